@@ -1,0 +1,1 @@
+"""Teachers: diffusion models whose denoiser is known, most of them in closed form."""

@@ -1,0 +1,1 @@
+"""Checks: measurements that end in a Claim, a file for each family of claims."""

@@ -1,0 +1,1 @@
+"""Dictionaries Ψ: named families of observables that lift states to features."""

@@ -1,0 +1,1 @@
+"""Report: claims and figures as one HTML page and `claims.json`."""

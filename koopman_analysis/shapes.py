@@ -1,0 +1,46 @@
+"""The shapes that arrays have, as annotations that the tests execute.
+
+Rows are samples: `n` of them. `d` counts state features, `m` dictionary functions (or latent dimensions).
+Dictionaries and moments take any array that follows the array API (NumPy, torch); everything else is NumPy.
+"""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from jaxtyping import Bool, Float, Inexact, Int, Real
+
+Array: TypeAlias = Any
+"""An array of the array API: a NumPy array or a torch tensor, on any device."""
+
+States: TypeAlias = Inexact[np.ndarray, "n d"]
+"""n states of d features, one a row."""
+
+Latents: TypeAlias = Inexact[np.ndarray, "n m"]
+"""n latent vectors (or lifted states) of m coordinates, one a row."""
+
+Labels: TypeAlias = Int[np.ndarray, " n"]
+"""One class label a sample."""
+
+Weights: TypeAlias = Float[np.ndarray, " n"]
+"""One non-negative weight a sample."""
+
+Distances: TypeAlias = Float[np.ndarray, "n n"]
+"""A symmetric matrix of distances between n objects, zero on its diagonal."""
+
+Operator: TypeAlias = Inexact[np.ndarray, "m_in m_out"]
+"""K of the row convention Ψ_out(after) ≈ Ψ_in(before) K."""
+
+__all__ = [
+    "Array",
+    "Bool",
+    "Distances",
+    "Float",
+    "Inexact",
+    "Int",
+    "Labels",
+    "Latents",
+    "Operator",
+    "Real",
+    "States",
+    "Weights",
+]

@@ -1,0 +1,1 @@
+"""Known systems: flows that ship their exact Koopman answer."""
