@@ -1,0 +1,113 @@
+"""From numbers to a model and back: what a model is made of, as JSON that rebuilds it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, is_dataclass
+from types import UnionType
+from typing import Any, TypeVar, get_args
+
+import cattrs
+import torch
+
+from kdm.control import NoControl
+from kdm.model import KoopmanDistillationModel, RMSNormalisation, Scaling
+from kdm.networks import ResidualMLP, ResidualMLPConfig
+from kdm.operators import DenseOperator
+
+Config = TypeVar("Config")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """The sizes that a preset chooses: latent dimension, and one network at each place of the equation."""
+
+    latent: int
+    noise_encoder: ResidualMLPConfig
+    data_encoder: ResidualMLPConfig
+    decoder: ResidualMLPConfig
+
+    def __post_init__(self) -> None:
+        if self.latent < 1:
+            raise ValueError(f"expected a latent dimension of at least 1, got {self.latent}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """Everything that rebuilds a model but its weights: architecture, shape of one sample, units of both ends."""
+
+    architecture: Architecture
+    shape: tuple[int, ...]
+    scaling: Scaling
+
+
+def built_model(config: ModelConfig, *, generator: torch.Generator) -> KoopmanDistillationModel:
+    """A model with fresh weights drawn from the generator; the global random state is left as it was."""
+    features = torch.Size(config.shape).numel()
+    architecture = config.architecture
+    with seeded_modules(generator):
+        return KoopmanDistillationModel(
+            shape=config.shape,
+            noise_encoder=ResidualMLP(features, architecture.latent, architecture.noise_encoder),
+            data_encoder=ResidualMLP(features, architecture.latent, architecture.data_encoder),
+            operator=DenseOperator(architecture.latent),
+            control=NoControl(architecture.latent),
+            decoder=ResidualMLP(architecture.latent, features, architecture.decoder),
+            normalisation=RMSNormalisation(),
+            scaling=config.scaling,
+        )
+
+
+@contextmanager
+def seeded_modules(generator: torch.Generator) -> Iterator[None]:
+    """Within, torch modules initialise themselves from the generator; without, nothing has happened to torch's seed."""
+    seed = int(torch.randint(2**62, (), generator=generator))
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+def to_json(config: Any) -> dict[str, Any]:
+    """A frozen configuration as JSON values."""
+    return _CONVERTER.unstructure(config)
+
+
+def from_json(kind: type[Config], values: dict[str, Any]) -> Config:
+    """The configuration that `to_json` wrote; raises ConfigurationError on missing, unknown or ill-typed entries."""
+    try:
+        return _CONVERTER.structure(values, kind)
+    except (cattrs.BaseValidationError, ValueError, TypeError, KeyError) as error:
+        reasons = "; ".join(cattrs.transform_error(error)) if isinstance(error, cattrs.BaseValidationError) else error
+        raise ConfigurationError(
+            f"expected the entries of a {kind.__name__}, got something else: {reasons}. "
+            "Where it was written by another version, use that version or train again."
+        ) from error
+
+
+class ConfigurationError(ValueError):
+    """A configuration that does not describe what it should."""
+
+
+def _is_choice(kind: Any) -> bool:
+    return isinstance(kind, UnionType) and all(is_dataclass(choice) for choice in get_args(kind))
+
+
+def _tagged_converter() -> cattrs.Converter:
+    """A converter that refuses unknown entries, and names the chosen class where a field offers several."""
+    converter = cattrs.Converter(forbid_extra_keys=True)
+
+    def unstructured(value: Any) -> dict[str, Any]:
+        return {"kind": type(value).__name__, **converter.unstructure(value, type(value))}
+
+    def structured(values: dict[str, Any], choice: Any) -> Any:
+        choices = {option.__name__: option for option in get_args(choice)}
+        if not isinstance(values, dict) or values.get("kind") not in choices:
+            raise ValueError(f"expected a 'kind' among {', '.join(choices)}, got {values!r}")
+        entries = {name: value for name, value in values.items() if name != "kind"}
+        return converter.structure(entries, choices[values["kind"]])
+
+    converter.register_unstructure_hook_func(_is_choice, unstructured)
+    converter.register_structure_hook_func(_is_choice, structured)
+    return converter
+
+
+_CONVERTER = _tagged_converter()

@@ -1,0 +1,42 @@
+"""Controls: the affine part c of x̂ = D( E_noise(x) K + c ), kept apart so that the operator stays linear."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import nn
+
+from kdm.shapes import Float, Labels, Tensor
+
+
+class Control(nn.Module, ABC):
+    """What is added to the latents after the operator."""
+
+    @abstractmethod
+    def forward(self, labels: Labels | None = None) -> Float[Tensor, "..."]:
+        """c, shape (m,) where it is the same for all samples, (n, m) where it depends on their labels."""
+
+
+class NoControl(Control):
+    """c = 0: the map between the ends is linear in the latents."""
+
+    offset: Tensor
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__()
+        self.register_buffer("offset", torch.zeros(dimension), persistent=False)
+
+    def forward(self, labels: Labels | None = None) -> Float[Tensor, "..."]:
+        """Zero, shape (m,)."""
+        return self.offset
+
+
+class ConstantControl(Control):
+    """One learned offset for all samples: the bias of the published models."""
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__()
+        self.offset = nn.Parameter(torch.zeros(dimension))
+
+    def forward(self, labels: Labels | None = None) -> Float[Tensor, "..."]:
+        """The offset, shape (m,)."""
+        return self.offset

@@ -1,0 +1,1 @@
+"""Importing what others published: arrays into the format of this library."""

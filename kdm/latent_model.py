@@ -1,0 +1,52 @@
+"""A Koopman Distillation Model seen as arrays: the analysis' `LatentModel`, on flat float64 rows."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from kdm.model import KoopmanDistillationModel
+from kdm.shapes import Tensor
+
+
+class KDMLatentModel:
+    """Encoders, matrix, offset and decoder of a model as NumPy functions of rows; samples are flattened.
+
+    Attributes:
+        shared_encoder: False: a distillation model has one encoder for each end.
+    """
+
+    shared_encoder = False
+
+    def __init__(self, model: KoopmanDistillationModel, *, batch: int = 8192) -> None:
+        self._model, self._batch = model.eval(), batch
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """K, shape (m, m)."""
+        return self._model.operator.matrix.detach().cpu().double().numpy()
+
+    def encode_noise(self, noise: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """E_noise: (n, d) → (n, m)."""
+        return self._mapped(lambda rows: self._model.encode_noise(rows.unflatten(1, self._model.shape)), noise)
+
+    def encode_data(self, data: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """E_data: (n, d) → (n, m)."""
+        return self._mapped(lambda rows: self._model.encode_data(rows.unflatten(1, self._model.shape)), data)
+
+    @torch.no_grad()
+    def offset(self, labels: np.ndarray | None = None) -> np.ndarray:
+        """c, shape (m,) where it is the same for all labels."""
+        given = None if labels is None else torch.from_numpy(np.asarray(labels))
+        return self._model.control(given).cpu().double().numpy()
+
+    def decode(self, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """D: (n, m) → (n, d)."""
+        return self._mapped(lambda rows: self._model.decode(rows).flatten(1), latents)
+
+    @torch.no_grad()
+    def _mapped(self, function: Callable[[Tensor], Tensor], rows: np.ndarray) -> np.ndarray:
+        parameter = next(self._model.parameters())
+        parts = torch.from_numpy(np.ascontiguousarray(rows)).split(self._batch)
+        outputs = [function(part.to(parameter)).cpu().double() for part in parts]
+        return torch.cat(outputs).numpy()

@@ -1,0 +1,98 @@
+"""Named experiments: a teacher, how many pairs of it, and how to distil them.
+
+Step counts, not seconds, are what a preset fixes; `tests/benchmarks/results` says how long they take and what they
+reach.
+"""
+
+from dataclasses import dataclass, replace
+
+from kdm.configuration import Architecture
+from kdm.networks import ResidualMLPConfig
+from kdm.teachers import Teacher, named
+from kdm.training.distillation import DistillationConfig
+from kdm.training.loop import TrainingConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """One named experiment.
+
+    Attributes:
+        name: Its name on the command line.
+        teacher: Name of its teacher.
+        pairs: Pairs to collect, the held-out tenth included.
+        solver_steps: Heun steps of the teacher's flow.
+        distillation: What is trained on them, and how.
+    """
+
+    name: str
+    teacher: str
+    pairs: int
+    solver_steps: int
+    distillation: DistillationConfig
+
+    def fast(self) -> "Preset":
+        """The same experiment, small enough for a quick look: few pairs, few solver steps, little training."""
+        training = replace(self.distillation.training, steps=300, batch=256, evaluate_every=100)
+        return replace(
+            self, pairs=4000, solver_steps=24, distillation=replace(self.distillation, training=training)
+        )  # fmt: skip
+
+    def seeded(self, seed: int) -> "Preset":
+        """The same experiment with another seed of its training."""
+        training = replace(self.distillation.training, seed=seed)
+        return replace(self, distillation=replace(self.distillation, training=training))
+
+    def teacher_object(self) -> Teacher:
+        """The teacher itself."""
+        return named(self.teacher)
+
+
+def _plane(name: str) -> Preset:
+    """Two-dimensional data: the non-linearity sits in the noise encoder, so the other two networks are small."""
+    architecture = Architecture(
+        latent=8,
+        noise_encoder=ResidualMLPConfig(width=128, blocks=3),
+        data_encoder=ResidualMLPConfig(width=64, blocks=1),
+        decoder=ResidualMLPConfig(width=64, blocks=1),
+    )
+    training = TrainingConfig(steps=7000, batch=512)
+    return Preset(
+        name=name,
+        teacher=name,
+        pairs=50_000,
+        solver_steps=64,
+        distillation=DistillationConfig(architecture=architecture, training=training),
+    )
+
+
+def _digits() -> Preset:
+    architecture = Architecture(
+        latent=128,
+        noise_encoder=ResidualMLPConfig(width=512, blocks=3, dropout=0.1),
+        data_encoder=ResidualMLPConfig(width=256, blocks=1),
+        decoder=ResidualMLPConfig(width=256, blocks=1),
+    )
+    training = TrainingConfig(steps=3000, batch=512)
+    return Preset(
+        name="digits",
+        teacher="digits",
+        pairs=50_000,
+        solver_steps=24,
+        distillation=DistillationConfig(architecture=architecture, training=training),
+    )
+
+
+PRESETS: dict[str, Preset] = {preset.name: preset for preset in (_plane("checkerboard"), _plane("mixture"), _digits())}
+
+
+def preset_named(name: str) -> Preset:
+    """The preset of this name.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    try:
+        return PRESETS[name]
+    except KeyError:
+        raise ValueError(f"expected one of the presets {', '.join(PRESETS)}, got {name!r}") from None

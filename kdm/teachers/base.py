@@ -1,0 +1,125 @@
+"""A teacher: a law of data p₀ whose noised score is known.
+
+A teacher noises its data by variance explosion, p_σ = p₀ * N(0, σ² I), and knows the ideal denoiser, from which the
+score and the velocity of the probability-flow equation follow (Tweedie; Karras et al. 2022, equations 1 and 3):
+
+    D(x, σ)      = E[x₀ | x],   x = x₀ + σ ε                                                                        (1)
+    ∇ log p_σ(x) = (D(x, σ) − x) / σ²                                                                               (2)
+    dx / dσ      = −σ ∇ log p_σ(x) = (x − D(x, σ)) / σ                                                              (3)
+
+Both ends are exact laws: the noise end is p_T = p₀ * N(0, σ_noise² I), sampled as such, and the data end is
+p₀ * N(0, σ_data² I). (Starting from N(0, σ_noise² I) in place of p_T moves the data by more than the solver's error.)
+
+Tensors keep the device and the dtype of what is passed in; a teacher's own constants follow them.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+
+from kdm.shapes import Float, Labels, Samples, Tensor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Teacher(ABC):
+    """A law of data with a known noised score; `sigma_noise` and `sigma_data` are the ends of its flow.
+
+    The defaults of both are those of Karras et al. 2022.
+    """
+
+    sigma_noise: float = 80.0
+    sigma_data: float = 0.002
+
+    kind: ClassVar[str]
+    """The name of this family of teachers in a configuration."""
+    precision: ClassVar[torch.dtype] = torch.float64
+    """The precision in which its flow is integrated when pairs are collected."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.sigma_data < self.sigma_noise:
+            raise ValueError(
+                f"sigma_data is {self.sigma_data}, sigma_noise {self.sigma_noise}: expected 0 < data < noise."
+            )
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+
+    @property
+    def number_of_labels(self) -> int:
+        """How many semantic labels there are, 0 where the data have none."""
+        return 0
+
+    @abstractmethod
+    def denoise(self, x: Samples, sigma: float) -> Samples:
+        """E[x₀ | x], equation (1)."""
+
+    @abstractmethod
+    def log_density(self, x: Samples, sigma: float) -> Float[Tensor, " n"]:
+        """The logarithm of p_σ(x), normalised; at sigma = 0 that of p₀ itself, where it has one."""
+
+    @abstractmethod
+    def sample(self, n: int, *, sigma: float, generator: torch.Generator) -> Samples:
+        """Exact samples of p_σ, n of them, in float64, on the generator's device."""
+
+    def score(self, x: Samples, sigma: float) -> Samples:
+        """∇ log p_σ(x), equation (2)."""
+        return (self.denoise(x, sigma) - x) / sigma**2
+
+    def velocity(self, x: Samples, sigma: float) -> Samples:
+        """dx/dσ of the probability flow, equation (3)."""
+        return (x - self.denoise(x, sigma)) / sigma
+
+    def sample_noise(self, n: int, *, generator: torch.Generator) -> Samples:
+        """Exact samples of the noise end p₀ * N(0, σ_noise² I)."""
+        return self.sample(n, sigma=self.sigma_noise, generator=generator)
+
+    def sample_data(self, n: int, *, generator: torch.Generator) -> Samples:
+        """Exact samples of the data end p₀ * N(0, σ_data² I)."""
+        return self.sample(n, sigma=self.sigma_data, generator=generator)
+
+    def labels(self, data: Samples) -> Labels | None:
+        """The semantic label of each data point, None where the data have none."""
+        return None
+
+    def config(self) -> dict[str, Any]:
+        """What `teachers.teacher_from_config` needs to make this teacher again; JSON can hold it."""
+        return {
+            "kind": self.kind,
+            "sigma_noise": self.sigma_noise,
+            "sigma_data": self.sigma_data,
+            **self.parameters(),
+        }
+
+    @abstractmethod
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of p₀, as numbers and nested lists."""
+
+    @classmethod
+    @abstractmethod
+    def from_parameters(cls, parameters: Mapping[str, Any]) -> "Teacher":
+        """The teacher with these parameters and, among them, the ends of its flow."""
+
+
+class Constants:
+    """Tensors that follow the device and the dtype of their user, converted once for each."""
+
+    def __init__(self, *tensors: Tensor) -> None:
+        self._original = tensors
+        self._placed: dict[tuple[torch.device, torch.dtype], tuple[Tensor, ...]] = {}
+
+    def like(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The tensors on the device of x, in its dtype."""
+        key = (x.device, x.dtype)
+        if key not in self._placed:
+            self._placed[key] = tuple(tensor.to(x.device, x.dtype) for tensor in self._original)
+        return self._placed[key]
+
+
+def normal(n: int, *shape: int, generator: torch.Generator) -> Tensor:
+    """Standard normal numbers in float64, (n, *shape), on the generator's device."""
+    return torch.randn(n, *shape, dtype=torch.float64, device=generator.device, generator=generator)

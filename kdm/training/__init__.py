@@ -1,0 +1,1 @@
+"""Training: from pairs to a RUN, resumable at any step."""

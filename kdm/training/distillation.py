@@ -1,0 +1,108 @@
+"""One distillation: an architecture, an objective and a way to train, on one data set, in one RUN."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from kdm.configuration import Architecture, ModelConfig, built_model, from_json, to_json
+from kdm.model import KoopmanDistillationModel, Scaling
+from kdm.objectives import KoopmanObjective
+from kdm.training.loop import Step, TrainingConfig, TrainingState
+from kdm.training.runs import RunError, RunFolder, train_in_folder
+from kdm.trajectories import Pairs, Trajectories
+
+KIND = "koopman-distillation"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillationConfig:
+    """What is trained and how, whatever the data."""
+
+    architecture: Architecture
+    training: TrainingConfig
+    objective: KoopmanObjective = field(default_factory=KoopmanObjective)
+
+
+def scaling_of(training: Pairs, *, noise: float) -> Scaling:
+    """The units of both ends: the noise's known standard deviation, the data's measured mean and deviation."""
+    data = training.data.double()
+    return Scaling(noise=noise, data_mean=float(data.mean()), data=float(data.std()))
+
+
+def noise_scale(data: Trajectories) -> float:
+    """The standard deviation of the noise: σ of the first stored time, 1 for flow matching."""
+    return data.manifest.times[0] if data.manifest.time_name == "sigma" else 1.0
+
+
+def digest(data: Trajectories) -> str:
+    """A hash of the ends of the trajectories, the same wherever they are stored."""
+    sha = hashlib.sha256()
+    for array in (data.noise, data.data):
+        sha.update(np.ascontiguousarray(array).data)
+    return sha.hexdigest()
+
+
+def distil(
+    config: DistillationConfig, data: Trajectories, folder: Path, *, device: torch.device, preset: str = ""
+) -> Iterator[Step]:
+    """Trains a model on the data's training part; the same call on the same folder resumes, or is already done.
+
+    Yields:
+        Every finished step.
+
+    Raises:
+        RunError: If the folder holds another experiment.
+    """
+    training, heldout = data.training(), data.heldout()
+    model_config = ModelConfig(
+        architecture=config.architecture,
+        shape=tuple(training.data.shape[1:]),
+        scaling=scaling_of(training, noise=noise_scale(data)),
+    )
+    run = RunFolder(folder)
+    run.create_or_check(
+        {
+            "kind": KIND,
+            "preset": preset,
+            "model": to_json(model_config),
+            "objective": to_json(config.objective),
+            "training": to_json(config.training),
+            "data": {"folder": str(data.folder.resolve()) if data.folder else None, "digest": digest(data)},
+        }
+    )
+    generator = torch.Generator().manual_seed(config.training.seed)
+    model = built_model(model_config, generator=generator).to(device)
+    state = TrainingState(model, config.training)
+    yield from train_in_folder(
+        run, state=state, objective=config.objective, training=training.to(device), heldout=heldout.to(device)
+    )
+
+
+def load(run: str | Path, *, device: torch.device | str = "cpu") -> KoopmanDistillationModel:
+    """The trained model of a RUN, with averaged weights, in evaluation mode.
+
+    Raises:
+        RunError: If there is no such RUN, or it is unfinished, damaged or of another version or kind.
+    """
+    folder = RunFolder(Path(run))
+    experiment = distillation_experiment(folder)
+    model = built_model(from_json(ModelConfig, experiment["model"]), generator=torch.Generator())
+    folder.load_weights(model)
+    return model.to(device).eval()
+
+
+def distillation_experiment(folder: RunFolder) -> dict[str, Any]:
+    """The experiment of a RUN that holds a distillation.
+
+    Raises:
+        RunError: If the RUN holds something else.
+    """
+    experiment = folder.experiment()
+    if experiment.get("kind") != KIND:
+        raise RunError(f"expected a {KIND} in '{folder.path}', got {experiment.get('kind')!r}: name another RUN")
+    return experiment

@@ -1,0 +1,207 @@
+"""The training loop: a generator that yields every finished step.
+
+What step t does is a function of the seed, t and the state before it, and of nothing else: the batch is cut from
+permutations seeded by (seed, epoch), random numbers inside the module from (seed, t). So training that was interrupted
+after any step and restored from its state goes on bitwise as if nothing had happened, and stores no random state.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import nn
+
+from kdm.evaluation import OneStepGenerator, PairedError, paired_error
+from kdm.objectives import Losses, Objective
+from kdm.shapes import Int, Tensor
+from kdm.training.ema import PowerLawAverage
+from kdm.training.optimisation import OptimiserConfig, SOAPConfig, rate_factor
+from kdm.trajectories import Pairs
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """How long and how to train.
+
+    Attributes:
+        steps: Number of optimiser steps.
+        batch: Pairs in one step.
+        optimiser: Optimiser, with its largest learning rate.
+        warmup: Steps over which the learning rate rises; it then falls linearly to zero.
+        average_power: γ of the power-law average of the weights.
+        evaluate_every: Steps between two measurements of the held-out paired error.
+        threads: Threads of one operation on a CPU; for small networks one is fastest, and makes the result
+            independent of the number of cores.
+        seed: Seed of everything random in training, the initial weights included.
+    """
+
+    steps: int
+    batch: int
+    optimiser: OptimiserConfig = field(default_factory=SOAPConfig)
+    warmup: int = 100
+    average_power: float = 16.0
+    evaluate_every: int = 500
+    threads: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "evaluate_every", "threads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"expected {name} >= 1, got {getattr(self, name)}")
+        if self.warmup < 0:
+            raise ValueError(f"expected warmup >= 0, got {self.warmup}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One finished step.
+
+    Attributes:
+        index: How many steps are finished, this one included.
+        losses: Losses of its batch before the update; detached, on the device.
+        learning_rate: The learning rate it used.
+        heldout: Error of the averaged model on the held-out pairs, at every `evaluate_every`-th step and the last.
+    """
+
+    index: int
+    losses: Losses
+    learning_rate: float
+    heldout: PairedError | None
+
+
+class TrainingState:
+    """What training remembers between two steps: the module, its average, the optimiser and the step count.
+
+    Attributes:
+        module: What is trained.
+        config: How.
+        average: The averaged copy of the module.
+        optimiser: The optimiser, with its moments.
+        step: How many steps are finished.
+        draws: Whether the module draws random numbers in training.
+    """
+
+    def __init__(self, module: nn.Module, config: TrainingConfig) -> None:
+        self.module, self.config = module, config
+        self.average = PowerLawAverage(module, gamma=config.average_power)
+        self.optimiser = config.optimiser.built(module)
+        self.step = 0
+        self.draws = any(isinstance(part, nn.Dropout) and part.p > 0 for part in module.modules())
+
+    @property
+    def finished(self) -> bool:
+        """Whether all configured steps are done."""
+        return self.step >= self.config.steps
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors and primitives that restore the state."""
+        return {
+            "step": self.step,
+            "module": self.module.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restores what `state_dict` returned."""
+        self.module.load_state_dict(state["module"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step = state["step"]
+
+
+def train(state: TrainingState, objective: Objective, training: Pairs, heldout: Pairs) -> Iterator[Step]:
+    """Trains the state's module to its configured number of steps, from wherever it stands.
+
+    Yields:
+        Every finished step. Between two of them the state is whole, and may be saved.
+
+    Raises:
+        TrainingDiverged: If the total loss is not finite.
+    """
+    config = state.config
+    order = BatchOrder(len(training), batch=config.batch, seed=config.seed)
+    while not state.finished:
+        pairs = training[order.indices(state.step)]
+        rate = config.optimiser.learning_rate * rate_factor(state.step, steps=config.steps, warmup=config.warmup)
+        # The intra-operation thread count is the process's: it must not leak out of a step to whoever consumes it.
+        with operation_threads(config.threads):
+            losses = _update(state, objective, pairs, rate)
+            state.step += 1
+            measured = state.step % config.evaluate_every == 0 or state.finished
+            error = paired_error(cast(OneStepGenerator, state.average.module), heldout) if measured else None
+        if error is not None and not torch.isfinite(losses.total):
+            raise TrainingDiverged(
+                f"expected finite losses, got {losses.total.item()} at step {state.step}: lower the learning rate"
+            )
+        yield Step(index=state.step, losses=losses, learning_rate=rate, heldout=error)
+
+
+class TrainingDiverged(ArithmeticError):
+    """The loss became infinite or NaN."""
+
+
+def _update(state: TrainingState, objective: Objective, pairs: Pairs, rate: float) -> Losses:
+    for group in state.optimiser.param_groups:
+        group["lr"] = rate
+    state.module.train()
+    with _module_randomness(state.config.seed, state.step) if state.draws else nullcontext():
+        losses = objective(state.module, pairs)
+    losses.total.backward()
+    state.optimiser.step()
+    state.optimiser.zero_grad(set_to_none=True)
+    state.average.update(state.module)
+    return losses.detached()
+
+
+class BatchOrder:
+    """Which pairs each step sees: one permutation of all pairs after another, cut into batches of equal size."""
+
+    def __init__(self, count: int, *, batch: int, seed: int) -> None:
+        if count < 1:
+            raise ValueError("expected at least one pair to train on, got none")
+        self._count, self._batch, self._seed = count, batch, seed
+        self._epochs: dict[int, Int[Tensor, " n"]] = {}
+
+    def indices(self, step: int) -> Int[Tensor, " batch"]:
+        """Indices of the pairs of step `step`, counted from 0; a function of the step alone."""
+        first, last = step * self._batch, (step + 1) * self._batch
+        parts = []
+        for epoch in range(first // self._count, (last - 1) // self._count + 1):
+            start = epoch * self._count
+            parts.append(self._permutation(epoch)[max(first - start, 0) : last - start])
+        return torch.cat(parts)
+
+    def _permutation(self, epoch: int) -> Int[Tensor, " n"]:
+        if epoch not in self._epochs:
+            self._epochs = {kept: order for kept, order in self._epochs.items() if kept == epoch - 1}
+            generator = torch.Generator().manual_seed(_mixed(self._seed, epoch))
+            self._epochs[epoch] = torch.randperm(self._count, generator=generator)
+        return self._epochs[epoch]
+
+
+def _mixed(*numbers: int) -> int:
+    """One seed from several numbers; neighbouring numbers give unrelated seeds."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
+
+
+@contextmanager
+def _module_randomness(seed: int, step: int) -> Iterator[None]:
+    """Within, dropout draws from (seed, step); afterwards torch's own random state is as it was."""
+    with torch.random.fork_rng():
+        torch.manual_seed(_mixed(seed, step))
+        yield
+
+
+@contextmanager
+def operation_threads(count: int) -> Iterator[None]:
+    """Within, one torch operation on the CPU uses `count` threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

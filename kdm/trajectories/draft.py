@@ -1,0 +1,114 @@
+"""Writing a data set so that it is either there or not.
+
+Arrays are written under `<out>.partial` and the folder is renamed when all of it is on disk. Beside them,
+`progress.json` says which data set this is to become and how many rows of it are done, so that the same command goes
+on where it was killed and another one is refused. Space is allocated first: a full disk shows at once, as an error,
+not as a signal in the middle of a write to mapped memory.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kdm.trajectories.manifest import ArraySpecification, DataError, Manifest, file_record
+
+MANIFEST, PROGRESS = "manifest.json", "progress.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A data set on its way to the folder `out`; `recipe` is all that determines its content."""
+
+    out: Path
+    recipe: Mapping[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        """Where it is while it is being written."""
+        return self.out.with_name(self.out.name + ".partial")
+
+    @property
+    def done(self) -> int:
+        """How many rows are on disk.
+
+        Raises:
+            DataError: if the folder holds something else.
+        """
+        try:
+            progress = json.loads((self.folder / PROGRESS).read_text())
+        except FileNotFoundError:
+            return 0
+        if progress["recipe"] != json.loads(json.dumps(self.recipe)):
+            raise DataError(
+                f"'{self.folder}' holds another data set, unfinished: "
+                "finish it with the command that began it, or remove it, or choose another --out."
+            )
+        return int(progress["done"])
+
+    def record(self, arrays: Mapping[str, np.memmap], done: int) -> None:
+        """Flush the arrays, then write down that so many of their rows are on disk."""
+        with explained(self.folder):
+            for array in arrays.values():
+                array.flush()
+            temporary = self.folder / (PROGRESS + ".new")
+            temporary.write_text(json.dumps({"recipe": self.recipe, "done": done}))
+            temporary.replace(self.folder / PROGRESS)
+
+    def arrays(self, specifications: Mapping[str, ArraySpecification]) -> dict[str, np.memmap]:
+        """The arrays by name, mapped from disk: those of an interrupted run, or new ones with their space allocated.
+
+        Raises:
+            DataError: if the disk is full, or something else is where they should be.
+        """
+        if self.done:
+            return {name: np.load(self.folder / f"{name}.npy", mmap_mode="r+") for name in specifications}
+        ours = {f"{name}.npy" for name in specifications} | {MANIFEST, PROGRESS, PROGRESS + ".new"}
+        others = sorted({path.name for path in self.folder.glob("*")} - ours)
+        if others:
+            raise DataError(f"'{self.folder}' is in the way, it holds {others[0]}: remove it, or choose another --out.")
+        try:
+            with explained(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
+                return {name: self._allocated(name, *shape) for name, shape in specifications.items()}
+        except DataError:
+            self.discard()
+            raise
+
+    def _allocated(self, name: str, shape: tuple[int, ...], dtype: str) -> np.memmap:
+        path = self.folder / f"{name}.npy"
+        array = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
+        if hasattr(os, "posix_fallocate"):
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        return array
+
+    def discard(self) -> None:
+        """Remove what is unfinished."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def finish(self, manifest: Manifest) -> None:
+        """Write the manifest with the checksums of the arrays, and give the folder its name."""
+        with explained(self.folder):
+            files = {path.name: file_record(path) for path in sorted(self.folder.glob("*.npy"))}
+            (self.folder / MANIFEST).write_text(replace(manifest, files=files).to_json())
+            self.folder.rename(self.out)
+            (self.out / PROGRESS).unlink(missing_ok=True)
+
+
+@contextmanager
+def explained(folder: Path) -> Iterator[None]:
+    """Turn an error of the file system into one that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"could not write '{folder}': {error.strerror or error}. "
+            "Make room or choose another --out, then run the same command again."
+        ) from error

@@ -1,0 +1,48 @@
+"""Pairs of states: what a model is trained and tested on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from kdm.shapes import Labels, Samples, Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """States at the noise end, and row by row the states at the data end to which the flow carries them.
+
+    Raises:
+        ValueError: if the rows or the shapes of the two ends differ, or the labels are not one a row.
+    """
+
+    noise: Samples
+    data: Samples
+    labels: Labels | None = None
+
+    def __post_init__(self) -> None:
+        if self.noise.shape != self.data.shape:
+            raise ValueError(f"noise is {tuple(self.noise.shape)}, data {tuple(self.data.shape)}: expected one shape.")
+        if self.labels is not None and self.labels.shape != self.noise.shape[:1]:
+            raise ValueError(f"labels are {tuple(self.labels.shape)}: expected ({len(self)},), one a pair.")
+
+    def __len__(self) -> int:
+        return len(self.noise)
+
+    def __getitem__(self, rows: slice | Tensor) -> "Pairs":
+        return Pairs(
+            noise=self.noise[rows],
+            data=self.data[rows],
+            labels=None if self.labels is None else self.labels[rows],
+        )
+
+    def __iter__(self) -> Iterator["Pairs"]:
+        raise TypeError("pairs are not iterated over: take rows of them, `pairs[rows]`, or their fields.")
+
+    def to(self, device: torch.device | str) -> "Pairs":
+        """These pairs on a device."""
+        return Pairs(
+            noise=self.noise.to(device),
+            data=self.data.to(device),
+            labels=None if self.labels is None else self.labels.to(device),
+        )

@@ -1,0 +1,176 @@
+"""Data sets, opened and saved."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from kdm.teachers import CheckerboardSupport, Teacher, teacher_from_config
+from kdm.trajectories.draft import MANIFEST, Draft
+from kdm.trajectories.manifest import DataError, Manifest, is_small, require_unaltered
+from kdm.trajectories.pairs import Pairs
+
+ROWS = 65_536
+"""Rows read or written together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trajectories:
+    """A data set: its arrays (mapped from disk where it has a folder) and what they are."""
+
+    noise: Float[np.ndarray, "n *shape"]
+    data: Float[np.ndarray, "n *shape"]
+    manifest: Manifest
+    trajectory: Float[np.ndarray, "n times *shape"] | None = None
+    labels: Int[np.ndarray, " n"] | None = None
+    folder: Path | None = None
+
+    def __len__(self) -> int:
+        return len(self.noise)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one state."""
+        return self.manifest.shape
+
+    @property
+    def teacher(self) -> Teacher | None:
+        """The teacher whose flow this is, None for imported data."""
+        config = self.manifest.source.get("teacher")
+        return None if config is None else teacher_from_config(config)
+
+    @property
+    def support(self) -> CheckerboardSupport | None:
+        """The cells on which the data lie, None where that is not how they were made."""
+        lengths = self.manifest.source.get("support", self.manifest.source.get("teacher", {}))
+        if "cell" not in lengths:
+            return None
+        return CheckerboardSupport(cell=lengths["cell"], half_width=lengths["half_width"])
+
+    def training(self) -> Pairs:
+        """The pairs to fit to, in float32: all but the last tenth."""
+        return self._pairs(slice(0, len(self) - self.manifest.heldout))
+
+    def heldout(self) -> Pairs:
+        """The pairs to test on, in float32: the last tenth."""
+        return self._pairs(slice(len(self) - self.manifest.heldout, None))
+
+    def _pairs(self, rows: slice) -> Pairs:
+        def tensor(array: np.ndarray, dtype: type[np.generic]) -> torch.Tensor:
+            return torch.from_numpy(np.asarray(array[rows]).astype(dtype, copy=False))
+
+        return Pairs(
+            noise=tensor(self.noise, np.float32),
+            data=tensor(self.data, np.float32),
+            labels=None if self.labels is None else tensor(self.labels, np.int64),
+        )
+
+
+def open_trajectories(folder: str | Path, *, whole: bool = False) -> Trajectories:
+    """The data set in a folder, checked, its arrays mapped from disk (a change made to them is never written back).
+
+    Args:
+        folder: DATA.
+        whole: check every block of a data set of 1 GB or more, too.
+
+    Raises:
+        DataError: if there is none, or it is not what was written.
+    """
+    given, folder = folder, Path(folder)
+    if not (folder / MANIFEST).is_file():
+        raise DataError(
+            f"no data set at '{given}': expected a folder with manifest.json, noise.npy and data.npy.\n"
+            f"Make one with `kdm collect TEACHER --out {folder}` or `kdm pack FILE --layout LAYOUT --out {folder}`."
+        )
+    manifest = Manifest.from_json((folder / MANIFEST).read_text(), folder=folder)
+    require_unaltered(folder, manifest.files, whole=whole)
+    arrays = {name.removesuffix(".npy"): _mapped(folder / name) for name in manifest.files}
+    for name, (shape, dtype) in manifest.specifications(arrays).items():
+        if arrays[name].shape != shape:
+            raise DataError(f"{name}.npy in '{folder}' is {arrays[name].shape}, its manifest says {shape}.")
+        if arrays[name].dtype != dtype:
+            raise DataError(f"{name}.npy in '{folder}' holds {arrays[name].dtype}: expected {dtype}.")
+    if whole or is_small(manifest.files):
+        for name, array in arrays.items():
+            require_finite(array, name=f"{name}.npy in '{folder}'")
+    return Trajectories(**arrays, manifest=manifest, folder=folder)
+
+
+def save_trajectories(
+    out: str | Path,
+    *,
+    noise: Float[np.ndarray, "n *shape"],
+    data: Float[np.ndarray, "n *shape"],
+    trajectory: Float[np.ndarray, "n times *shape"] | None = None,
+    labels: Int[np.ndarray, " n"] | None = None,
+    times: Sequence[float],
+    time_name: str,
+    source: Mapping[str, Any],
+) -> Trajectories:
+    """Write arrays as a data set in the folder `out`, in float32, and open it.
+
+    Args:
+        out: the folder, which must not exist yet or be empty.
+        noise: states at the noise end.
+        data: states at the data end.
+        trajectory: states at every time, both ends included.
+        labels: one a row.
+        times: of the trajectory, or of the two ends; noise first.
+        time_name: "sigma" or "t".
+        source: where the arrays come from; JSON can hold it.
+
+    Raises:
+        DataError: if `out` holds something, a value is not finite, or the disk is full.
+    """
+    out = Path(out)
+    require_vacant(out)
+    manifest = Manifest.now(n=len(noise), shape=noise.shape[1:], times=times, time_name=time_name, source=source)
+    given = {"noise": noise, "data": data, "trajectory": trajectory, "labels": labels}
+    present = {name: array for name, array in given.items() if array is not None}
+    for name, array in present.items():
+        require_finite(array, name=name)
+    draft = Draft(out=out, recipe={"source": source, "n": len(noise)})
+    arrays = draft.arrays(manifest.specifications(present))
+    try:
+        for name, array in arrays.items():
+            for first in range(0, len(noise), ROWS):
+                array[first : first + ROWS] = present[name][first : first + ROWS]
+        draft.record(arrays, len(noise))
+        draft.finish(manifest)
+    except BaseException:
+        draft.discard()
+        raise
+    return open_trajectories(out)
+
+
+def require_vacant(out: Path) -> None:
+    """Refuse a folder that holds something.
+
+    Raises:
+        DataError: if it does.
+    """
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise DataError(f"'{out}' already holds something else: remove it, or choose another --out.")
+
+
+def require_finite(array: np.ndarray, *, name: str) -> None:
+    """Refuse an array with a value that is not a number or not finite.
+
+    Raises:
+        DataError: if there is one, with the first row that holds it.
+    """
+    for first in range(0, len(array), ROWS):
+        rows = np.isfinite(array[first : first + ROWS]).reshape(len(array[first : first + ROWS]), -1).all(1)
+        if not rows.all():
+            raise DataError(f"{name} is not finite in row {first + int(rows.argmin())}: expected finite numbers only.")
+
+
+def _mapped(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="c", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise DataError(f"'{path}' is not an array that NumPy can map ({error}): make the data set again.") from None

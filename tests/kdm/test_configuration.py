@@ -1,0 +1,62 @@
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from kdm.configuration import Architecture, ConfigurationError, ModelConfig, built_model, from_json, to_json
+from kdm.model import Scaling
+from kdm.networks import ResidualMLPConfig
+from kdm.objectives import PseudoHuberDistance
+from kdm.presets import PRESETS, preset_named
+from kdm.training.distillation import DistillationConfig
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+def test_a_configuration_survives_json(preset):
+    config = replace(
+        preset.distillation, objective=replace(preset.distillation.objective, distance=PseudoHuberDistance())
+    )
+    for original in (preset.distillation, config):
+        assert from_json(DistillationConfig, json.loads(json.dumps(to_json(original)))) == original
+
+
+def test_unknown_missing_and_meaningless_entries_are_refused():
+    values = to_json(preset_named("checkerboard").distillation)
+    with pytest.raises(ConfigurationError, match="expected the entries of a DistillationConfig"):
+        from_json(DistillationConfig, values | {"colour": "red"})
+    with pytest.raises(ConfigurationError, match="architecture"):
+        from_json(DistillationConfig, {"training": values["training"]})
+    with pytest.raises(
+        ConfigurationError, match=r"AdamConfig \| kdm.training.optimisation.SOAPConfig @ \$.training.optimiser"
+    ):
+        from_json(DistillationConfig, values | {"training": values["training"] | {"optimiser": {"kind": "Newton"}}})
+    with pytest.raises(ConfigurationError, match="steps"):
+        from_json(DistillationConfig, values | {"training": values["training"] | {"steps": 0}})
+
+
+def test_no_preset_has_another_name():
+    with pytest.raises(ValueError, match="expected one of the presets checkerboard"):
+        preset_named("chequerboard")
+
+
+def test_a_latent_dimension_and_a_scale_that_mean_nothing_are_refused():
+    tiny = ResidualMLPConfig(width=4, blocks=0)
+    with pytest.raises(ValueError, match="latent dimension"):
+        Architecture(latent=0, noise_encoder=tiny, data_encoder=tiny, decoder=tiny)
+    with pytest.raises(ValueError, match="positive scales"):
+        Scaling(noise=0.0, data_mean=0.0, data=1.0)
+
+
+def test_building_draws_from_the_generator_alone():
+    tiny = ResidualMLPConfig(width=4, blocks=1)
+    config = ModelConfig(
+        architecture=Architecture(latent=3, noise_encoder=tiny, data_encoder=tiny, decoder=tiny),
+        shape=(2,),
+        scaling=Scaling(noise=80.0, data_mean=0.0, data=2.0),
+    )
+    before = torch.random.get_rng_state()
+    first, second, third = (built_model(config, generator=torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.equal(first.operator.weight, second.operator.weight)
+    assert not torch.equal(first.operator.weight, third.operator.weight)

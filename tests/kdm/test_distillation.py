@@ -1,0 +1,205 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from kdm.configuration import to_json
+from kdm.evaluation import paired_error
+from kdm.training.distillation import distil, load
+from kdm.training.loop import TrainingDiverged
+from kdm.training.optimisation import AdamConfig, SOAPConfig
+from kdm.training.runs import RunError, RunFolder
+
+CPU = torch.device("cpu")
+
+
+def finished(config, data, folder: Path) -> dict[str, torch.Tensor]:
+    for _ in distil(config, data, folder, device=CPU):
+        pass
+    return load_file(folder / "model.safetensors")
+
+
+def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+def test_the_same_seed_gives_the_same_weights_bitwise_and_another_seed_does_not(config, data, tmp_path):
+    first = finished(config, data, tmp_path / "first")
+    assert same(first, finished(config, data, tmp_path / "second"))
+    reseeded = replace(config, training=replace(config.training, seed=1))
+    assert not same(first, finished(reseeded, data, tmp_path / "third"))
+
+
+def test_training_leaves_the_global_random_state_and_threads_alone(config, data, tmp_path):
+    before, threads = torch.random.get_rng_state(), torch.get_num_threads()
+    steps = distil(config, data, tmp_path / "run", device=CPU)
+    next(steps)
+    assert torch.get_num_threads() == threads
+    list(steps)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("optimiser", [SOAPConfig(), AdamConfig()], ids=["soap", "adam"])
+def test_ten_steps_are_five_and_an_interruption_and_five_bitwise(config, data, tmp_path, optimiser):
+    config = replace(config, training=replace(config.training, optimiser=optimiser))
+    whole = finished(config, data, tmp_path / "whole")
+    steps = distil(config, data, tmp_path / "halves", device=CPU)
+    for step in steps:
+        if step.index == 5:
+            steps.close()  # saved at the measurement after step 5; whatever follows is lost
+    at_half = load_file(tmp_path / "halves" / "model.safetensors")
+    assert not same(at_half, whole), "half of the training must not be all of it"
+    resumed = [step.index for step in distil(config, data, tmp_path / "halves", device=CPU)]
+    assert resumed == [6, 7, 8, 9, 10]
+    assert same(load_file(tmp_path / "halves" / "model.safetensors"), whole)
+    assert RunFolder(tmp_path / "halves").metrics() == RunFolder(tmp_path / "whole").metrics()
+
+
+def test_steps_after_the_last_save_are_made_again(config, data, tmp_path):
+    whole = finished(config, data, tmp_path / "whole")
+    steps = distil(config, data, tmp_path / "killed", device=CPU)
+    for step in steps:
+        if step.index == 8:
+            steps.close()
+    with open(tmp_path / "killed" / "metrics.jsonl", "a") as metrics:
+        metrics.write('{"step": 7, "to')
+    resumed = [step.index for step in distil(config, data, tmp_path / "killed", device=CPU)]
+    assert resumed == [6, 7, 8, 9, 10]
+    assert same(load_file(tmp_path / "killed" / "model.safetensors"), whole)
+    assert RunFolder(tmp_path / "killed").metrics() == RunFolder(tmp_path / "whole").metrics()
+
+
+def test_an_interrupt_waits_for_the_step_saves_and_is_then_raised(config, data, tmp_path):
+    def interrupted() -> None:
+        for step in distil(config, data, tmp_path / "interrupted", device=CPU):
+            if step.index == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert signal.getsignal(signal.SIGINT) is before
+    assert [step.index for step in distil(config, data, tmp_path / "interrupted", device=CPU)] == [5, 6, 7, 8, 9, 10]
+    whole = finished(config, data, tmp_path / "whole")
+    assert same(load_file(tmp_path / "interrupted" / "model.safetensors"), whole)
+
+
+def test_a_finished_run_trains_no_further(config, data, tmp_path):
+    whole = finished(config, data, tmp_path / "run")
+    assert list(distil(config, data, tmp_path / "run", device=CPU)) == []
+    assert same(load_file(tmp_path / "run" / "model.safetensors"), whole)
+
+
+def test_training_brings_the_held_out_error_down_and_logs_it(config, data, tmp_path):
+    config = replace(config, training=replace(config.training, steps=150, evaluate_every=50))
+    measured = [step.heldout for step in distil(config, data, tmp_path / "run", device=CPU) if step.heldout]
+    assert len(measured) == 3
+    assert measured[-1].relative_rmse < 0.7 < 1.0, "the mean of the data has error 1"
+    lines = RunFolder(tmp_path / "run").metrics()
+    assert lines[-1]["heldout_paired_error"] == measured[-1].relative_rmse
+    assert {"latent_linearity", "reconstruction", "prediction", "total", "learning_rate"} <= lines[0].keys()
+
+
+def test_a_loaded_model_is_the_averaged_one(config, data, tmp_path):
+    *_, last = distil(config, data, tmp_path / "run", device=CPU)
+    assert paired_error(load(tmp_path / "run"), data.heldout()) == last.heldout
+
+
+def test_another_experiment_in_the_folder_is_refused_by_name_and_left_alone(config, data, tmp_path):
+    whole = finished(config, data, tmp_path / "run")
+    other = replace(config, training=replace(config.training, batch=64))
+    with pytest.raises(RunError, match=r"differs in training\.batch"):
+        next(distil(other, data, tmp_path / "run", device=CPU))
+    assert same(load_file(tmp_path / "run" / "model.safetensors"), whole)
+
+
+def test_a_folder_with_other_files_is_refused(config, data, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(RunError, match="other files"):
+        next(distil(config, data, tmp_path, device=CPU))
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_what_is_not_a_run_is_refused(config, data, tmp_path):
+    with pytest.raises(RunError, match="no run at"):
+        load(tmp_path / "nothing")
+    finished(config, data, tmp_path / "run")
+    record = json.loads((tmp_path / "run" / "config.json").read_text())
+
+    def with_record(text: str) -> Path:
+        (tmp_path / "run" / "config.json").write_text(text)
+        return tmp_path / "run"
+
+    with pytest.raises(RunError, match="version 1 in .*, got version 2"):
+        load(with_record(json.dumps(record | {"version": 2})))
+    with pytest.raises(RunError, match="the config.json of a kdm-run"):
+        load(with_record("[]"))
+    with pytest.raises(RunError, match="the run is damaged"):
+        load(with_record("{"))
+    with pytest.raises(RunError, match="expected a koopman-distillation"):
+        load(with_record(json.dumps(record | {"experiment": record["experiment"] | {"kind": "other"}})))
+
+
+def test_missing_and_damaged_weights_and_states_are_refused(config, data, tmp_path):
+    finished(config, data, tmp_path / "run")
+    (tmp_path / "run" / "state.pt").write_bytes(b"not a state")
+    with pytest.raises(RunError, match="expected a training state"):
+        list(distil(config, data, tmp_path / "run", device=CPU))
+    weights = tmp_path / "run" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(RunError, match="expected the weights of this model"):
+        load(tmp_path / "run")
+    weights.unlink()
+    with pytest.raises(RunError, match="finish the training first"):
+        load(tmp_path / "run")
+
+
+def test_a_state_is_never_unpickled_into_code(config, data, tmp_path):
+    class Gadget:
+        def __reduce__(self):
+            return (os.mkdir, (str(tmp_path / "executed"),))
+
+    finished(config, data, tmp_path / "run")
+    torch.save({"step": Gadget()}, tmp_path / "run" / "state.pt")
+    with pytest.raises(RunError, match="expected a training state"):
+        list(distil(config, data, tmp_path / "run", device=CPU))
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_diverging_training_stops_with_advice(config, data, tmp_path):
+    hot = replace(config, training=replace(config.training, optimiser=AdamConfig(learning_rate=1e30), steps=50))
+    with pytest.raises(TrainingDiverged, match="lower the learning rate"):
+        list(distil(hot, data, tmp_path / "run", device=CPU))
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_process_resumes_to_the_same_weights(config, data, tmp_path, signal_number):
+    config = replace(config, training=replace(config.training, steps=60, evaluate_every=20))
+    whole = finished(config, data, tmp_path / "whole")
+    program = textwrap.dedent(
+        f"""
+        import os, pathlib, signal, torch
+        from kdm.configuration import from_json
+        from kdm.training.distillation import DistillationConfig, distil
+        from kdm.trajectories import open_trajectories
+        config = from_json(DistillationConfig, {to_json(config)!r})
+        data = open_trajectories({str(data.folder)!r})
+        for step in distil(config, data, pathlib.Path({str(tmp_path / "killed")!r}), device=torch.device("cpu")):
+            if step.index == 33:
+                os.kill(os.getpid(), {int(signal_number)})
+        """
+    )
+    killed = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert killed.returncode == (-signal.SIGKILL if signal_number == signal.SIGKILL else -signal.SIGINT), killed.stderr
+    assert signal_number == signal.SIGKILL or b"KeyboardInterrupt" in killed.stderr, killed.stderr
+    indices = [step.index for step in distil(config, data, tmp_path / "killed", device=CPU)]
+    assert indices[0] == (21 if signal_number == signal.SIGKILL else 35)
+    assert same(load_file(tmp_path / "killed" / "model.safetensors"), whole)
