@@ -1,1 +1,193 @@
-"""x."""
+"""The command line: parses, calls, prints. `kdm --help` lists the commands.
+
+A command that fails says in one screen what was expected, what was found and what to do, and exits with 2; `--debug`
+shows the traceback instead. An interrupted command exits with 130, and the same command goes on where it was.
+"""
+
+import errno
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+import tyro
+from tyro.conf import FlagCreatePairsOff, Positional
+
+from kdm.evaluation import evaluate as evaluation_of
+from kdm.importing.layouts import LAYOUTS
+from kdm.importing.layouts import pack as packed
+from kdm.presets import preset_named
+from kdm.sampling import sample as sampled
+from kdm.storage import replaced_file, write_json
+from kdm.teachers import named
+from kdm.training.distillation import distillation_experiment, load
+from kdm.training.runs import RunFolder
+from kdm.trajectories import collect as collected
+from kdm.trajectories import open_trajectories
+from kdm.verification import train_with_bar
+from kdm.verification import verify as verified
+
+Flag = FlagCreatePairsOff[bool]
+Device = Literal["auto", "cpu", "cuda"]
+
+
+def collect(
+    teacher: Positional[str], *, out: Path, pairs: int = 50_000, steps: int = 64, seed: int = 0,
+    device: Device = "auto", debug: Flag = False,
+) -> None:  # fmt: skip
+    """Integrate a teacher's flow from noise to data and store the pairs.
+
+    Args:
+        teacher: gaussian | mixture | checkerboard | digits.
+        out: Folder of the data set. The same command resumes an interrupted one.
+        pairs: How many; the last tenth is held out.
+        steps: Steps of Heun's method.
+        seed: Seed of the noise.
+        device: Where to integrate; auto takes CUDA when there is one.
+        debug: Show the traceback of an error.
+    """
+    data = collected(
+        named(teacher), pairs, generator=torch.Generator().manual_seed(seed), steps=steps, out=out,
+        device=_device(device), progress=True,
+    )  # fmt: skip
+    print(f"{len(data):,} pairs in {out}, median solver error {data.manifest.solver['error']['median']:.1e} (measured)")
+
+
+def pack(source: Positional[Path], *, layout: str, out: Path, debug: Flag = False) -> None:
+    """Turn published arrays into a data set.
+
+    Args:
+        source: The published file.
+        layout: checkerboard.
+        out: Folder of the data set.
+        debug: Show the traceback of an error.
+    """
+    if layout not in LAYOUTS:
+        raise ValueError(f"expected one of the layouts {', '.join(LAYOUTS)}, got {layout!r}")
+    data = packed(source, layout=LAYOUTS[layout], out=out)
+    print(f"{len(data):,} pairs in {out}")
+
+
+def train(
+    preset: Positional[str], *, out: Path, data: Path | None = None, seed: int = 0, steps: int | None = None,
+    device: Device = "auto", debug: Flag = False,
+) -> None:  # fmt: skip
+    """Distil a model. The same command resumes an interrupted one.
+
+    Args:
+        preset: checkerboard | mixture | digits.
+        out: Folder of the run.
+        data: A data set; without it the preset's own pairs are collected into OUT-data.
+        seed: Seed of the weights and of the order of the pairs.
+        steps: Optimiser steps, where they should differ from the preset's.
+        device: Where to train; auto takes CUDA when there is one.
+        debug: Show the traceback of an error.
+    """
+    chosen, place = preset_named(preset), _device(device)
+    config = chosen.seeded(seed).distillation
+    if steps is not None:
+        config = replace(config, training=replace(config.training, steps=steps))
+    pairs = open_trajectories(data) if data else collected(
+        chosen.teacher_object(), chosen.pairs, generator=torch.Generator().manual_seed(seed), steps=chosen.solver_steps,
+        out=out.with_name(f"{out.name}-data"), device=place, progress=True,
+    )  # fmt: skip
+    train_with_bar(config, pairs, out, device=place, preset=preset, progress=True)
+    last = RunFolder(out).metrics()[-1]
+    print(f"{out}: held-out error {100 * last['heldout_paired_error']:.2f} % after {last['step']:,} steps")
+
+
+def sample(
+    run: Positional[Path], *, count: int, out: Path, seed: int = 0, device: Device = "auto", debug: Flag = False
+) -> None:
+    """Draw one-step samples from a run into a .npy array.
+
+    Args:
+        run: Folder of the run.
+        count: How many.
+        out: The .npy file.
+        seed: Seed of the noise.
+        device: Where to compute; auto takes CUDA when there is one.
+        debug: Show the traceback of an error.
+    """
+    if out.suffix != ".npy":
+        raise ValueError(f"expected a file that ends in .npy, got '{out}'")
+    samples = sampled(load(run, device=_device(device)), count, generator=torch.Generator().manual_seed(seed))
+    with replaced_file(out) as temporary, open(temporary, "wb") as file:
+        np.save(file, samples.cpu().numpy())
+    print(f"{count:,} samples in {out}")
+
+
+def evaluate(
+    run: Positional[Path], *, data: Path | None = None, seed: int = 0, device: Device = "auto", debug: Flag = False
+) -> None:
+    """Measure a run's one-step samples on held-out pairs and as a distribution; writes evaluation.json into the run.
+
+    Args:
+        run: Folder of the run.
+        data: A data set, where it should differ from the one that the run was trained on.
+        seed: Seed of fresh noise and of the resampling.
+        device: Where to compute; auto takes CUDA when there is one.
+        debug: Show the traceback of an error.
+    """
+    place = _device(device)
+    model = load(run, device=place)
+    pairs = open_trajectories(data or distillation_experiment(RunFolder(run))["data"]["folder"])
+    measured = evaluation_of(model, pairs, seed=seed, device=place)
+    write_json(run / "evaluation.json", measured.to_json())
+    for name, interval in measured.quantities.items():
+        floor = f"   floor {measured.floor[name].estimate:.4g}" if name in measured.floor else ""
+        print(f"{name:24} {interval.estimate:.4g}  [{interval.low:.4g}, {interval.high:.4g}]{floor}")
+
+
+def verify(
+    target: Positional[str] = "checkerboard", *, data: Path | None = None, out: Path | None = None, seed: int = 0,
+    fast: Flag = False, device: Device = "auto", debug: Flag = False,
+) -> None:  # fmt: skip
+    """Data, a distilled model, its baselines, claims with verdicts, and one page that shows them.
+
+    Args:
+        target: A preset (checkerboard | mixture | digits), or the folder of a run.
+        data: A data set, where it should differ from the preset's or the run's.
+        out: Folder of the report, reports/<name> unless given. The same command resumes an interrupted one.
+        seed: Seed of everything random.
+        fast: A quick look: few pairs, little training.
+        device: Where to train; auto takes CUDA when there is one.
+        debug: Show the traceback of an error.
+    """
+    verified(target, data=data, out=out, seed=seed, fast=fast, device=_device(device), progress=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one command; the exit status says how it ended."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    commands = {command.__name__: command for command in (verify, collect, pack, train, sample, evaluate)}
+    description = "Koopman distillation of diffusion models, and the checks that say whether its claims hold."
+    try:
+        tyro.extras.subcommand_cli_from_dict(commands, prog="kdm", description=description, args=given)
+    except KeyboardInterrupt:
+        print("\nstopped: what was finished is saved, and the same command goes on from there", file=sys.stderr)
+        raise SystemExit(130) from None
+    except (ValueError, ArithmeticError, OSError, RuntimeError) as error:
+        if "--debug" in given:
+            raise
+        print(f"error: {_told(error)}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"the disk is full ({error.filename or 'while writing'}): free some space and run the same command again"
+    return str(error).replace("\n", "\n       ") or type(error).__name__
+
+
+def _device(name: str) -> torch.device:
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("expected a CUDA device, got a machine or a torch build without one: use --device cpu")
+    return torch.device("cuda" if name == "auto" and torch.cuda.is_available() else name.replace("auto", "cpu"))
+
+
+if __name__ == "__main__":
+    main()

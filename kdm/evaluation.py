@@ -166,9 +166,9 @@ def _paired_quantities(
 
     rmse, median = object_bootstrap(statistics, len(error), rng=rng).intervals()
     quantities = {"paired_error": rmse, "paired_error_median": median}
-    labels = labels_of(data, truth)
-    if labels is not None:
-        quantities["label_agreement"] = _mean(labels.eq(labels_of(data, predicted)).numpy(), rng=rng)
+    labels, predicted_labels = labels_of(data, truth), labels_of(data, predicted)
+    if labels is not None and predicted_labels is not None:
+        quantities["label_agreement"] = _mean((labels == predicted_labels).numpy(), rng=rng)
     if data.support is not None:
         excess = data.support.distance(images) - data.support.distance(rows)
         quantities["support_distance_excess"] = _mean(excess.numpy(), rng=rng)

@@ -1,12 +1,10 @@
 """One distillation: an architecture, an objective and a way to train, on one data set, in one RUN."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from kdm.configuration import Architecture, ModelConfig, built_model, from_json, to_json
@@ -14,7 +12,7 @@ from kdm.model import KoopmanDistillationModel, Scaling
 from kdm.objectives import KoopmanObjective
 from kdm.training.loop import Step, TrainingConfig, TrainingState
 from kdm.training.runs import RunError, RunFolder, train_in_folder
-from kdm.trajectories import Pairs, Trajectories
+from kdm.trajectories import Trajectories
 
 KIND = "koopman-distillation"
 
@@ -28,23 +26,16 @@ class DistillationConfig:
     objective: KoopmanObjective = field(default_factory=KoopmanObjective)
 
 
-def scaling_of(training: Pairs, *, noise: float) -> Scaling:
-    """The units of both ends: the noise's known standard deviation, the data's measured mean and deviation."""
-    data = training.data.double()
-    return Scaling(noise=noise, data_mean=float(data.mean()), data=float(data.std()))
-
-
 def noise_scale(data: Trajectories) -> float:
     """The standard deviation of the noise: σ of the first stored time, 1 for flow matching."""
     return data.manifest.times[0] if data.manifest.time_name == "sigma" else 1.0
 
 
-def digest(data: Trajectories) -> str:
-    """A hash of the ends of the trajectories, the same wherever they are stored."""
-    sha = hashlib.sha256()
-    for array in (data.noise, data.data):
-        sha.update(np.ascontiguousarray(array).data)
-    return sha.hexdigest()
+def model_config_of(config: DistillationConfig, data: Trajectories) -> ModelConfig:
+    """The model for these data; its units are the noise's known standard deviation and the data's measured moments."""
+    samples = data.training().data.double()
+    scaling = Scaling(noise=noise_scale(data), data_mean=float(samples.mean()), data=float(samples.std()))
+    return ModelConfig(architecture=config.architecture, shape=tuple(samples.shape[1:]), scaling=scaling)
 
 
 def distil(
@@ -59,11 +50,7 @@ def distil(
         RunError: If the folder holds another experiment.
     """
     training, heldout = data.training(), data.heldout()
-    model_config = ModelConfig(
-        architecture=config.architecture,
-        shape=tuple(training.data.shape[1:]),
-        scaling=scaling_of(training, noise=noise_scale(data)),
-    )
+    model_config = model_config_of(config, data)
     run = RunFolder(folder)
     run.create_or_check(
         {
@@ -72,7 +59,7 @@ def distil(
             "model": to_json(model_config),
             "objective": to_json(config.objective),
             "training": to_json(config.training),
-            "data": {"folder": str(data.folder.resolve()) if data.folder else None, "digest": digest(data)},
+            "data": {"folder": str(data.folder.resolve()) if data.folder else None, "digest": data.manifest.digest},
         }
     )
     generator = torch.Generator().manual_seed(config.training.seed)

@@ -26,6 +26,8 @@ GROUP = 4096
 """Rows whose noise is drawn from one seed; part of what determines the data."""
 ERROR_ROWS = 512
 """Rows on which the error of the solver is measured."""
+DETERMINING = ("n", "times", "source", "solver", "seed")
+"""The fields of a manifest that determine the arrays; the measured error of the solver follows from them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,27 +108,33 @@ def collect(
     seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
     recipe = _Recipe(teacher=teacher, n=n, steps=steps, keep=tuple(kept_times(keep, steps=steps)), seed=seed)
     fill = partial(_fill, recipe, device=torch.device(device), progress=progress)
-    if out is None:
-        specifications = recipe.manifest.specifications(recipe.names)
-        arrays = {name: np.empty(shape, dtype) for name, (shape, dtype) in specifications.items()}
-        fill(arrays, done=0, made=lambda done: None)
-        return Trajectories(
-            noise=arrays["noise"],
-            data=arrays["data"],
-            trajectory=arrays.get("trajectory"),
-            labels=arrays.get("labels"),
-            manifest=_measured(recipe, arrays["noise"]),
-        )
-    out = Path(out)
+    return _in_memory(recipe, fill) if out is None else _on_disk(recipe, fill, Path(out))
+
+
+def _in_memory(recipe: _Recipe, fill: Callable[..., None]) -> Trajectories:
+    specifications = recipe.manifest.specifications(recipe.names)
+    arrays = {name: np.empty(shape, dtype) for name, (shape, dtype) in specifications.items()}
+    fill(arrays, done=0, made=lambda done: None)
+    return Trajectories(
+        noise=arrays["noise"],
+        data=arrays["data"],
+        trajectory=arrays.get("trajectory"),
+        labels=arrays.get("labels"),
+        manifest=_measured(recipe, arrays["noise"]),
+    )
+
+
+def _on_disk(recipe: _Recipe, fill: Callable[..., None], out: Path) -> Trajectories:
+    planned = recipe.manifest
     if (out / MANIFEST).is_file():
         finished = open_trajectories(out)
-        if _same(finished.manifest, recipe.manifest):
+        if _same(finished.manifest, planned):
             return finished
     require_vacant(out)
-    draft = Draft(out=out, recipe={"source": recipe.source, "n": n, "steps": steps, "keep": recipe.keep, "seed": seed})
-    mapped = draft.arrays(recipe.manifest.specifications(recipe.names))
-    fill(mapped, done=draft.done, made=partial(draft.record, mapped))
-    draft.finish(_measured(recipe, mapped["noise"]))
+    draft = Draft(out=out, recipe={name: getattr(planned, name) for name in DETERMINING})
+    arrays = draft.open_arrays(planned.specifications(recipe.names))
+    fill(arrays, done=draft.done, made=partial(draft.record, arrays))
+    draft.finish(_measured(recipe, arrays["noise"]))
     return open_trajectories(out)
 
 
@@ -164,5 +172,4 @@ def _same(made: Manifest, planned: Manifest) -> bool:
     """Whether a finished data set is the one planned."""
     if {**made.solver, "error": None} != {**planned.solver, "error": None}:
         return False
-    names = ("n", "shape", "times", "source", "seed")
-    return all(getattr(made, name) == getattr(planned, name) for name in names)
+    return all(getattr(made, name) == getattr(planned, name) for name in DETERMINING if name != "solver")

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from kdm.storage import replaced_file, write_json
 from kdm.trajectories.manifest import ArraySpecification, DataError, Manifest, file_record
 
 MANIFEST, PROGRESS = "manifest.json", "progress.json"
@@ -57,20 +58,22 @@ class Draft:
         with explained(self.folder):
             for array in arrays.values():
                 array.flush()
-            temporary = self.folder / (PROGRESS + ".new")
-            temporary.write_text(json.dumps({"recipe": self.recipe, "done": done}))
-            temporary.replace(self.folder / PROGRESS)
+            write_json(self.folder / PROGRESS, {"recipe": self.recipe, "done": done})
 
-    def arrays(self, specifications: Mapping[str, ArraySpecification]) -> dict[str, np.memmap]:
+    def open_arrays(self, specifications: Mapping[str, ArraySpecification]) -> dict[str, np.memmap]:
         """The arrays by name, mapped from disk: those of an interrupted run, or new ones with their space allocated.
 
         Raises:
-            DataError: if the disk is full, or something else is where they should be.
+            DataError: if the disk is full, something else is where they should be, or an interrupted run's are damaged.
         """
         if self.done:
-            return {name: np.load(self.folder / f"{name}.npy", mmap_mode="r+") for name in specifications}
-        ours = {f"{name}.npy" for name in specifications} | {MANIFEST, PROGRESS, PROGRESS + ".new"}
-        others = sorted({path.name for path in self.folder.glob("*")} - ours)
+            try:
+                return {name: np.load(self.folder / f"{name}.npy", mmap_mode="r+") for name in specifications}
+            except (OSError, ValueError) as error:
+                raise DataError(f"'{self.folder}' is damaged ({error}): remove it and begin again.") from None
+        ours = {f"{name}.npy" for name in specifications} | {MANIFEST, PROGRESS}
+        found = {path.name for path in self.folder.glob("*") if not path.name.startswith(f".{PROGRESS}.")}
+        others = sorted(found - ours)
         if others:
             raise DataError(f"'{self.folder}' is in the way, it holds {others[0]}: remove it, or choose another --out.")
         try:
@@ -97,7 +100,11 @@ class Draft:
         """Write the manifest with the checksums of the arrays, and give the folder its name."""
         with explained(self.folder):
             files = {path.name: file_record(path) for path in sorted(self.folder.glob("*.npy"))}
-            (self.folder / MANIFEST).write_text(replace(manifest, files=files).to_json())
+            with replaced_file(self.folder / MANIFEST) as temporary:
+                temporary.write_text(replace(manifest, files=files).to_json())
+            # A kill in the middle of a record leaves its temporary file.
+            for leftover in self.folder.glob(f".{PROGRESS}.*"):
+                leftover.unlink()
             self.folder.rename(self.out)
             (self.out / PROGRESS).unlink(missing_ok=True)
 

@@ -140,16 +140,22 @@ class Manifest:
         missing = [item.name for item in fields(cls) if item.name not in content]
         if missing:
             raise DataError(f"the manifest of '{folder}' has no {', '.join(missing)}: make the data set again.")
-        records = {
-            name: FileRecord(size=record["size"], sha256=tuple(record["sha256"]))
-            for name, record in content["files"].items()
-        }
-        unlisted = [name for name in ("noise.npy", "data.npy") if name not in records]
-        if unlisted:
-            raise DataError(f"the manifest of '{folder}' does not list {unlisted[0]}: make the data set again.")
-        known = {item.name: content[item.name] for item in fields(cls)}
-        tuples = {"shape": tuple(content["shape"]), "times": tuple(content["times"])}
-        return cls(**{**known, **tuples, "files": records})
+        try:
+            records = {
+                name: FileRecord(size=int(record["size"]), sha256=tuple(record["sha256"]))
+                for name, record in content["files"].items()
+            }
+            tuples = {"shape": tuple(content["shape"]), "times": tuple(content["times"]), "files": records}
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            raise DataError(f"the manifest of '{folder}' is malformed ({error!r}): make the data set again.") from None
+        made = cls(**{**{item.name: content[item.name] for item in fields(cls)}, **tuples})
+        listed, known = set(records), {f"{name}.npy" for name in ("noise", "data", "trajectory", "labels")}
+        if not {"noise.npy", "data.npy"} <= listed <= known:
+            raise DataError(
+                f"the manifest of '{folder}' lists the files {sorted(listed)}: expected noise.npy and data.npy, and at "
+                "most trajectory.npy and labels.npy; make the data set again."
+            )
+        return made
 
 
 def is_small(files: Mapping[str, FileRecord]) -> bool:

@@ -134,7 +134,7 @@ def save_trajectories(
     for name, array in present.items():
         require_finite(array, name=name)
     draft = Draft(out=out, recipe={"source": source, "n": len(noise)})
-    arrays = draft.arrays(manifest.specifications(present))
+    arrays = draft.open_arrays(manifest.specifications(present))
     try:
         for name, array in arrays.items():
             for first in range(0, len(noise), ROWS):

@@ -148,12 +148,32 @@ def test_another_experiment_in_the_folder_is_not_overwritten(tmp_path, change):
     assert open_trajectories(tmp_path / "data").manifest == before
 
 
+def test_what_a_kill_in_the_middle_of_a_record_leaves_does_not_survive(tmp_path):
+    (tmp_path / "data.partial").mkdir()
+    (tmp_path / "data.partial" / ".progress.json.4321.partial").write_text('{"rec')
+    (tmp_path / "data.partial" / "noise.npy").write_bytes(b"half an array")
+    teacher = Checkerboard()
+    collected = collect(teacher, N, generator=seeded(), steps=4, out=tmp_path / "data")
+    assert_same(collected, collect(teacher, N, generator=seeded(), steps=4))
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
+        "data.npy", "labels.npy", "manifest.json", "noise.npy",
+    ]  # fmt: skip
+
+
 def test_another_unfinished_experiment_is_not_overwritten(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         collect(Interrupted(allowed=20), N, generator=seeded(), steps=4, out=tmp_path / "data")
     with pytest.raises(DataError, match="holds another data set, unfinished: finish it with the command that began it"):
         collect(Checkerboard(), N, generator=seeded(6), steps=4, out=tmp_path / "data")
     assert len(collect(Checkerboard(), N, generator=seeded(), steps=4, out=tmp_path / "data")) == N
+
+
+def test_an_unfinished_experiment_that_was_damaged_is_refused(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        collect(Interrupted(allowed=20), N, generator=seeded(), steps=4, out=tmp_path / "data")
+    (tmp_path / "data.partial" / "data.npy").unlink()
+    with pytest.raises(DataError, match=r"data\.partial' is damaged .*: remove it and begin again"):
+        collect(Checkerboard(), N, generator=seeded(), steps=4, out=tmp_path / "data")
 
 
 def test_the_global_random_state_is_left_alone():

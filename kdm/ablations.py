@@ -1,0 +1,128 @@
+"""What the parts of the model buy: the same data, parameters and samples seen, one part changed.
+
+Direct regression leaves out the latent space: one network from noise to data, trained on the prediction loss alone.
+This is knowledge distillation (Luhman & Luhman 2021), and the control for every claim about what linearity buys.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from kdm.configuration import ModelConfig, built_model, from_json, seeded_modules, to_json
+from kdm.model import Scaling
+from kdm.networks import ResidualMLP, ResidualMLPConfig
+from kdm.objectives import Losses, SquaredDistance
+from kdm.shapes import Labels, Samples
+from kdm.training.distillation import DistillationConfig, model_config_of
+from kdm.training.loop import Step, TrainingState
+from kdm.training.runs import RunError, RunFolder, train_in_folder
+from kdm.trajectories import Pairs, Trajectories
+
+KIND = "direct-regression"
+
+
+class DirectRegression(nn.Module):
+    """x̂_data = N(x_noise): one network, no latent space and no operator."""
+
+    def __init__(self, network: nn.Module, *, shape: tuple[int, ...], scaling: Scaling) -> None:
+        super().__init__()
+        self.network, self.shape, self.scaling = network, shape, scaling
+
+    def generate(self, noise: Samples, labels: Labels | None = None) -> Samples:
+        """One step from noise to data."""
+        standardised = self.network(noise.flatten(1) / self.scaling.noise).unflatten(1, self.shape)
+        return standardised * self.scaling.data + self.scaling.data_mean
+
+
+@dataclass(frozen=True)
+class DirectObjective:
+    """Mean squared error in standardised units: the prediction loss alone."""
+
+    def __call__(self, module: DirectRegression, pairs: Pairs) -> Losses:
+        """The loss of one batch."""
+        predicted = module.generate(pairs.noise, pairs.labels) / module.scaling.data
+        total = SquaredDistance()(predicted, pairs.data / module.scaling.data)
+        return Losses(total=total, parts={"prediction": total})
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectConfig:
+    """Everything that rebuilds a direct regression but its weights."""
+
+    network: ResidualMLPConfig
+    shape: tuple[int, ...]
+    scaling: Scaling
+
+
+def equal_network(config: ModelConfig) -> ResidualMLPConfig:
+    """The network of the noise encoder's depth whose direct regression has the parameters of the whole model.
+
+    The width is the smallest whose parameter count is at least the model's.
+    """
+    wanted = _parameters(built_model(config, generator=torch.Generator()))
+    network = config.architecture.noise_encoder
+    while _parameters(_built(DirectConfig(network=network, shape=config.shape, scaling=config.scaling))) < wanted:
+        network = replace(network, width=network.width + 1)
+    return network
+
+
+def regress_directly(
+    config: DistillationConfig, data: Trajectories, folder: Path, *, device: torch.device
+) -> Iterator[Step]:
+    """Trains direct regression with the parameters, the optimiser and the samples of a distillation; resumable.
+
+    Yields:
+        Every finished step.
+
+    Raises:
+        RunError: If the folder holds another experiment.
+    """
+    model_config = model_config_of(config, data)
+    direct = DirectConfig(
+        network=equal_network(model_config), shape=model_config.shape, scaling=model_config.scaling
+    )  # fmt: skip
+    run = RunFolder(folder)
+    run.create_or_check(
+        {
+            "kind": KIND,
+            "model": to_json(direct),
+            "training": to_json(config.training),
+            "data": {"folder": str(data.folder.resolve()) if data.folder else None, "digest": data.manifest.digest},
+        }
+    )
+    module = _built(direct, generator=torch.Generator().manual_seed(config.training.seed)).to(device)
+    state = TrainingState(module, config.training)
+    yield from train_in_folder(
+        run, state=state, objective=DirectObjective(),
+        training=data.training().to(device), heldout=data.heldout().to(device),
+    )  # fmt: skip
+
+
+def load_direct(run: str | Path, *, device: torch.device | str = "cpu") -> DirectRegression:
+    """The trained direct regression of a RUN, with averaged weights, in evaluation mode.
+
+    Raises:
+        RunError: If there is no such RUN, or it holds something else.
+    """
+    folder = RunFolder(Path(run))
+    experiment = folder.experiment()
+    if experiment.get("kind") != KIND:
+        raise RunError(f"expected a {KIND} in '{folder.path}', got {experiment.get('kind')!r}: name another RUN")
+    module = _built(from_json(DirectConfig, experiment["model"]))
+    folder.load_weights(module)
+    module.to(device).eval()
+    return module
+
+
+def _built(config: DirectConfig, *, generator: torch.Generator | None = None) -> DirectRegression:
+    features = torch.Size(config.shape).numel()
+    with seeded_modules(generator or torch.Generator()):
+        network = ResidualMLP(features, features, config.network)
+    return DirectRegression(network, shape=config.shape, scaling=config.scaling)
+
+
+def _parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -1,0 +1,89 @@
+"""The baselines that stand beside every number of a distilled model, on the same pairs.
+
+At the model's latent dimension m: the mean of the data, affine regression (exact DMD on centred pairs, by PyDMD), EDMD
+with the Hermite polynomials of the largest total degree that has at most m of them, EDMD with the constant, the
+coordinates and random Fourier features, m functions in all. Beyond it, so that the comparison does not end at a straw
+man: EDMD with several hundred functions. The length scale of Fourier features is the best of a grid on a fifth of some
+training pairs.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from koopman_analysis import EDMD, Constant, Coordinates, Hermite, RandomFourier, SnapshotPairs
+from koopman_analysis.estimators.pydmd import PyDMDRegression
+
+LARGE = 512
+"""Fourier features of the baseline beyond the model's dimension."""
+SCALES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Length scales tried, in units of √d standard deviations of the noise."""
+SCALE_PAIRS = 10_000
+"""Pairs on which the length scale is chosen."""
+
+Predictor = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baselines:
+    """Fitted one-step predictors, by name.
+
+    Attributes:
+        equal: Those whose dimension is at most the model's.
+        larger: Those with more.
+    """
+
+    equal: dict[str, Predictor]
+    larger: dict[str, Predictor]
+
+
+def fitted_baselines(pairs: SnapshotPairs, *, dimension: int, noise: float, rng: np.random.Generator) -> Baselines:
+    """The classical baselines, fitted to these pairs.
+
+    Args:
+        pairs: Training pairs, noise before and data after.
+        dimension: The model's latent dimension m.
+        noise: Standard deviation of the noise.
+        rng: Draws the Fourier features.
+    """
+    mean = pairs.after.mean(axis=0)
+    room = dimension > pairs.before.shape[1] + 1
+    degree = hermite_degree(pairs.before.shape[1], at_most=dimension)
+    hermite = EDMD(Hermite(degree, scale=noise), outputs=Coordinates()).fit(pairs)
+    return Baselines(
+        equal={
+            "mean": lambda states: np.broadcast_to(mean, (len(states), len(mean))).copy(),
+            "DMD (affine)": PyDMDRegression().fit(pairs).predict,
+            f"EDMD-Hermite, degree {degree}": hermite.predict,
+            **({f"EDMD-Fourier, m = {dimension}": _fourier(pairs, dimension, noise=noise, rng=rng)} if room else {}),
+        },
+        larger={f"EDMD-Fourier, m = {LARGE}": _fourier(pairs, LARGE, noise=noise, rng=rng)},
+    )
+
+
+def hermite_degree(width: int, *, at_most: int) -> int:
+    """The largest total degree, at least 1, with at most this many polynomials in `width` variables."""
+    degree = 1
+    while math.comb(width + degree + 1, degree + 1) <= at_most:
+        degree += 1
+    return degree
+
+
+def _fourier(pairs: SnapshotPairs, count: int, *, noise: float, rng: np.random.Generator) -> Predictor:
+    width = pairs.before.shape[1]
+    rows = rng.permutation(pairs.n)[:SCALE_PAIRS]
+    fit, test = np.split(rows, [4 * len(rows) // 5])
+    seed = int(rng.integers(2**32))
+
+    def edmd(scale: float, chosen: np.ndarray | slice) -> EDMD:
+        length = scale * noise * math.sqrt(width)
+        waves = RandomFourier(count - width - 1, length, rng=np.random.default_rng(seed))
+        some = SnapshotPairs(before=pairs.before[chosen], after=pairs.after[chosen])
+        return EDMD(Constant() + Coordinates() + waves, outputs=Coordinates()).fit(some)
+
+    def error(scale: float) -> float:
+        return float(np.square(edmd(scale, fit).predict(pairs.before[test]) - pairs.after[test]).sum())
+
+    return edmd(min(SCALES, key=error), slice(None)).predict
