@@ -76,24 +76,22 @@ def paired_error(model: OneStepGenerator, pairs: Pairs) -> PairedError:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SampleSets:
-    """One-step samples from fresh noise, and two disjoint samples of the data.
+class FreshSamples:
+    """Noise to start from, and two disjoint samples of the data to compare with.
 
     Attributes:
-        model: The model's samples.
-        reference: What they are compared with.
-        floor: Stands in for the model where the floor is measured.
+        noise: Samples of the noise end.
+        reference: Samples of the data end, what samples are compared with.
+        second: More of them, which stand in for the model where the floor is measured.
     """
 
-    model: Samples
+    noise: Samples
     reference: Samples
-    floor: Samples
+    second: Samples
 
 
-def sample_sets(
-    model: OneStepGenerator, data: Trajectories, *, count: int, generator: torch.Generator, device: torch.device
-) -> SampleSets:
-    """Samples to compare: from the teacher's exact laws where it is known, from the stored pairs where it is not.
+def fresh_samples(data: Trajectories, *, count: int, generator: torch.Generator) -> FreshSamples:
+    """Samples of both ends: of the teacher's exact laws where it is known, of the stored pairs where it is not.
 
     Without a teacher the noise is that of the held-out pairs, and the data are training rows: the model has seen them,
     which the reader of the numbers must be told.
@@ -101,13 +99,12 @@ def sample_sets(
     teacher = data.teacher
     if teacher is not None:
         noise = teacher.sample_noise(count, generator=generator).float()
-        reference, floor = (teacher.sample_data(count, generator=generator).float() for _ in range(2))
-    else:
-        training, noise = data.training().data, data.heldout().noise
-        count = min(count, len(noise), len(training) // 2)
-        rows = torch.randperm(len(training), generator=generator)
-        noise, reference, floor = noise[:count], training[rows[:count]], training[rows[count : 2 * count]]
-    return SampleSets(model=generated(model, noise.to(device)).cpu(), reference=reference, floor=floor)
+        reference, second = (teacher.sample_data(count, generator=generator).float() for _ in range(2))
+        return FreshSamples(noise=noise, reference=reference, second=second)
+    training, noise = data.training().data, data.heldout().noise
+    count = min(count, len(noise), len(training) // 2)
+    rows = torch.randperm(len(training), generator=generator)
+    return FreshSamples(noise=noise[:count], reference=training[rows[:count]], second=training[rows[count : 2 * count]])
 
 
 def labels_of(data: Trajectories, points: Samples) -> Labels | None:
@@ -141,13 +138,14 @@ def evaluate(
     predicted = generated(
         model, heldout.noise.to(device), None if heldout.labels is None else heldout.labels.to(device)
     )
-    sets = sample_sets(model, data, count=count, generator=generator, device=device)
+    fresh = fresh_samples(data, count=count, generator=generator)
+    samples = generated(model, fresh.noise.to(device)).cpu()
     quantities = _paired_quantities(data, heldout.data, predicted.cpu(), rng=rng)
-    quantities |= _distribution(sets.model, sets.reference, rng=rng)
-    floor = _distribution(sets.floor, sets.reference, rng=rng)
+    quantities |= _distribution(samples, fresh.reference, rng=rng)
+    floor = _distribution(fresh.second, fresh.reference, rng=rng)
     if data.support is not None:
-        quantities["off_support_fraction"] = _mean(~data.support.contains(sets.model).numpy(), rng=rng)
-        floor["off_support_fraction"] = _mean(~data.support.contains(sets.reference).numpy(), rng=rng)
+        quantities["off_support_fraction"] = _mean(~data.support.contains(samples).numpy(), rng=rng)
+        floor["off_support_fraction"] = _mean(~data.support.contains(fresh.reference).numpy(), rng=rng)
     return Evaluation(quantities=quantities, floor=floor)
 
 

@@ -1,0 +1,116 @@
+"""What is measured before any claim is made: predictions from held-out noise, samples from fresh noise."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from kdm.configuration import built_model
+from kdm.evaluation import fresh_samples, generated, labels_of
+from kdm.flows import integrate
+from kdm.latent_model import KDMLatentModel
+from kdm.shapes import Samples
+from kdm.trajectories import Pairs
+from kdm.verification.baselines import Baselines, Predictor, fitted_baselines
+from kdm.verification.experiment import Experiment
+from koopman_analysis import SnapshotPairs
+
+DIRECT = "direct regression"
+SOLVER_STEPS = (1, 2, 4, 8)
+"""Coarse solvers of the teacher that stand beside the model."""
+RANDOM_ENCODERS = 19
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """Flat float64 rows, one a sample.
+
+    Attributes:
+        heldout: Held-out pairs.
+        classes: What each held-out data point is; None where nobody knows.
+        model: The model, as arrays.
+        prediction: One step from held-out noise.
+        baselines: The fitted baselines.
+        predictions: Each baseline's, and direct regression's, from the same noise.
+        samples: One step from fresh noise.
+        reference: A sample of the data, to compare with.
+        second: Another, disjoint one: the floor.
+        rivals: Each rival's samples from the same fresh noise.
+        coarse: The teacher's from the same fresh noise, by number of solver steps; empty where it is not known.
+        fresh: Whether noise and data are fresh ones of the teacher; otherwise they are stored pairs.
+    """
+
+    heldout: SnapshotPairs
+    classes: np.ndarray | None
+    model: KDMLatentModel
+    prediction: np.ndarray
+    baselines: Baselines
+    predictions: dict[str, np.ndarray]
+    samples: np.ndarray
+    reference: np.ndarray
+    second: np.ndarray
+    rivals: dict[str, np.ndarray]
+    coarse: dict[int, np.ndarray]
+    fresh: bool
+
+    @property
+    def hermite(self) -> str:
+        """The name of the EDMD-Hermite baseline."""
+        return next(name for name in self.baselines.equal if name.startswith("EDMD-Hermite"))
+
+
+def evidence_of(
+    experiment: Experiment, *, count: int, rng: np.random.Generator, generator: torch.Generator
+) -> Evidence:  # fmt: skip
+    """Fits the baselines and takes every sample; `count` fresh ones where the teacher is known."""
+    data, model = experiment.data, experiment.model
+    device = next(model.parameters()).device
+    training, heldout = pairs_in_rows(data.training()), data.heldout()
+    baselines = fitted_baselines(
+        training, dimension=experiment.model_config.architecture.latent, noise=model.scaling.noise, rng=rng
+    )
+    fresh = fresh_samples(data, count=count, generator=generator)
+    noise = fresh.noise
+    predictors: dict[str, Predictor] = {**baselines.equal, **baselines.larger}
+    predictions = {name: predict(rows(heldout.noise)) for name, predict in predictors.items()}
+    predictions[DIRECT] = rows(generated(experiment.direct, heldout.noise.to(device)).cpu())
+    rivals = {name: predict(rows(noise)) for name, predict in predictors.items() if name != "mean"}
+    rivals[DIRECT] = rows(generated(experiment.direct, noise.to(device)).cpu())
+    teacher = data.teacher
+    coarse = {} if teacher is None else {
+        steps: rows(integrate(teacher, noise.to(teacher.precision), steps=steps).data) for steps in SOLVER_STEPS
+    }  # fmt: skip
+    classes = labels_of(data, heldout.data)
+    return Evidence(
+        heldout=pairs_in_rows(heldout),
+        classes=None if classes is None else classes.numpy(),
+        model=KDMLatentModel(model),
+        prediction=rows(generated(model, heldout.noise.to(device)).cpu()),
+        baselines=baselines,
+        predictions=predictions,
+        samples=rows(generated(model, noise.to(device)).cpu()),
+        reference=rows(fresh.reference),
+        second=rows(fresh.second),
+        rivals=rivals,
+        coarse=coarse,
+        fresh=teacher is not None,
+    )
+
+
+def random_encoders(
+    experiment: Experiment, *, generator: torch.Generator
+) -> list[Callable[[np.ndarray], np.ndarray]]:  # fmt: skip
+    """Noise encoders of the model's architecture with fresh random weights."""
+    models = [built_model(experiment.model_config, generator=generator) for _ in range(RANDOM_ENCODERS)]
+    return [KDMLatentModel(model).encode_noise for model in models]
+
+
+def rows(samples: Samples) -> np.ndarray:
+    """Samples as flat float64 rows."""
+    return samples.flatten(1).double().numpy()
+
+
+def pairs_in_rows(pairs: Pairs) -> SnapshotPairs:
+    """Pairs as the analysis takes them: noise before, data after."""
+    return SnapshotPairs(before=rows(pairs.noise), after=rows(pairs.data))
