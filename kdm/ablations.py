@@ -14,7 +14,7 @@ from torch import nn
 from kdm.configuration import ModelConfig, built_model, from_json, seeded_modules, to_json
 from kdm.model import Scaling
 from kdm.networks import ResidualMLP, ResidualMLPConfig
-from kdm.objectives import Losses, SquaredDistance
+from kdm.objectives import Losses, SquaredDistance, Weights, weighted_mean
 from kdm.shapes import Labels, Samples
 from kdm.training.distillation import DistillationConfig, model_config_of
 from kdm.training.loop import Step, TrainingState
@@ -41,11 +41,12 @@ class DirectRegression(nn.Module):
 class DirectObjective:
     """Mean squared error in standardised units: the prediction loss alone."""
 
-    def __call__(self, module: DirectRegression, pairs: Pairs) -> Losses:
+    def __call__(self, module: DirectRegression, pairs: Pairs, weights: Weights | None = None) -> Losses:
         """The loss of one batch."""
         predicted = module.generate(pairs.noise, pairs.labels) / module.scaling.data
-        total = SquaredDistance()(predicted, pairs.data / module.scaling.data)
-        return Losses(total=total, parts={"prediction": total})
+        errors = SquaredDistance()(predicted, pairs.data / module.scaling.data)
+        total = weighted_mean(errors, weights)
+        return Losses(total=total, parts={"prediction": total}, errors=errors.sqrt())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,7 @@ def regress_directly(
         }
     )
     module = _built(direct, generator=torch.Generator().manual_seed(config.training.seed)).to(device)
-    state = TrainingState(module, config.training)
+    state = TrainingState(module, config.training, pairs=len(data.training()))
     yield from train_in_folder(
         run, state=state, objective=DirectObjective(),
         training=data.training().to(device), heldout=data.heldout().to(device),

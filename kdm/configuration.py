@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args
 
 import cattrs
 import torch
+from cattrs.v import format_exception
 
 from kdm.control import NoControl
 from kdm.model import KoopmanDistillationModel, RMSNormalisation, Scaling
@@ -76,11 +77,17 @@ def from_json(kind: type[Config], values: dict[str, Any]) -> Config:
     try:
         return _CONVERTER.structure(values, kind)
     except (cattrs.BaseValidationError, ValueError, TypeError, KeyError) as error:
-        reasons = "; ".join(cattrs.transform_error(error)) if isinstance(error, cattrs.BaseValidationError) else error
+        validation = isinstance(error, cattrs.BaseValidationError)
+        reasons = "; ".join(cattrs.transform_error(error, format_exception=_told)) if validation else error
         raise ConfigurationError(
             f"expected the entries of a {kind.__name__}, got something else: {reasons}. "
             "Where it was written by another version, use that version or train again."
         ) from error
+
+
+def _told(error: BaseException, kind: type | None) -> str:
+    # What a configuration says of its own values is more than "invalid value".
+    return str(error) if type(error) is ValueError else format_exception(error, kind)
 
 
 class ConfigurationError(ValueError):

@@ -15,7 +15,7 @@ energy distance, sliced Wasserstein distance, accuracy of a classifier that tell
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from koopman_analysis.resampling import Interval, object_bootstrap
 from koopman_analysis.twosample import classifier_accuracy, energy_distance, sliced_wasserstein
 
 
+@runtime_checkable
 class OneStepGenerator(Protocol):
     """Anything that carries noise to data in one evaluation."""
 

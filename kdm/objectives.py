@@ -11,7 +11,7 @@ objective passes through the one-step map, and its error is never seen in traini
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import torch
 
@@ -19,14 +19,17 @@ from kdm.model import KoopmanDistillationModel
 from kdm.shapes import Float, Latents, Samples, Tensor
 from kdm.trajectories import Pairs
 
-Scalar = Float[Tensor, ""]
+Scalar: TypeAlias = Float[Tensor, ""]
+PerSample: TypeAlias = Float[Tensor, " n"]
+Weights: TypeAlias = Float[Tensor, " n"]
 
 
+@runtime_checkable
 class SampleDistance(Protocol):
-    """d of equations (2) and (3): the mean over samples of a distance between two batches of samples."""
+    """d of equations (2) and (3), dimensionless, one number a sample."""
 
-    def __call__(self, predicted: Samples, target: Samples) -> Scalar:
-        """The mean distance, dimensionless."""
+    def __call__(self, predicted: Samples, target: Samples) -> PerSample:
+        """The distance of each sample from its target."""
         ...
 
 
@@ -34,9 +37,9 @@ class SampleDistance(Protocol):
 class SquaredDistance:
     """Mean squared difference of the features."""
 
-    def __call__(self, predicted: Samples, target: Samples) -> Scalar:
-        """Mean (predicted − target)²."""
-        return (predicted - target).square().mean()
+    def __call__(self, predicted: Samples, target: Samples) -> PerSample:
+        """Mean (predicted − target)² over features."""
+        return (predicted - target).square().flatten(1).mean(dim=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +52,9 @@ class PseudoHuberDistance:
 
     c: float = 0.03
 
-    def __call__(self, predicted: Samples, target: Samples) -> Scalar:
-        """Mean √((predicted − target)² + c²) − c."""
-        return torch.sqrt((predicted - target).square() + self.c**2).mean() - self.c
+    def __call__(self, predicted: Samples, target: Samples) -> PerSample:
+        """Mean √((predicted − target)² + c²) − c over features."""
+        return torch.sqrt((predicted - target).square() + self.c**2).flatten(1).mean(dim=1) - self.c
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,38 +83,52 @@ def forward_pass(model: KoopmanDistillationModel, pairs: Pairs) -> Forward:
     )
 
 
-def latent_linearity(forward: Forward) -> Scalar:
+def latent_linearity(forward: Forward) -> PerSample:
     """Equation (1)."""
-    return (forward.latent_data - forward.latent_advanced).square().mean()
+    return (forward.latent_data - forward.latent_advanced).square().mean(dim=1)
 
 
-def reconstruction(forward: Forward, distance: SampleDistance) -> Scalar:
+def reconstruction(forward: Forward, distance: SampleDistance) -> PerSample:
     """Equation (2)."""
     return distance(forward.reconstructed, forward.data)
 
 
-def prediction(forward: Forward, distance: SampleDistance) -> Scalar:
+def prediction(forward: Forward, distance: SampleDistance) -> PerSample:
     """Equation (3)."""
     return distance(forward.predicted, forward.data)
 
 
+def weighted_mean(values: PerSample, weights: Weights | None) -> Scalar:
+    """The mean over a batch; with importance weights an unbiased estimate of the mean over all pairs."""
+    return values.mean() if weights is None else (weights * values).mean()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Losses:
-    """The total that is minimised and its parts, unweighted."""
+    """What one batch costs.
+
+    Attributes:
+        total: What is minimised.
+        parts: Its parts, unweighted.
+        errors: Prediction error of each pair of the batch; the root of a mean squared distance.
+    """
 
     total: Scalar
     parts: dict[str, Scalar]
+    errors: PerSample
 
     def detached(self) -> "Losses":
         """The same numbers without their graph."""
-        return Losses(total=self.total.detach(), parts={name: part.detach() for name, part in self.parts.items()})
+        parts = {name: part.detach() for name, part in self.parts.items()}
+        return Losses(total=self.total.detach(), parts=parts, errors=self.errors.detach())
 
 
+@runtime_checkable
 class Objective(Protocol):
     """What training minimises: a pure function of a module and a batch of pairs."""
 
-    def __call__(self, module: Any, pairs: Pairs) -> Losses:
-        """The losses of one batch."""
+    def __call__(self, module: Any, pairs: Pairs, weights: Weights | None = None) -> Losses:
+        """The losses of one batch, its pairs weighted alike unless weights are given."""
         ...
 
 
@@ -131,14 +148,18 @@ class KoopmanObjective:
     prediction_weight: float = 1.0
     distance: SquaredDistance | PseudoHuberDistance = SquaredDistance()
 
-    def __call__(self, module: KoopmanDistillationModel, pairs: Pairs) -> Losses:
+    def __call__(self, module: KoopmanDistillationModel, pairs: Pairs, weights: Weights | None = None) -> Losses:
         """The losses of one batch."""
         forward = forward_pass(module, pairs)
+        predicted = prediction(forward, self.distance)
         parts = {
-            "latent_linearity": latent_linearity(forward),
-            "reconstruction": reconstruction(forward, self.distance),
-            "prediction": prediction(forward, self.distance),
+            "latent_linearity": weighted_mean(latent_linearity(forward), weights),
+            "reconstruction": weighted_mean(reconstruction(forward, self.distance), weights),
+            "prediction": weighted_mean(predicted, weights),
         }
-        weights = (self.latent_weight, self.reconstruction_weight, self.prediction_weight)
-        total = sum((weight * part for weight, part in zip(weights, parts.values(), strict=True)), torch.zeros(()))
-        return Losses(total=total, parts=parts)
+        total = (
+            self.latent_weight * parts["latent_linearity"]
+            + self.reconstruction_weight * parts["reconstruction"]
+            + self.prediction_weight * parts["prediction"]
+        )
+        return Losses(total=total, parts=parts, errors=predicted.sqrt())

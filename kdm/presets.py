@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 
 from kdm.configuration import Architecture
 from kdm.networks import ResidualMLPConfig
+from kdm.objectives import KoopmanObjective
 from kdm.teachers import Teacher, named
+from kdm.training.batches import ImportanceConfig
 from kdm.training.distillation import DistillationConfig
 from kdm.training.loop import TrainingConfig
+from kdm.training.optimisation import AdamConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +59,7 @@ def _plane(name: str) -> Preset:
         data_encoder=ResidualMLPConfig(width=64, blocks=1),
         decoder=ResidualMLPConfig(width=64, blocks=1),
     )
-    training = TrainingConfig(steps=7000, batch=512)
+    training = TrainingConfig(steps=6500, batch=512, batches=ImportanceConfig())
     return Preset(
         name=name,
         teacher=name,
@@ -67,19 +70,29 @@ def _plane(name: str) -> Preset:
 
 
 def _digits() -> Preset:
+    """Few pairs for their dimension: what limits is overfitting, so training is short and weights decay."""
     architecture = Architecture(
-        latent=128,
-        noise_encoder=ResidualMLPConfig(width=512, blocks=3, dropout=0.1),
-        data_encoder=ResidualMLPConfig(width=256, blocks=1),
-        decoder=ResidualMLPConfig(width=256, blocks=1),
+        latent=64,
+        noise_encoder=ResidualMLPConfig(width=256, blocks=3),
+        data_encoder=ResidualMLPConfig(width=128, blocks=1),
+        decoder=ResidualMLPConfig(width=128, blocks=1),
     )
-    training = TrainingConfig(steps=3000, batch=512)
+    training = TrainingConfig(
+        steps=2000,
+        batch=256,
+        optimiser=AdamConfig(learning_rate=4e-3, betas=(0.9, 0.99), weight_decay=0.4),
+        warmup=60,
+    )
     return Preset(
         name="digits",
         teacher="digits",
         pairs=50_000,
         solver_steps=24,
-        distillation=DistillationConfig(architecture=architecture, training=training),
+        distillation=DistillationConfig(
+            architecture=architecture,
+            training=training,
+            objective=KoopmanObjective(latent_weight=0.3, reconstruction_weight=0.3),
+        ),
     )
 
 

@@ -78,7 +78,9 @@ model = kdm.load(work / "run")
 with torch.no_grad():
     one_step = model.generate(heldout.noise)
 figure_of(
-    lambda ax: draw_by_class(ax, heldout.data.numpy(), cells, title=f"teacher, {preset.solver_steps} steps", extent=4.6),
+    lambda ax: draw_by_class(
+        ax, heldout.data.numpy(), cells, title=f"teacher, {preset.solver_steps} steps", extent=4.6
+    ),
     lambda ax: draw_by_class(ax, one_step.numpy(), cells, title="one step", extent=4.6),
     size=(7, 3.6),
 )

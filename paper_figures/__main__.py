@@ -1,40 +1,52 @@
 """Builds the figures of the paper: PDF and PNG, into `paper_figures/results` or a folder of choice."""
 
-from importlib import import_module
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import tyro
+from matplotlib.figure import Figure
 from tyro.conf import FlagCreatePairsOff, Positional
 
-from koopman_analysis.figures import save_figure
+from paper_figures import checkerboard, defect_against_dimension
+from paper_figures.printing import save_for_print
 from paper_figures.profile import WIDTHS, Profile
 
-NAMES = ("checkerboard", "defect_against_dimension")
+FIGURES: dict[str, Callable[[Profile], Figure]] = {
+    "checkerboard": checkerboard.drawn,
+    "defect_against_dimension": defect_against_dimension.drawn,
+}
+Name = Literal[*FIGURES]
+Width = Literal[*WIDTHS]
 
 
 def build(
-    names: Positional[tuple[str, ...]] = NAMES, *, fast: FlagCreatePairsOff[bool] = False, width: str | None = None,
-    out: Path = Path("paper_figures/results"), work: Path = Path("runs/paper_figures"), seed: int = 0,
+    names: Positional[tuple[Name, ...]] = tuple(FIGURES), *, fast: FlagCreatePairsOff[bool] = False,
+    width: Width | None = None, out: Path = Path("paper_figures/results"), work: Path = Path("runs/paper_figures"),
+    seed: int = 0,
 ) -> None:  # fmt: skip
     """Build figures of the paper.
 
     Args:
         names: Which; all of them without a name.
         fast: Few pairs and little training: to see that everything runs.
-        width: neurips, neurips-half, icml, icml-column or page; each figure's own without it.
+        width: The column that the figures are for; each figure's own width without it.
         out: Where the figures go.
         work: Where the experiments behind them are kept; what is finished there is used again.
         seed: Seed of everything random.
     """
-    unknown = sorted(set(names) - set(NAMES))
-    if unknown or (width is not None and width not in WIDTHS):
-        raise SystemExit(f"expected figures among {NAMES} and a width among {tuple(WIDTHS)}, got {unknown or width}")
-    profile = Profile(fast=fast, width=WIDTHS.get(width or ""), work=work / ("fast" if fast else "full"), seed=seed)
+    inches = None if width is None else WIDTHS[width]
+    profile = Profile(fast=fast, width=inches, work=work / ("fast" if fast else "full"), seed=seed)
     out.mkdir(parents=True, exist_ok=True)
     for name in names:
-        figure = import_module(f"paper_figures.{name}").drawn(profile)
-        print(*save_figure(figure, out / name), sep="\n")
+        print(*save_for_print(FIGURES[name](profile), out / name), sep="\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command."""
+    tyro.cli(build, prog="python -m paper_figures", args=sys.argv[1:] if arguments is None else arguments)
 
 
 if __name__ == "__main__":
-    tyro.cli(build, prog="python -m paper_figures")
+    main()

@@ -29,7 +29,6 @@ class Profile:
         """The preset at the size of this profile."""
         return preset_named(name).fast() if self.fast else preset_named(name)
 
-    def size(self, width: float, ratio: float) -> tuple[float, float]:
-        """Width and height in inches of a figure whose own width and height-to-width ratio are given."""
-        chosen = self.width or width
-        return chosen, chosen * ratio
+    def width_or(self, own: float) -> float:
+        """The width that was asked for, or else the figure's own, in inches."""
+        return own if self.width is None else self.width

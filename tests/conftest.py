@@ -7,12 +7,11 @@ import hypothesis
 import pytest
 from jaxtyping import install_import_hook
 
-with install_import_hook(["kdm", "koopman_analysis"], "shape_checking.checked"):
-    import kdm  # noqa: F401
-    import koopman_analysis  # noqa: F401
+# Not a `with` block: modules that a test imports later are checked, too.
+install_import_hook(["kdm", "koopman_analysis"], "shape_checking.checked")
 
-import matplotlib as mpl
-import torch
+import matplotlib as mpl  # noqa: E402
+import torch  # noqa: E402
 
 mpl.use("agg")
 torch.set_num_threads(1)

@@ -23,7 +23,9 @@ def test_a_file_keeps_the_house_rules(path):
     assert ast.get_docstring(tree), "a module begins with its mathematics"
     for node in ast.walk(tree):
         if isinstance(node, FUNCTIONS):
-            assert (node.end_lineno or 0) - node.lineno < 50, f"{node.name} is longer than 50 lines"
+            text_of_it = ast.get_docstring(node, clean=False) or ""
+            lines = (node.end_lineno or 0) - node.lineno + 1 - len(text_of_it.splitlines())
+            assert lines <= 50, f"{node.name} has {lines} lines of code"
     for node in tree.body:
         if isinstance(node, FUNCTIONS):
             assert node.name != path.stem, "a function does not bear its module's name"

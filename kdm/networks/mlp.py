@@ -1,11 +1,13 @@
 """Residual multilayer perceptrons.
 
-    h_0 = W_in u + b_in,      h_{l+1} = h_l + W_l' φ(W_l LN(h_l) + b_l) + b_l',      out = W_out LN(h_L) + b_out.    (1)
+    h_0 = W_in u + b_in,    h_l = h_{l−1} + W_l' φ(W_l N(h_{l−1}) + b_l) + b_l',    out = W_out φ(N(h_L)) + b_out,   (1)
 
-LN is layer normalisation (Ba, Kiros & Hinton 2016) before each block (Xiong et al. 2020), φ(u) = u sigmoid(u), the
-swish of the paper's networks. The last layer of every block starts at zero, so a network starts as an affine map.
+with N(h) = h / rms(h) before each block (Zhang & Sennrich 2019, without gain) and φ(u) = u Φ(u) the Gaussian error
+linear unit (Hendrycks & Gimpel 2016). Weights start at a scale that keeps features of order one at any depth: variance
+2/width into a block, 1/(L width) out of it; b_in starts at random, so that the first features bend at different places.
 """
 
+import math
 from dataclasses import dataclass
 
 from torch import nn
@@ -36,20 +38,17 @@ class ResidualMLPConfig:
 
 
 class ResidualBlock(nn.Module):
-    """h ↦ h + W' φ(W LN(h) + b) + b'."""
+    """h ↦ h + W' φ(W N(h) + b) + b'."""
 
-    def __init__(self, width: int, dropout: float) -> None:
+    def __init__(self, width: int, *, blocks: int, dropout: float) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.hidden = nn.Linear(width, width)
-        self.outward = nn.Linear(width, width)
+        self.hidden = _linear(width, width, std=math.sqrt(2.0 / width))
+        self.outward = _linear(width, width, std=1.0 / math.sqrt(blocks * width))
         self.dropout = nn.Dropout(dropout)
-        nn.init.zeros_(self.outward.weight)
-        nn.init.zeros_(self.outward.bias)
 
     def forward(self, features: Float[Tensor, "n width"]) -> Float[Tensor, "n width"]:
         """The features plus the block's correction."""
-        return features + self.outward(self.dropout(functional.silu(self.hidden(self.norm(features)))))
+        return features + self.outward(self.dropout(functional.gelu(self.hidden(_normalised(features)))))
 
 
 class ResidualMLP(nn.Module):
@@ -57,11 +56,24 @@ class ResidualMLP(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, config: ResidualMLPConfig) -> None:
         super().__init__()
-        self.inward = nn.Linear(inputs, config.width)
-        self.blocks = nn.Sequential(*(ResidualBlock(config.width, config.dropout) for _ in range(config.blocks)))
-        self.norm = nn.LayerNorm(config.width)
-        self.outward = nn.Linear(config.width, outputs)
+        self.inward = _linear(inputs, config.width, std=1.0 / math.sqrt(inputs))
+        nn.init.normal_(self.inward.bias, std=0.5)
+        self.blocks = nn.Sequential(
+            *(ResidualBlock(config.width, blocks=config.blocks, dropout=config.dropout) for _ in range(config.blocks))
+        )
+        self.outward = _linear(config.width, outputs, std=1.0 / math.sqrt(config.width))
 
     def forward(self, features: Float[Tensor, "n inputs"]) -> Float[Tensor, "n outputs"]:
         """Features to outputs, row by row."""
-        return self.outward(self.norm(self.blocks(self.inward(features))))
+        return self.outward(functional.gelu(_normalised(self.blocks(self.inward(features)))))
+
+
+def _normalised(features: Float[Tensor, "n width"]) -> Float[Tensor, "n width"]:
+    return functional.rms_norm(features, features.shape[1:])
+
+
+def _linear(inputs: int, outputs: int, *, std: float) -> nn.Linear:
+    layer = nn.Linear(inputs, outputs)
+    nn.init.normal_(layer.weight, std=std)
+    nn.init.zeros_(layer.bias)
+    return layer

@@ -64,7 +64,7 @@ def distil(
     )
     generator = torch.Generator().manual_seed(config.training.seed)
     model = built_model(model_config, generator=generator).to(device)
-    state = TrainingState(model, config.training)
+    state = TrainingState(model, config.training, pairs=len(training))
     yield from train_in_folder(
         run, state=state, objective=config.objective, training=training.to(device), heldout=heldout.to(device)
     )

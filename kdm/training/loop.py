@@ -1,7 +1,7 @@
 """The training loop: a generator that yields every finished step.
 
-What step t does is a function of the seed, t and the state before it, and of nothing else: the batch is cut from
-permutations seeded by (seed, epoch), random numbers inside the module from (seed, t). So training that was interrupted
+What step t does is a function of the seed, t and the state before it, and of nothing else: every random number is drawn
+from a generator seeded by (seed, t) or (seed, epoch). So training that was interrupted
 after any step and restored from its state goes on bitwise as if nothing had happened, and stores no random state.
 """
 
@@ -10,13 +10,12 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import nn
 
 from kdm.evaluation import OneStepGenerator, PairedError, paired_error
 from kdm.objectives import Losses, Objective
-from kdm.shapes import Int, Tensor
+from kdm.training.batches import Batches, ImportanceConfig, PermutationConfig, mixed_seed
 from kdm.training.ema import PowerLawAverage
 from kdm.training.optimisation import OptimiserConfig, SOAPConfig, rate_factor
 from kdm.trajectories import Pairs
@@ -30,6 +29,7 @@ class TrainingConfig:
         steps: Number of optimiser steps.
         batch: Pairs in one step.
         optimiser: Optimiser, with its largest learning rate.
+        batches: Which pairs each step sees.
         warmup: Steps over which the learning rate rises; it then falls linearly to zero.
         average_power: γ of the power-law average of the weights.
         evaluate_every: Steps between two measurements of the held-out paired error.
@@ -41,6 +41,7 @@ class TrainingConfig:
     steps: int
     batch: int
     optimiser: OptimiserConfig = field(default_factory=SOAPConfig)
+    batches: PermutationConfig | ImportanceConfig = field(default_factory=PermutationConfig)
     warmup: int = 100
     average_power: float = 16.0
     evaluate_every: int = 500
@@ -73,19 +74,21 @@ class Step:
 
 
 class TrainingState:
-    """What training remembers between two steps: the module, its average, the optimiser and the step count.
+    """What training remembers between two steps.
 
     Attributes:
         module: What is trained.
         config: How.
         average: The averaged copy of the module.
         optimiser: The optimiser, with its moments.
+        batches: Which pairs each step sees.
         step: How many steps are finished.
         draws: Whether the module draws random numbers in training.
     """
 
-    def __init__(self, module: nn.Module, config: TrainingConfig) -> None:
+    def __init__(self, module: nn.Module, config: TrainingConfig, *, pairs: int) -> None:
         self.module, self.config = module, config
+        self.batches: Batches = config.batches.built(pairs, batch=config.batch, seed=config.seed)
         self.average = PowerLawAverage(module, gamma=config.average_power)
         self.optimiser = config.optimiser.built(module)
         self.step = 0
@@ -103,6 +106,7 @@ class TrainingState:
             "module": self.module.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "batches": self.batches.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -110,6 +114,7 @@ class TrainingState:
         self.module.load_state_dict(state["module"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self.batches.load_state_dict(state["batches"])
         self.step = state["step"]
 
 
@@ -123,13 +128,11 @@ def train(state: TrainingState, objective: Objective, training: Pairs, heldout: 
         TrainingDiverged: If the total loss is not finite.
     """
     config = state.config
-    order = BatchOrder(len(training), batch=config.batch, seed=config.seed)
     while not state.finished:
-        pairs = training[order.indices(state.step)]
         rate = config.optimiser.learning_rate * rate_factor(state.step, steps=config.steps, warmup=config.warmup)
         # The intra-operation thread count is the process's: it must not leak out of a step to whoever consumes it.
         with operation_threads(config.threads):
-            losses = _update(state, objective, pairs, rate)
+            losses = _update(state, objective, training, rate)
             state.step += 1
             measured = state.step % config.evaluate_every == 0 or state.finished
             error = paired_error(cast(OneStepGenerator, state.average.module), heldout) if measured else None
@@ -144,55 +147,30 @@ class TrainingDiverged(ArithmeticError):
     """The loss became infinite or NaN."""
 
 
-def _update(state: TrainingState, objective: Objective, pairs: Pairs, rate: float) -> Losses:
+def _update(state: TrainingState, objective: Objective, training: Pairs, rate: float) -> Losses:
+    batch = state.batches.dealt(state.step)
+    device = training.noise.device
+    pairs = training[batch.indices.to(device)]
+    weights = None if batch.weights is None else batch.weights.to(device)
     for group in state.optimiser.param_groups:
         group["lr"] = rate
     state.module.train()
     with _module_randomness(state.config.seed, state.step) if state.draws else nullcontext():
-        losses = objective(state.module, pairs)
+        losses = objective(state.module, pairs, weights)
     losses.total.backward()
     state.optimiser.step()
     state.optimiser.zero_grad(set_to_none=True)
     state.average.update(state.module)
-    return losses.detached()
-
-
-class BatchOrder:
-    """Which pairs each step sees: one permutation of all pairs after another, cut into batches of equal size."""
-
-    def __init__(self, count: int, *, batch: int, seed: int) -> None:
-        if count < 1:
-            raise ValueError("expected at least one pair to train on, got none")
-        self._count, self._batch, self._seed = count, batch, seed
-        self._epochs: dict[int, Int[Tensor, " n"]] = {}
-
-    def indices(self, step: int) -> Int[Tensor, " batch"]:
-        """Indices of the pairs of step `step`, counted from 0; a function of the step alone."""
-        first, last = step * self._batch, (step + 1) * self._batch
-        parts = []
-        for epoch in range(first // self._count, (last - 1) // self._count + 1):
-            start = epoch * self._count
-            parts.append(self._permutation(epoch)[max(first - start, 0) : last - start])
-        return torch.cat(parts)
-
-    def _permutation(self, epoch: int) -> Int[Tensor, " n"]:
-        if epoch not in self._epochs:
-            self._epochs = {kept: order for kept, order in self._epochs.items() if kept == epoch - 1}
-            generator = torch.Generator().manual_seed(_mixed(self._seed, epoch))
-            self._epochs[epoch] = torch.randperm(self._count, generator=generator)
-        return self._epochs[epoch]
-
-
-def _mixed(*numbers: int) -> int:
-    """One seed from several numbers; neighbouring numbers give unrelated seeds."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
+    losses = losses.detached()
+    state.batches.observe(batch, losses.errors)
+    return losses
 
 
 @contextmanager
 def _module_randomness(seed: int, step: int) -> Iterator[None]:
     """Within, dropout draws from (seed, step); afterwards torch's own random state is as it was."""
     with torch.random.fork_rng():
-        torch.manual_seed(_mixed(seed, step))
+        torch.manual_seed(mixed_seed(seed, step))
         yield
 
 

@@ -15,19 +15,24 @@ from kdm.training.soap import SOAP
 
 @dataclass(frozen=True, kw_only=True)
 class AdamConfig:
-    """Adam (Kingma & Ba 2015); the learning rate is the paper's.
+    """Adam (Kingma & Ba 2015) with decoupled decay of matrices (Loshchilov & Hutter 2019); the rate is the paper's.
 
     Attributes:
         learning_rate: The largest rate.
         betas: Decay of the two moments.
+        weight_decay: Decay of matrices, the operator's included, in units of the learning rate; vectors do not decay.
     """
 
     learning_rate: float = 3e-4
     betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
 
     def built(self, module: nn.Module) -> torch.optim.Optimizer:
         """The optimiser of the module's parameters."""
-        return torch.optim.Adam(module.parameters(), lr=self.learning_rate, betas=self.betas, fused=True)
+        matrices = [parameter for parameter in module.parameters() if parameter.ndim >= 2]
+        vectors = [parameter for parameter in module.parameters() if parameter.ndim < 2]
+        groups = [{"params": matrices, "weight_decay": self.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+        return torch.optim.AdamW(groups, lr=self.learning_rate, betas=self.betas, fused=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,15 +43,20 @@ class SOAPConfig:
         learning_rate: The largest rate.
         betas: Decay of the two moments.
         refresh_every: Steps between two turns of the preconditioner's bases.
+        smallest_side: Matrices with a shorter side get Adam.
     """
 
     learning_rate: float = 3e-3
     betas: tuple[float, float] = (0.95, 0.95)
     refresh_every: int = 10
+    smallest_side: int = 32
 
     def built(self, module: nn.Module) -> torch.optim.Optimizer:
         """The optimiser of the module's parameters."""
-        return SOAP(module.parameters(), lr=self.learning_rate, betas=self.betas, refresh_every=self.refresh_every)
+        return SOAP(
+            module.parameters(), lr=self.learning_rate, betas=self.betas, refresh_every=self.refresh_every,
+            smallest_side=self.smallest_side,
+        )  # fmt: skip
 
 
 OptimiserConfig = AdamConfig | SOAPConfig

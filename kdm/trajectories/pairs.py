@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from kdm.shapes import Labels, Samples, Tensor
+from kdm.shapes import Float, Int, Samples, Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +17,8 @@ class Pairs:
     """
 
     noise: Samples
-    data: Samples
-    labels: Labels | None = None
+    data: Float[Tensor, "..."]
+    labels: Int[Tensor, "..."] | None = None
 
     def __post_init__(self) -> None:
         if self.noise.shape != self.data.shape:

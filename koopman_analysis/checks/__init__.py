@@ -1,1 +1,26 @@
 """Checks: measurements that end in a Claim, a file for each family of claims."""
+
+from koopman_analysis.checks.closure import closed, decoder_weighted_closed
+from koopman_analysis.checks.comparison import PairedErrors, better_than_baselines, paired_errors
+from koopman_analysis.checks.fidelity import Fidelity, faithful, one_step_fidelity
+from koopman_analysis.checks.isometry import isometric
+from koopman_analysis.checks.outliers import OutlierCorrespondence, outlier_correspondence, outliers_correspond
+from koopman_analysis.checks.semantic import SemanticAgreement, semantic_agreement, semantic_beyond_controls
+
+__all__ = [
+    "Fidelity",
+    "OutlierCorrespondence",
+    "PairedErrors",
+    "SemanticAgreement",
+    "better_than_baselines",
+    "closed",
+    "decoder_weighted_closed",
+    "faithful",
+    "isometric",
+    "one_step_fidelity",
+    "outlier_correspondence",
+    "outliers_correspond",
+    "paired_errors",
+    "semantic_agreement",
+    "semantic_beyond_controls",
+]

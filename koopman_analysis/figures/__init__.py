@@ -1,1 +1,26 @@
 """Figures: `draw_*(ax, result) -> ax`, a file for each family; the only place that imports matplotlib."""
+
+from koopman_analysis.figures.closure import draw_closure_spectrum, draw_defect_against_dimension
+from koopman_analysis.figures.intervals import draw_claims, draw_differences, draw_discrepancies, draw_errors
+from koopman_analysis.figures.outliers import draw_outliers
+from koopman_analysis.figures.samples import draw_by_class, draw_marked, draw_samples
+from koopman_analysis.figures.style import Figure, figure_of, save_figure, styled
+from koopman_analysis.figures.training import draw_training
+
+__all__ = [
+    "Figure",
+    "draw_by_class",
+    "draw_claims",
+    "draw_closure_spectrum",
+    "draw_defect_against_dimension",
+    "draw_differences",
+    "draw_discrepancies",
+    "draw_errors",
+    "draw_marked",
+    "draw_outliers",
+    "draw_samples",
+    "draw_training",
+    "figure_of",
+    "save_figure",
+    "styled",
+]

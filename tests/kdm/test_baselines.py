@@ -21,7 +21,9 @@ def test_every_baseline_predicts_and_richer_ones_fit_a_bent_map_better():
     rng = np.random.default_rng(0)
     before = 80.0 * rng.standard_normal((3000, 2))
     after = np.tanh(before / 80.0 @ np.array([[2.0, 0.5], [-1.0, 1.0]]))
-    train, test = (SnapshotPairs(before=before[rows], after=after[rows]) for rows in (slice(0, 2000), slice(2000, None)))
+    train, test = (
+        SnapshotPairs(before=before[rows], after=after[rows]) for rows in (slice(0, 2000), slice(2000, None))
+    )
     baselines = fitted_baselines(train, dimension=10, noise=80.0, rng=rng)
     errors = {
         name: float(np.square(predict(test.before) - test.after).mean() / test.after.var(axis=0).mean())

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from kdm.configuration import to_json
 from kdm.evaluation import paired_error
+from kdm.training.batches import ImportanceConfig, PermutationConfig
 from kdm.training.distillation import distil, load
 from kdm.training.loop import TrainingDiverged
 from kdm.training.optimisation import AdamConfig, SOAPConfig
@@ -47,9 +48,12 @@ def test_training_leaves_the_global_random_state_and_threads_alone(config, data,
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("optimiser", [SOAPConfig(), AdamConfig()], ids=["soap", "adam"])
-def test_ten_steps_are_five_and_an_interruption_and_five_bitwise(config, data, tmp_path, optimiser):
-    config = replace(config, training=replace(config.training, optimiser=optimiser))
+@pytest.mark.parametrize(
+    "batches", [PermutationConfig(), ImportanceConfig(redraw_every=3)], ids=["epochs", "importance"]
+)
+@pytest.mark.parametrize("optimiser", [SOAPConfig(smallest_side=2), AdamConfig()], ids=["soap", "adam"])
+def test_ten_steps_are_five_and_an_interruption_and_five_bitwise(config, data, tmp_path, optimiser, batches):
+    config = replace(config, training=replace(config.training, optimiser=optimiser, batches=batches))
     whole = finished(config, data, tmp_path / "whole")
     steps = distil(config, data, tmp_path / "halves", device=CPU)
     for step in steps:

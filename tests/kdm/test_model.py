@@ -78,11 +78,23 @@ def test_the_objectives_are_their_equations(model, pairs):
         torch.testing.assert_close(losses.parts[name], value)
     weighted = sum(weight * value for weight, value in zip((2.0, 3.0, 5.0), expected.values(), strict=True))
     torch.testing.assert_close(losses.total, weighted)
-    torch.testing.assert_close(latent_linearity(forward), expected["latent_linearity"])
+    torch.testing.assert_close(latent_linearity(forward).mean(), expected["latent_linearity"])
     huber = PseudoHuberDistance(c=0.1)
     residual = forward.predicted - y
-    torch.testing.assert_close(prediction(forward, huber), ((residual**2 + 0.01).sqrt() - 0.1).mean())
-    assert reconstruction(forward, huber) >= 0
+    torch.testing.assert_close(prediction(forward, huber).mean(), ((residual**2 + 0.01).sqrt() - 0.1).mean())
+    assert (reconstruction(forward, huber) >= 0).all()
+
+
+def test_weights_and_errors_belong_to_the_pairs_of_the_batch(model, pairs):
+    weights = torch.tensor([0.0, 2.0, 0.5, 1.0, 0.0, 3.0, 1.0], dtype=torch.float64)
+    weighted = KoopmanObjective()(model, pairs, weights)
+    by_hand = sum(
+        weight * KoopmanObjective()(model, pairs[row : row + 1]).total for row, weight in enumerate(weights)
+    ) / len(weights)  # fmt: skip
+    torch.testing.assert_close(weighted.total, by_hand)
+    assert not torch.allclose(weighted.total, KoopmanObjective()(model, pairs).total)
+    distance = ((model.generate(pairs.noise) - pairs.data) / 2.0).flatten(1).square().mean(1).sqrt()
+    torch.testing.assert_close(weighted.errors, distance)
 
 
 def test_losses_without_their_graph_are_the_same_numbers(model, pairs):

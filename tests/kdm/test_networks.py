@@ -1,6 +1,5 @@
 import pytest
 import torch
-from torch.nn import functional
 
 from kdm.networks import ResidualMLP, ResidualMLPConfig
 
@@ -13,22 +12,31 @@ def test_the_network_is_its_equation():
             torch.nn.init.normal_(parameter)
     state = network.state_dict()
 
-    def normalised(h: torch.Tensor, name: str) -> torch.Tensor:
-        centred = h - h.mean(1, keepdim=True)
-        return (
-            centred / (centred.square().mean(1, keepdim=True) + 1e-5).sqrt() * state[f"{name}.weight"]
-            + state[f"{name}.bias"]
-        )
+    def normalised(h: torch.Tensor) -> torch.Tensor:
+        return h / h.square().mean(1, keepdim=True).sqrt()
+
+    def gelu(h: torch.Tensor) -> torch.Tensor:
+        return h * torch.distributions.Normal(0.0, 1.0).cdf(h)
 
     u = torch.randn(5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     h = u @ state["inward.weight"].T + state["inward.bias"]
     for block in ("blocks.0", "blocks.1"):
-        hidden = normalised(h, f"{block}.norm") @ state[f"{block}.hidden.weight"].T + state[f"{block}.hidden.bias"]
-        swish = hidden / (1 + torch.exp(-hidden))
-        h = h + swish @ state[f"{block}.outward.weight"].T + state[f"{block}.outward.bias"]
-    expected = normalised(h, "norm") @ state["outward.weight"].T + state["outward.bias"]
+        hidden = gelu(normalised(h) @ state[f"{block}.hidden.weight"].T + state[f"{block}.hidden.bias"])
+        h = h + hidden @ state[f"{block}.outward.weight"].T + state[f"{block}.outward.bias"]
+    expected = gelu(normalised(h)) @ state["outward.weight"].T + state["outward.bias"]
     torch.testing.assert_close(network(u), expected)
-    assert torch.allclose(functional.silu(torch.tensor(1.0)), torch.tensor(1.0) / (1 + torch.exp(torch.tensor(-1.0))))
+
+
+@pytest.mark.parametrize(("width", "blocks"), [(64, 1), (256, 8)])
+def test_features_are_of_order_one_at_the_start_whatever_the_width_and_depth(width, blocks):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = ResidualMLP(4, 6, ResidualMLPConfig(width=width, blocks=blocks))
+        with torch.no_grad():
+            stream = network.blocks(network.inward(torch.randn(500, 4)))
+            outputs = network.outward(torch.randn(500, width))
+    assert 0.5 < stream.square().mean().sqrt() < 2.5
+    assert 0.5 < outputs.square().mean().sqrt() < 2.0
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,21 @@ def test_a_vector_gets_adam():
     torch.testing.assert_close(trained(lambda parameters: SOAP(parameters, lr=0.01)), adam)
 
 
+def test_a_thin_matrix_gets_adam():
+    def trained(optimiser_of) -> torch.Tensor:
+        weight = nn.Parameter(torch.linspace(-1, 1, 6).view(2, 3))
+        optimiser = optimiser_of([weight])
+        for _ in range(20):
+            optimiser.zero_grad()
+            (weight - 3).pow(4).sum().backward()
+            optimiser.step()
+        return weight.detach()
+
+    adam = trained(lambda parameters: torch.optim.Adam(parameters, lr=0.01, betas=(0.95, 0.95)))
+    torch.testing.assert_close(trained(lambda parameters: SOAP(parameters, lr=0.01, smallest_side=3)), adam)
+    assert not torch.allclose(trained(lambda parameters: SOAP(parameters, lr=0.01)), adam)
+
+
 def test_its_state_restores_exactly():
     def model() -> nn.Linear:
         torch.manual_seed(0)

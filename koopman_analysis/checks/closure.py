@@ -1,0 +1,96 @@
+"""Is a dictionary closed under the flow? One claim for a named dictionary, one for a learned one.
+
+For a named dictionary the claim decides anew, at the tolerance it is given, what `ClosureReport` measured: the claim
+carries the quantity that decided, with the lower end that may refute it and the upper end that may support it. For a
+learned dictionary it is the decoder-weighted defect, which no change of latent coordinates alters.
+"""
+
+import numpy as np
+
+from koopman_analysis.claims import Claim, Control, Side, Verdict
+from koopman_analysis.closure import Closedness, ClosureReport, Tolerances, decoder_weighted_defect
+from koopman_analysis.estimators.latent import LatentModel
+from koopman_analysis.resampling import Interval
+from koopman_analysis.shapes import Labels
+from koopman_analysis.snapshots import SnapshotPairs
+
+_VERDICTS = {
+    Closedness.EXACT: Verdict.SUPPORTED,
+    Closedness.APPROXIMATE: Verdict.SUPPORTED,
+    Closedness.NOT_CLOSED: Verdict.REFUTED,
+    Closedness.INCONCLUSIVE: Verdict.INCONCLUSIVE,
+}
+
+
+def closed(
+    report: ClosureReport, *, tolerance: float | Tolerances = 0.01, shuffled: ClosureReport | None = None
+) -> Claim:
+    """The claim that a dictionary is closed within a tolerance.
+
+    Args:
+        report: What was measured.
+        tolerance: Share of variance, for the defect and the state error; five times it for the worst direction.
+        shuffled: The same report on `pairs.shuffled(rng=...)`, as the control that must be refuted.
+    """
+    tolerances = tolerance if isinstance(tolerance, Tolerances) else Tolerances.at(tolerance)
+    decided, verdict = report.deciding(tolerances), _VERDICTS[report.closedness_at(tolerances)]
+    # Too few pairs measured nothing, whatever the interval says.
+    interval = decided.interval if decided.verdict is verdict else Interval.unmeasured()
+    claim = Claim(
+        id="closed",
+        hypothesis="The flow maps the output dictionary into the span of the input dictionary.",
+        quantity=decided.quantity,
+        interval=interval,
+        side=Side.AT_MOST,
+        bound=decided.bound,
+        verdict=verdict,
+        because=report.because(tolerances),
+    )
+    return claim if shuffled is None else claim.with_controls([_refuted(closed(shuffled, tolerance=tolerances))])
+
+
+def decoder_weighted_closed(
+    model: LatentModel,
+    pairs: SnapshotPairs,
+    *,
+    labels: Labels | None = None,
+    tolerance: float = 0.01,
+    rng: np.random.Generator,
+) -> Claim:
+    """The claim that a model's learned dictionary is closed within a share of the data's variance.
+
+    Its control is the same model on shuffled pairs, which must be refuted.
+
+    Args:
+        model: A fitted model.
+        pairs: Pairs that it was not fitted to.
+        labels: The label of each pair, where the model takes labels.
+        tolerance: Largest decoder-weighted defect, as a share of the data's variance.
+        rng: Draws the resamples and the shuffling.
+    """
+    claim = _decoder_weighted(model, pairs, labels, tolerance, rng)
+    unrelated = _decoder_weighted(model, pairs.shuffled(rng=rng), labels, tolerance, rng)
+    return claim.with_controls([_refuted(unrelated)])
+
+
+def _decoder_weighted(
+    model: LatentModel, pairs: SnapshotPairs, labels: Labels | None, tolerance: float, rng: np.random.Generator
+) -> Claim:
+    measured = decoder_weighted_defect(model, pairs, labels=labels, rng=rng)
+    collapsed = measured.dimension == 0
+    return Claim.decided(
+        id="decoder_weighted_closed",
+        hypothesis="The model's learned dictionary is closed: what its decoder reads evolves linearly in the latents.",
+        quantity="share of the data's variance lost by the encoder"
+        if collapsed
+        else "decoder-weighted defect, share of the data's variance",
+        # Between two constants there is no defect, and no dictionary either.
+        interval=measured.reconstruction_error if collapsed else measured.defect,
+        side=Side.AT_MOST,
+        bound=tolerance,
+        because="the data encoder has collapsed to a constant" if collapsed else "",
+    )
+
+
+def _refuted(unrelated: Claim) -> Control:
+    return unrelated.as_control(name="shuffled pairs", expected=Verdict.REFUTED)

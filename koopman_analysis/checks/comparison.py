@@ -1,0 +1,153 @@
+"""Is a model better than its baselines, on the same held-out pairs?
+
+For predictions ŷ of a model and y' of a baseline, both from the same noise, with the errors of one pair kept together,
+
+    ratio = √( Σᵢ ‖ŷᵢ − yᵢ‖² / Σᵢ ‖y'ᵢ − yᵢ‖² ) ≤ 1.                                                       (1)
+
+Intervals are those of log ratio when pairs are resampled, simultaneous over the baselines (max-t); the claim carries
+the largest ratio, with the largest of the lower and of the upper ends. Where both predict to rounding the ratio is 1:
+errors below 10 ε of the data's spread count as that.
+
+The control that must be refuted: the model's predictions handed to the wrong pairs, against the same baselines.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from koopman_analysis.claims import Claim, Side, Verdict
+from koopman_analysis.resampling import Bootstrap, Interval, object_bootstrap
+from koopman_analysis.shapes import States
+from koopman_analysis.twosample import Sample
+
+MODEL, SHUFFLED = "model", "model on shuffled pairs"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PairedErrors:
+    """Root mean squared errors of several predictions of the same states, on the same resamples.
+
+    Attributes:
+        names: The model, its shuffled copy and the baselines, in the order of the columns.
+        log_errors: log of the errors relative to the data's spread √(tr Cov y): predicting the mean has error 1.
+    """
+
+    names: tuple[str, ...]
+    log_errors: Bootstrap
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """The names of the baselines."""
+        return tuple(name for name in self.names if name not in (MODEL, SHUFFLED))
+
+    def errors(self) -> dict[str, Interval]:
+        """The relative error of the model and of each baseline, each with its own interval."""
+        shown = zip(self.names, self.log_errors.intervals(), strict=True)
+        return {name: _exponential(interval) for name, interval in shown if name != SHUFFLED}
+
+    def ratios(self, name: str, baselines: Collection[str]) -> dict[str, Interval]:
+        """Equation (1) for the named predictions against each baseline, with simultaneous intervals."""
+        here = self.names.index(name)
+        contrasts = np.zeros((len(baselines), len(self.names)))
+        for row, baseline in zip(contrasts, baselines, strict=True):
+            row[here] = 1.0
+            row[self.names.index(baseline)] -= 1.0
+        intervals = self.log_errors.contrasts(contrasts).simultaneous()
+        return {baseline: _exponential(interval) for baseline, interval in zip(baselines, intervals, strict=True)}
+
+
+def paired_errors(
+    truth: States,
+    prediction: Sample,
+    baselines: Mapping[str, Sample],
+    *,
+    resamples: int = 999,
+    rng: np.random.Generator,
+) -> PairedErrors:
+    """Measures a model's predictions and its baselines' against the same true states.
+
+    Args:
+        truth: Held-out states at the data end, one independent pair a row.
+        prediction: The model's, from the same noise.
+        baselines: Each baseline's, from the same noise, by name.
+        resamples: Resamples of the object bootstrap.
+        rng: Draws the resamples and shuffles the control.
+
+    Raises:
+        ValueError: If a shape differs from the truth's, a value is not finite, a name is taken, or the truth is
+            constant.
+    """
+    taken = sorted({MODEL, SHUFFLED} & set(baselines))
+    if taken:
+        raise ValueError(f"expected other names for the baselines than {taken}: rename them")
+    predictions = {MODEL: prediction, SHUFFLED: prediction[rng.permutation(len(prediction))], **baselines}
+    for name, states in predictions.items():
+        if states.shape != truth.shape or not np.isfinite(states).all():
+            raise ValueError(
+                f"expected finite predictions of shape {truth.shape} from {name!r}, "
+                f"got shape {states.shape}: a baseline that diverged is left out, and said so"
+            )
+    spread = float(truth.var(axis=0, dtype=np.float64).sum())
+    if spread == 0.0:
+        raise ValueError("expected states that vary, got all equal: an error relative to their spread has no meaning")
+    squares = np.stack(
+        [np.square(states - truth, dtype=np.float64).sum(axis=1) / spread for states in predictions.values()], axis=1
+    )
+    rounding = (10.0 * np.finfo(np.float64).eps) ** 2
+
+    def log_errors(multiplicities: np.ndarray) -> np.ndarray:
+        return 0.5 * np.log(np.maximum(multiplicities @ squares / len(squares), rounding))
+
+    bootstrap = object_bootstrap(log_errors, len(truth), resamples=resamples, rng=rng)
+    return PairedErrors(names=tuple(predictions), log_errors=bootstrap)
+
+
+def better_than_baselines(
+    errors: PairedErrors,
+    *,
+    against: Collection[str] | None = None,
+    id: str = "comparison",
+    hypothesis: str = "The model's paired error is at most that of every baseline.",
+) -> Claim:
+    """The claim that the largest ratio of equation (1) is at most 1.
+
+    Args:
+        errors: What `paired_errors` measured.
+        against: The baselines of this claim; all where None.
+        id: Name of the claim, where several sets of baselines have one each.
+        hypothesis: The claim as a sentence.
+
+    Raises:
+        ValueError: If there is no baseline, or one was not measured.
+    """
+    baselines = errors.baselines if against is None else tuple(against)
+    if not baselines or set(baselines) - set(errors.baselines):
+        raise ValueError(f"expected baselines among {list(errors.baselines)}, got {list(baselines)}")
+    claims = {
+        name: Claim.decided(
+            id=id,
+            hypothesis=hypothesis,
+            quantity="largest ratio of paired RMSE, model over baseline",
+            interval=_largest(errors.ratios(name, baselines)),
+            side=Side.AT_MOST,
+            bound=1.0,
+        )
+        for name in (MODEL, SHUFFLED)
+    }
+    return claims[MODEL].with_controls([claims[SHUFFLED].as_control(name="shuffled pairs", expected=Verdict.REFUTED)])
+
+
+def _largest(ratios: Mapping[str, Interval]) -> Interval:
+    intervals = list(ratios.values())
+    return replace(
+        intervals[0],
+        estimate=max(interval.estimate for interval in intervals),
+        low=max(interval.low for interval in intervals),
+        high=max(interval.high for interval in intervals),
+    )
+
+
+def _exponential(interval: Interval) -> Interval:
+    low, estimate, high = (float(np.exp(end)) for end in (interval.low, interval.estimate, interval.high))
+    return replace(interval, low=low, estimate=estimate, high=high)

@@ -1,0 +1,16 @@
+"""Closure: does a flow map one dictionary into another, and how would one know?"""
+
+from koopman_analysis.closure.decoder_weighted import DecoderWeightedClosure, decoder_weighted_defect
+from koopman_analysis.closure.estimation import closure_report, closure_sweep
+from koopman_analysis.closure.report import Closedness, ClosureReport, Measurement, Tolerances
+
+__all__ = [
+    "Closedness",
+    "ClosureReport",
+    "DecoderWeightedClosure",
+    "Measurement",
+    "Tolerances",
+    "closure_report",
+    "closure_sweep",
+    "decoder_weighted_defect",
+]

@@ -1,0 +1,99 @@
+"""What each claim means, in plain words and as an equation, for a reader who did not run it."""
+
+from dataclasses import dataclass
+
+from koopman_analysis.claims import Claim
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """What a claim means.
+
+    Attributes:
+        words: A paragraph in plain words.
+        equation: The quantity, in the letters of the README.
+    """
+
+    words: str
+    equation: str
+
+
+_BY_ID = {
+    "fidelity": Explanation(
+        words=(
+            "Fresh noise goes through the model once; the samples are compared, as a cloud, with samples of the "
+            "teacher. The energy coefficient is 0 when the two laws are equal and 1 when they have nothing in "
+            "common. A claim of equality needs a tolerance: below it, the difference is too small to matter. "
+            "Two disjoint samples of the teacher itself show how small a number this many samples can resolve."
+        ),
+        equation="H = ( 2 E‖X − Y‖ − E‖X − X′‖ − E‖Y − Y′‖ ) / 2 E‖X − Y‖",
+    ),
+    "comparison": Explanation(
+        words=(
+            "Every method receives the same held-out noise and must predict the state to which the teacher "
+            "carries it. The ratio compares the model's root mean squared error with that of the strongest "
+            "baseline; below 1 the model is better. The errors of one pair stay together when pairs are "
+            "resampled."
+        ),
+        equation="ratio = √( Σ ‖ŷ − y‖² / Σ ‖ŷ_baseline − y‖² )",
+    ),
+    "closed": Explanation(
+        words=(
+            "A dictionary is closed when the flow carries its functions to linear combinations of themselves: "
+            "then a matrix is all that the dynamics needs. The defect is the share of the variance, on pairs "
+            "not used for fitting, which no matrix predicts: 0 when closed, 1 when nothing is predicted."
+        ),
+        equation="defect = E‖ Ψ(y) − Ψ(x) K ‖² / Var Ψ(y),  in whitened coordinates",
+    ),
+    "decoder_weighted_closed": Explanation(
+        words=(
+            "The latent of the noise, moved by the matrix, should be the latent of the data. Coordinates of the "
+            "latent space that the decoder never reads do not count, so the difference is measured after "
+            "decoding, as a share of the variance of the data."
+        ),
+        equation="defect = E‖ D(E₀(y)) − D(E_T(x) K + c) ‖² / tr Cov(y)",
+    ),
+    "isometric": Explanation(
+        words=(
+            "The flow carries the law of the noise to the law of the data, so a function of the data has the "
+            "same second moment whether averaged over the model's predictions or over independent data. The "
+            "claim fails where the model's moments leave the range that two samples of the data have between "
+            "them."
+        ),
+        equation="max | log λ |,  λ the eigenvalues of G_data⁻¹ G_model",
+    ),
+    "semantic": Explanation(
+        words=(
+            "If near in the latent space means alike, pairs of one class should be nearer than pairs of two. "
+            "Many distances do that without any training, so the latent distance must exceed all of them: the "
+            "noise itself and the best of many encoders with random weights. The number is the smallest lead "
+            "over a control."
+        ),
+        equation="Δ = min over controls c of  A(d_latent) − A(d_c)",
+    ),
+    "outliers": Explanation(
+        words=(
+            "The tenth of the data farthest out are called outliers. If outliers of the data come from outliers "
+            "of the source, how far out the source lies tells them from the rest: 1 perfectly, ½ not at all. "
+            "Distance is measured in the sample's own covariance, so that no linear change of coordinates "
+            "matters."
+        ),
+        equation="AUROC = P( o(source of an outlier) > o(source of another) ),  o the Mahalanobis distance",
+    ),
+    "eigenvalues": Explanation(
+        words=(
+            "With one encoder for both ends the eigenvalues of the matrix are rates of the dynamics. With two "
+            "encoders either latent space can be turned and stretched at will, and the matrix with it, while "
+            "every prediction stays the same: its eigenvalues then say nothing about the flow."
+        ),
+        equation="(E_T, K, E₀) ~ (E_T B, B⁻¹ K A, E₀ A)  for all invertible A, B",
+    ),
+}
+
+
+def explanation_of(claim: Claim) -> Explanation:
+    """The explanation of a claim by its id; variants such as "comparison_dmd" share that of the id they begin with."""
+    for id in sorted(_BY_ID, key=len, reverse=True):
+        if claim.id == id or claim.id.startswith(f"{id}_"):
+            return _BY_ID[id]
+    return Explanation(words=claim.hypothesis, equation=claim.quantity)

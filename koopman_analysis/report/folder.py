@@ -1,0 +1,66 @@
+"""A report as a folder that appears complete or not at all.
+
+    index.html      one page, its pictures inside        claims.json     the same claims for machines
+    figures/        every picture as PDF and PNG
+
+Everything is written beside the destination and moved into place at the end, so that an interrupted run leaves the
+older report as it was.
+"""
+
+import json
+import tempfile
+from pathlib import Path
+
+from koopman_analysis.figures.style import save_figure
+from koopman_analysis.report.document import Report
+from koopman_analysis.report.page import html_page
+
+
+def write_report(report: Report, folder: Path) -> Path:
+    """Writes the report and returns the path of its page.
+
+    Raises:
+        FileExistsError: If the folder holds anything that is not a report.
+    """
+    require_report_or_nothing(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
+        complete, older = Path(beside, "complete"), Path(beside, "older")
+        _write_files(report, complete)
+        if folder.exists():
+            folder.rename(older)
+        try:
+            complete.rename(folder)
+        except OSError:
+            if older.exists():
+                older.rename(folder)
+            raise
+    return folder / "index.html"
+
+
+def require_report_or_nothing(folder: Path) -> None:
+    """Refuses a destination that holds something else than an older report; to be called before hours of work, too.
+
+    Raises:
+        FileExistsError: If it does.
+    """
+    if not folder.exists():
+        return
+    is_report = folder.is_dir() and (folder / "claims.json").is_file() and (folder / "index.html").is_file()
+    if not is_report and not (folder.is_dir() and not any(folder.iterdir())):
+        raise FileExistsError(
+            f"expected {str(folder)!r} to be absent, empty or an older report, got something else: "
+            "choose another folder, or remove it yourself"
+        )
+
+
+def _write_files(report: Report, folder: Path) -> None:
+    pictures = folder / "figures"
+    pictures.mkdir(parents=True)
+    saved: dict[str, Path] = {}
+    for name in report.pictures:
+        saved[name] = save_figure(report.figure(name), pictures / name)[1]
+    text = json.dumps(report.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / "claims.json").write_text(text + "\n", encoding="utf-8")
+    images = {name: path.read_bytes() for name, path in saved.items()}
+    (folder / "index.html").write_text(html_page(report, images), encoding="utf-8")

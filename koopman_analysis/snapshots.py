@@ -1,0 +1,229 @@
+"""Snapshot pairs: states before and after one application of a flow map, and which of them are independent.
+
+The data of everything here are n pairs (xᵢ, yᵢ), yᵢ = Φ(xᵢ), one a row. Pairs are passed by name, because a swapped or
+misread second argument is the error that no later number reveals. Two pairs are independent unless they come from one
+trajectory: a *unit* is a pair, or a whole trajectory where trajectories are named. Splits, folds and resamples keep
+units whole, for a held-out pair whose neighbour was fitted is not held out.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import array_api_compat
+import numpy as np
+
+from koopman_analysis.shapes import Array, Int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SnapshotPairs:
+    """n pairs of states, before and after the flow map.
+
+    Arrays may be NumPy arrays or tensors of any array-API library; they must be finite and floating (or complex).
+
+    Attributes:
+        before: States before, shape (n, d_before).
+        after: States after, shape (n, d_after).
+        lag: Time from before to after, positive; rates are log λ / lag.
+        weights: Non-negative weight of each pair, shape (n,); all one where None.
+        trajectory: Name (an integer) of the trajectory each pair belongs to, shape (n,); every pair is its own unit
+            where None.
+
+    Raises:
+        TypeError: Where an array is not of floating or complex numbers.
+        ValueError: Where a shape, a value, a weight or the lag is not as above.
+    """
+
+    before: Array
+    after: Array
+    lag: float = 1.0
+    weights: Array | None = None
+    trajectory: Array | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("before", "after"):
+            _require_states(name, getattr(self, name))
+        if len(self.before) != len(self.after):
+            raise ValueError(
+                f"expected as many states after as before, got {len(self.before)} before and {len(self.after)} after: "
+                "row i of both is one pair"
+            )
+        if not (math.isfinite(self.lag) and self.lag > 0):
+            raise ValueError(f"expected a positive, finite lag, got {self.lag}: it is the time from before to after")
+        if self.weights is not None:
+            _require_weights(self.weights, self.n)
+        if self.trajectory is not None and tuple(np.shape(self.trajectory)) != (self.n,):
+            raise ValueError(
+                f"expected one trajectory name per pair, shape ({self.n},), got shape {np.shape(self.trajectory)}"
+            )
+
+    @classmethod
+    def from_trajectories(cls, trajectories: Sequence[Array], *, lag: float = 1.0) -> "SnapshotPairs":
+        """Consecutive states of each trajectory as pairs; the trajectory's position in the list is its name.
+
+        Args:
+            trajectories: Arrays of shape (times, d), equally spaced in time by `lag`, at least two times each.
+            lag: Time between consecutive states.
+
+        Raises:
+            ValueError: If there are none, one is shorter than two states, or their widths differ.
+        """
+        widths = {np.shape(trajectory)[1:] for trajectory in trajectories}
+        if len(widths) != 1:
+            raise ValueError(f"expected trajectories of one width d, each (times, d), got widths {sorted(widths)}")
+        lengths = [len(trajectory) for trajectory in trajectories]
+        if min(lengths) < 2:
+            raise ValueError(f"expected at least two states in each trajectory, got lengths {lengths}")
+        xp = array_api_compat.array_namespace(*trajectories)
+        return cls(
+            before=xp.concat([trajectory[:-1] for trajectory in trajectories]),
+            after=xp.concat([trajectory[1:] for trajectory in trajectories]),
+            lag=lag,
+            trajectory=np.repeat(np.arange(len(lengths)), np.asarray(lengths) - 1),
+        )
+
+    def __len__(self) -> int:
+        return self.n
+
+    @property
+    def n(self) -> int:
+        """Number of pairs."""
+        return len(self.before)
+
+    @cached_property
+    def unit(self) -> Int[np.ndarray, " n"]:
+        """The independent unit of each pair, numbered from 0."""
+        if self.trajectory is None:
+            return np.arange(self.n)
+        return np.unique(_on_host(self.trajectory), return_inverse=True)[1]
+
+    @property
+    def units(self) -> int:
+        """Number of independent units: pairs, or trajectories where they are named."""
+        return self.n if self.trajectory is None else int(self.unit.max()) + 1
+
+    def subset(self, index: np.ndarray) -> "SnapshotPairs":
+        """The pairs at these rows (or where this mask is true)."""
+        rows = np.flatnonzero(index) if index.dtype == bool else index
+        return replace(
+            self,
+            before=self.before[rows],
+            after=self.after[rows],
+            weights=None if self.weights is None else self.weights[rows],
+            trajectory=None if self.trajectory is None else self.trajectory[rows],
+        )
+
+    def on_host(self) -> "SnapshotPairs":
+        """The same pairs as NumPy arrays of double precision, for the dense factorisations."""
+        return replace(
+            self,
+            before=_double(self.before),
+            after=_double(self.after),
+            weights=None if self.weights is None else _double(self.weights),
+            trajectory=None if self.trajectory is None else _on_host(self.trajectory),
+        )
+
+    def split(self, *, held_out: float = 0.1, rng: np.random.Generator) -> "Split":
+        """Fit and held-out parts, at random, no unit in both.
+
+        Args:
+            held_out: Share of the units to hold out, in (0, 1); at least one unit goes to either part.
+            rng: Decides which.
+
+        Raises:
+            ValueError: If the share lies outside (0, 1) or there is one unit only.
+        """
+        if not 0 < held_out < 1:
+            raise ValueError(f"expected a held-out share strictly between 0 and 1, got {held_out}")
+        if self.units < 2:
+            raise ValueError(f"expected at least two independent units to split, got {self.units}")
+        count = min(max(round(held_out * self.units), 1), self.units - 1)
+        chosen = np.zeros(self.units, dtype=bool)
+        chosen[rng.permutation(self.units)[:count]] = True
+        mask = chosen[self.unit]
+        return Split(fit=self.subset(~mask), held_out=self.subset(mask))
+
+    def folds(self, count: int, *, rng: np.random.Generator) -> "tuple[Split, ...]":
+        """Splits in which each part of a random partition into `count` parts of whole units is held out once.
+
+        Raises:
+            ValueError: If there are fewer units than folds, or fewer than two folds are asked for.
+        """
+        if not 2 <= count <= self.units:
+            raise ValueError(f"expected from 2 folds to as many as there are units ({self.units}), got {count}")
+        fold = (rng.permutation(self.units) % count)[self.unit]
+        return tuple(Split(fit=self.subset(fold != k), held_out=self.subset(fold == k)) for k in range(count))
+
+    def shuffled(self, *, rng: np.random.Generator) -> "SnapshotPairs":
+        """An unrelated copy: each state before, with the state after of another unit.
+
+        Units are put in random order and the states after moved cyclically past the largest unit, so that no pair
+        keeps a partner from its own unit; weights and trajectory names stay with the states before.
+
+        Raises:
+            ValueError: If one unit holds more than half of the pairs, so that no such copy exists.
+        """
+        largest = int(np.bincount(self.unit).max())
+        if 2 * largest > self.n:
+            raise ValueError(
+                f"expected no unit to hold more than half of the pairs, got one with {largest} of {self.n}: "
+                "pairs of one unit are related to each other, so there is no unrelated copy"
+            )
+        order = np.argsort(rng.permutation(self.units)[self.unit], kind="stable")
+        source = np.empty(self.n, dtype=np.intp)
+        source[order] = np.roll(order, -largest)
+        return replace(self, after=self.after[source])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Split:
+    """Two sets of pairs with no unit in common.
+
+    Attributes:
+        fit: What estimators may see.
+        held_out: What verdicts are taken on.
+    """
+
+    fit: SnapshotPairs
+    held_out: SnapshotPairs
+
+
+def _on_host(array: Array) -> np.ndarray:
+    if array_api_compat.is_array_api_obj(array) and not array_api_compat.is_numpy_array(array):
+        array = array_api_compat.to_device(array, "cpu")
+    return np.asarray(array)
+
+
+def _double(array: Array) -> np.ndarray:
+    host = _on_host(array)
+    return host.astype(np.complex128 if np.iscomplexobj(host) else np.float64, copy=False)
+
+
+def _require_states(name: str, states: Array) -> None:
+    if not array_api_compat.is_array_api_obj(states):
+        raise TypeError(f"expected an array of states {name}, shape (n, d), got {type(states).__name__}")
+    xp = array_api_compat.array_namespace(states)
+    if states.dtype == object or not xp.isdtype(states.dtype, ("real floating", "complex floating")):
+        raise TypeError(
+            f"expected states {name} of floating or complex numbers, got dtype {states.dtype}: "
+            "convert them, for example with .astype(float)"
+        )
+    if states.ndim != 2:
+        raise ValueError(
+            f"expected states {name} of shape (n, d), got {states.ndim}-D shape {tuple(states.shape)}: "
+            "one state a row, even when it has one feature"
+        )
+    if 0 in states.shape:
+        raise ValueError(f"expected at least one state {name} with one feature, got shape {tuple(states.shape)}")
+    if not bool(xp.all(xp.isfinite(states))):
+        raise ValueError(f"expected finite states {name}, got NaN or Inf: drop or mend those pairs first")
+
+
+def _require_weights(weights: Array, n: int) -> None:
+    host = _on_host(weights)
+    if host.shape != (n,):
+        raise ValueError(f"expected one weight per pair, shape ({n},), got shape {host.shape}")
+    if not (np.isfinite(host).all() and (host >= 0).all() and host.sum() > 0):
+        raise ValueError("expected finite, non-negative weights that are not all zero")

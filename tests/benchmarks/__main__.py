@@ -1,0 +1,65 @@
+"""Runs benchmarks one after another and writes a page for each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import threadpoolctl
+import tyro
+from tyro.conf import FlagCreatePairsOff, Positional
+
+from kdm.training.loop import operation_threads
+
+from . import closure, digits, exact_checkerboard, optimisers, published, verify_cost
+from .cost import Stopwatch
+from .experiments import Profile
+from .page import Page
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What to measure, and with how many threads of one operation."""
+
+    measured: Callable[[Profile], Page]
+    threads: int = 1
+
+
+BENCHMARKS = {
+    "published": Benchmark(published.measured),
+    "exact_checkerboard": Benchmark(exact_checkerboard.measured),
+    "digits": Benchmark(digits.measured),
+    "optimisers": Benchmark(optimisers.measured),
+    "closure": Benchmark(closure.measured, threads=2),
+    "verify_cost": Benchmark(verify_cost.measured, threads=2),
+}
+
+
+def run(
+    names: Positional[tuple[str, ...]] = tuple(BENCHMARKS), *, fast: FlagCreatePairsOff[bool] = False,
+    work: Path = Path("runs/benchmarks"),
+) -> None:  # fmt: skip
+    """Measure on this machine; nothing else should run on it.
+
+    Args:
+        names: Which; all of them without a name.
+        fast: To see that everything runs: the pages, without meaning, go to WORK/fast.
+        work: Where data are kept between two runs.
+    """
+    unknown = sorted(set(names) - set(BENCHMARKS))
+    if unknown:
+        raise SystemExit(f"expected benchmarks among {', '.join(BENCHMARKS)}, got {', '.join(unknown)}")
+    profile = Profile(fast=fast, work=work)
+    for name in names:
+        benchmark, watch = BENCHMARKS[name], Stopwatch()
+        with threadpoolctl.threadpool_limits(benchmark.threads), operation_threads(benchmark.threads):
+            page = benchmark.measured(profile)
+        page.save(
+            work / "fast" if fast else RESULTS, name=name, threads=benchmark.threads, cost=watch.cost(),
+            command=f"python -m tests.benchmarks {name}{' --fast' if fast else ''}",
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    tyro.cli(run, prog="python -m tests.benchmarks")

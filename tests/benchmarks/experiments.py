@@ -1,0 +1,101 @@
+"""Data and trainings that several benchmarks share."""
+
+import os
+from collections import deque
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from kdm.configuration import built_model
+from kdm.evaluation import generated
+from kdm.importing.layouts import CHECKERBOARD, pack
+from kdm.model import KoopmanDistillationModel
+from kdm.presets import Preset, preset_named
+from kdm.training.distillation import DistillationConfig, model_config_of
+from kdm.training.loop import TrainingState, train
+from kdm.trajectories import Pairs, Trajectories, open_trajectories
+
+from .cost import Cost, Stopwatch
+
+PUBLISHED_FILE = "checkerboard_flow_matching.npy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """How much is measured, and where data are kept between two runs.
+
+    Attributes:
+        fast: To see that everything runs, without meaning.
+        work: The folder for data.
+    """
+
+    fast: bool
+    work: Path
+
+    def preset(self, name: str) -> Preset:
+        """The preset of this name."""
+        preset = preset_named(name)
+        return preset.fast() if self.fast else preset
+
+    def count(self, full: int, *, fast: int) -> int:
+        """How many of something."""
+        return fast if self.fast else full
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A distilled model, with averaged weights, and what its training cost."""
+
+    model: KoopmanDistillationModel
+    cost: Cost
+
+
+def trained(config: DistillationConfig, data: Trajectories, *, name: str = "training") -> Trained:
+    """Distils in memory, exactly as `kdm train` does but for the saves; the cost is that of the training alone."""
+    model = built_model(model_config_of(config, data), generator=torch.Generator().manual_seed(config.training.seed))
+    training, heldout = data.training(), data.heldout()
+    state = TrainingState(model, config.training, pairs=len(training))
+    watch = Stopwatch()
+    steps = train(state, config.objective, training, heldout)
+    deque(tqdm(steps, total=config.training.steps, desc=name, unit="step", mininterval=5), maxlen=0)
+    module = state.average.module.eval()
+    assert isinstance(module, KoopmanDistillationModel)
+    return Trained(model=module, cost=watch.cost())
+
+
+def published_trajectories(work: Path) -> Trajectories:
+    """The checkerboard published with the paper, packed once.
+
+    Raises:
+        SystemExit: If KDM_REFERENCE_DATA does not name the folder that holds it.
+    """
+    source = Path(os.environ.get("KDM_REFERENCE_DATA", "")) / PUBLISHED_FILE
+    if not source.is_file():
+        raise SystemExit(f"expected {PUBLISHED_FILE} in the folder that KDM_REFERENCE_DATA names, found none there")
+    folder = work / "published"
+    return open_trajectories(folder) if folder.exists() else pack(source, layout=CHECKERBOARD, out=folder)
+
+
+def first_training_pairs(data: Trajectories, count: int) -> Trajectories:
+    """The same held-out pairs, and the first `count` of the others to train on."""
+    heldout = data.manifest.heldout
+    if not 0 < count <= len(data) - heldout:
+        raise ValueError(f"expected between 1 and {len(data) - heldout} training pairs, got {count}")
+    rows = torch.cat([torch.arange(count), torch.arange(len(data) - heldout, len(data))]).numpy()
+    return replace(
+        data,
+        noise=data.noise[rows],
+        data=data.data[rows],
+        trajectory=None,
+        labels=None if data.labels is None else data.labels[rows],
+        manifest=replace(data.manifest, n=len(rows)),
+        folder=None,
+    )
+
+
+def error_quantile(model: KoopmanDistillationModel, pairs: Pairs, share: float) -> float:
+    """The distance ‖ŷ − y‖ that this share of the pairs does not exceed."""
+    distance = (generated(model, pairs.noise, pairs.labels) - pairs.data).flatten(1).double().norm(dim=1)
+    return float(distance.quantile(share))

@@ -1,0 +1,114 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from kdm.__main__ import main
+
+
+def failure(capsys, *arguments: str) -> str:
+    """What a failing command prints; it exits with 2 and shows no traceback."""
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    printed = capsys.readouterr().err
+    assert "Traceback" not in printed
+    return printed
+
+
+def test_collect_train_sample_and_evaluate_work_on_each_others_folders(tiny, tmp_path, capsys):
+    data, run = str(tmp_path / "data"), tmp_path / "run"
+    main(["collect", "mixture", "--pairs", "1500", "--steps", "16", "--out", data])
+    main(["train", "mixture", "--data", data, "--out", str(run), "--steps", "60"])
+    main(["sample", str(run), "--count", "20", "--out", str(tmp_path / "samples.npy")])
+    main(["evaluate", str(run)])
+    printed = capsys.readouterr().out
+    assert "1,500 pairs" in printed
+    assert "median solver error" in printed
+    assert "held-out error" in printed
+    assert np.load(tmp_path / "samples.npy").shape == (20, 2)
+    measured = json.loads((run / "evaluation.json").read_text())
+    assert set(measured["paired_error"]) == {"estimate", "low", "high"}
+    assert "energy_distance" in measured["floor"]
+
+
+def test_pack_reads_a_published_layout(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    array = np.stack([rng.standard_normal((500, 2)), rng.uniform(0, 20 / 9, (500, 2))]).astype(np.float32)
+    np.save(tmp_path / "published.npy", array)
+    main(["pack", str(tmp_path / "published.npy"), "--layout", "checkerboard", "--out", str(tmp_path / "data")])
+    assert "500 pairs" in capsys.readouterr().out
+
+
+def test_missing_data_are_explained_in_one_screen(tmp_path, capsys):
+    printed = failure(capsys, "train", "checkerboard", "--data", str(tmp_path / "dta"), "--out", str(tmp_path / "run"))
+    assert printed.startswith("error: no data set at ")
+    assert "kdm collect" in printed
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("collect", "chequerboard", "--out", "x"), "expected one of"),
+        (("pack", "x.npy", "--layout", "tar", "--out", "x"), "expected one of the layouts"),
+        (("train", "chequerboard", "--out", "x"), "expected one of the presets"),
+        (("sample", "nothing", "--count", "3", "--out", "x.npy"), "no run at 'nothing'"),
+        (("sample", "nothing", "--count", "3", "--out", "x.jpg"), "ends in .npy"),
+        (("evaluate", "nothing"), "no run at 'nothing'"),
+        (("verify", "nothing"), "expected one of the presets"),
+    ],
+)
+def test_a_wrong_word_is_answered_with_the_right_ones(tmp_path, capsys, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert message in failure(capsys, *arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gpu_that_is_not_there_is_an_error_and_not_a_slow_cpu(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    printed = failure(capsys, "train", "mixture", "--out", str(tmp_path / "run"), "--device", "cuda")
+    assert "use --device cpu" in printed
+
+
+def test_a_full_disk_is_named(tmp_path, capsys, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device", str(tmp_path))
+
+    monkeypatch.setattr("kdm.__main__.packed", full)
+    assert "the disk is full" in failure(capsys, "pack", "x.npy", "--layout", "checkerboard", "--out", "x")
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    with pytest.raises(ValueError, match="no run at"):
+        main(["evaluate", str(tmp_path), "--debug"])
+
+
+def test_control_c_stops_a_training_cleanly_and_the_same_command_finishes_it(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "kdm",
+        "train",
+        "mixture",
+        "--data",
+        str(tmp_path / "data"),
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    main(["collect", "mixture", "--pairs", "600", "--steps", "8", "--out", str(tmp_path / "data")])
+    running = subprocess.Popen([*command, "--steps", "100000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run" / "metrics.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    os.kill(running.pid, signal.SIGINT)
+    _, printed = running.communicate(timeout=60)
+    assert running.returncode == 130, printed
+    assert b"the same command goes on from there" in printed
+    assert (tmp_path / "run" / "state.pt").exists()
+    assert not list((tmp_path / "run").glob("*.partial"))

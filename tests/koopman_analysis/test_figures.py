@@ -1,0 +1,173 @@
+"""Figures show what they are given: the numbers are read back from what was drawn."""
+
+from functools import partial
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from koopman_analysis.checks import outlier_correspondence
+from koopman_analysis.claims import Claim, Side
+from koopman_analysis.figures import (
+    draw_by_class,
+    draw_claims,
+    draw_closure_spectrum,
+    draw_defect_against_dimension,
+    draw_differences,
+    draw_discrepancies,
+    draw_errors,
+    draw_marked,
+    draw_outliers,
+    draw_samples,
+    draw_training,
+    figure_of,
+    save_figure,
+)
+from koopman_analysis.figures.style import GREEN, GREY, ORANGE, STYLE
+from koopman_analysis.resampling import Interval
+
+PAPER_STYLE = Path(__file__).parents[2] / "paper_figures" / "paper.mplstyle"
+
+
+def interval(estimate, low, high):
+    return Interval(estimate=estimate, low=low, high=high, n=10, method="given")
+
+
+@pytest.fixture
+def ax():
+    return Figure(layout="constrained").subplots()
+
+
+def row_names(ax):
+    return [label.get_text() for label in ax.get_yticklabels()]
+
+
+def drawn_intervals(ax):
+    """The ends of every horizontal bar, by row."""
+    bars = [line for line in ax.lines if len(set(line.get_ydata())) == 1 and len(line.get_xdata()) == 2]
+    return {int(bar.get_ydata()[0]): tuple(bar.get_xdata()) for bar in bars if bar.get_linewidth() > 2}
+
+
+def test_errors_are_drawn_in_rising_order_with_their_intervals(ax):
+    errors = {"mean": interval(1.0, 0.99, 1.01), "model": interval(0.02, 0.018, 0.022)}
+    draw_errors(ax, errors)
+    assert row_names(ax) == ["model", "mean"]
+    assert drawn_intervals(ax) == {0: (0.018, 0.022), 1: (0.99, 1.01)}
+    assert ax.get_xscale() == "log"
+    assert "2 %" in [text.get_text() for text in ax.texts]
+
+
+def test_discrepancies_show_the_tolerance_and_what_is_below_zero(ax):
+    draw_discrepancies(ax, {"model": interval(-1e-4, -3e-4, 1e-4), "far": interval(0.2, 0.19, 0.21)}, tolerance=5e-4)
+    assert drawn_intervals(ax)[0] == (-3e-4, 1e-4)
+    low, high = ax.get_xlim()
+    assert low < -3e-4
+    assert high > 0.21
+    assert {0.0, 5e-4} <= set(ax.get_xticks())
+
+
+def test_differences_are_coloured_by_their_side_of_the_bound(ax):
+    differences = {
+        "beaten": interval(0.1, 0.05, 0.15), "open": interval(0.02, -0.01, 0.05), "better": interval(-0.1, -0.2, -0.05)
+    }  # fmt: skip
+    draw_differences(ax, differences, bound=0.01, label="lead")
+    colours = [to_hex(line.get_color()) for line in ax.lines if line.get_marker() == "o"]
+    assert colours == [GREEN, GREY, ORANGE]
+
+
+def test_claims_lie_to_the_right_of_their_bound_when_they_are_as_claimed(ax):
+    def claim(id, ends, side):
+        return Claim.decided(
+            id=id, hypothesis=f"{id}.", quantity="q", interval=interval(*ends), side=side, bound=1.0
+        )  # fmt: skip
+
+    claims = [
+        claim("small enough", (0.5, 0.4, 0.6), Side.AT_MOST),
+        claim("too small", (0.5, 0.4, 0.6), Side.AT_LEAST),
+        Claim.not_applicable(id="n", hypothesis="n", quantity="q", side=Side.AT_MOST, bound=0.0, reason="none"),
+    ]
+    draw_claims(ax, claims)
+    assert row_names(ax) == ["small enough", "too small"]
+    drawn = drawn_intervals(ax)
+    assert min(drawn[0]) > 0
+    assert max(drawn[1]) < 0
+    assert [text.get_text() for text in ax.texts] == ["supported", "refuted"]
+
+
+def test_the_spectrum_is_drawn_within_its_intervals(ax):
+    draw_closure_spectrum(ax, [interval(0.99, 0.98, 1.0), interval(0.5, 0.4, 0.6)])
+    np.testing.assert_array_equal(ax.lines[-1].get_xydata(), [[1, 0.99], [2, 0.5]])
+    assert ax.collections[0].get_datalim(ax.transData).y0 == pytest.approx(0.4)
+
+
+def test_families_of_dictionaries_share_one_tolerance_line_and_a_legend(ax):
+    for label in ("learned", "monomials"):
+        draw_defect_against_dimension(
+            ax, [2, 4], [interval(0.1, 0.0, 0.2), interval(1e-3, 0.0, 2e-3)], tolerance=0.01, label=label
+        )
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["learned", "monomials"]
+    assert [text.get_text() for text in ax.texts] == ["closed below 0.01"]
+    assert ax.get_ylim()[0] > 0
+
+
+def test_outliers_are_marked_and_counted(ax):
+    rng = np.random.default_rng(0)
+    points = rng.standard_normal((200, 2))
+    found = outlier_correspondence(points, points**3, resamples=19, rng=rng)
+    draw_outliers(ax, found)
+    assert [len(collection.get_offsets()) for collection in ax.collections] == [180, 20]
+    assert f"{found.auroc.estimate:.3f}" in ax.get_title(loc="left") + ax.get_title()
+
+
+def test_samples_are_points_in_a_square(ax):
+    states = np.random.default_rng(0).standard_normal((50, 3))
+    draw_samples(ax, states, extent=4.0, title="one step")
+    np.testing.assert_allclose(ax.collections[0].get_offsets(), states[:, :2])
+    assert ax.get_xlim() == ax.get_ylim() == (-4.0, 4.0)
+    draw_marked(ax, states, states[:, 0] > 0)
+    assert len(ax.collections[2].get_offsets()) == np.sum(states[:, 0] > 0)
+
+
+def test_points_of_two_classes_have_two_colours(ax):
+    states = np.random.default_rng(0).standard_normal((6, 2))
+    draw_by_class(ax, states, np.array([0, 0, 1, 1, 8, 8]))
+    colours = ax.collections[0].get_facecolors()
+    assert not np.allclose(colours[0], colours[2])
+    np.testing.assert_allclose(colours[0], colours[4])  # eight colours, then again from the first
+
+
+def test_training_curves_are_named_at_their_ends(ax):
+    draw_training(ax, [1, 10], {"held-out error": [1.0, 0.1]})
+    assert [text.get_text() for text in ax.texts] == ["held-out error"]
+    assert ax.get_yscale() == "log"
+
+
+def test_a_figure_saves_to_the_same_bytes_twice_with_embedded_fonts(tmp_path):
+    draw = partial(draw_errors, errors={"model": interval(0.1, 0.09, 0.11), "mean": interval(1.0, 0.9, 1.1)})
+    before = dict(mpl.rcParams)
+    paths = [save_figure(figure_of(draw), tmp_path / name) for name in ("first", "second")]
+    assert dict(mpl.rcParams) == before
+    for first, second in zip(*paths, strict=True):
+        assert first.read_bytes() == second.read_bytes()
+    pdf = paths[0][0].read_bytes()
+    assert b"/FontFile2" in pdf  # TrueType, embedded
+    assert b"CreationDate" not in pdf
+
+
+def test_a_figure_has_a_panel_for_each_drawing():
+    states = np.zeros((2, 2))
+    figure = figure_of(partial(draw_samples, states=states), partial(draw_samples, states=states))
+    assert len(figure.axes) == 2
+
+
+def test_the_style_for_print_agrees_with_the_style_of_the_report():
+    paper = mpl.rc_params_from_file(PAPER_STYLE, use_default_template=False)
+    assert paper["pdf.fonttype"] == 42
+    own = mpl.RcParams(STYLE)
+    own_colours, paper_colours = (style["axes.prop_cycle"].by_key()["color"] for style in (own, paper))
+    assert [to_hex(colour) for colour in own_colours] == [to_hex(f"#{colour.lstrip('#')}") for colour in paper_colours]
+    for key in ("font.family", "axes.spines.top", "axes.titlelocation"):
+        assert paper[key] == own[key]

@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+import torch
+
+from koopman_analysis.snapshots import SnapshotPairs
+
+
+def numbered(n: int, trajectory: np.ndarray | None = None) -> SnapshotPairs:
+    """Pairs whose states are their own row numbers."""
+    rows = np.arange(n, dtype=float)[:, None]
+    return SnapshotPairs(before=rows, after=-rows, trajectory=trajectory, weights=np.arange(1.0, n + 1))
+
+
+@pytest.mark.parametrize(
+    ("before", "error", "message"),
+    [
+        (np.array([[1.0], [np.nan]]), ValueError, "finite states before"),
+        (np.array([[1.0], [np.inf]]), ValueError, "finite states before"),
+        (np.empty((0, 1)), ValueError, "at least one state before"),
+        (np.empty((2, 0)), ValueError, "with one feature"),
+        (np.ones(2), ValueError, "one state a row"),
+        (np.ones((2, 1, 1)), ValueError, "3-D shape"),
+        (np.ones((3, 1)), ValueError, "3 before and 2 after"),
+        (np.ones((2, 1), dtype=int), TypeError, "floating or complex"),
+        (np.ones((2, 1), dtype=object), TypeError, "floating or complex"),
+        ([[1.0], [2.0]], TypeError, "got list"),
+        (torch.ones((2, 1), dtype=torch.int64), TypeError, "floating or complex"),
+    ],
+)
+def test_states_that_are_not_finite_rows_of_floats_are_refused(before, error, message):
+    with pytest.raises(error, match=message):
+        SnapshotPairs(before=before, after=np.ones((2, 1)))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lag": 0.0}, "positive, finite lag"),
+        ({"lag": -1.0}, "positive, finite lag"),
+        ({"lag": float("nan")}, "positive, finite lag"),
+        ({"weights": np.ones(3)}, "one weight per pair"),
+        ({"weights": np.array([1.0, -1.0])}, "non-negative weights"),
+        ({"weights": np.zeros(2)}, "not all zero"),
+        ({"weights": np.array([1.0, np.nan])}, "finite"),
+        ({"trajectory": np.zeros(3, dtype=int)}, "one trajectory name per pair"),
+    ],
+)
+def test_lags_weights_and_names_that_mean_nothing_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        SnapshotPairs(before=np.ones((2, 1)), after=np.ones((2, 1)), **options)
+
+
+def test_a_unit_is_a_pair_or_a_whole_trajectory():
+    assert numbered(6).units == 6
+    named = numbered(6, trajectory=np.array([7, 7, 3, 3, 3, 9]))
+    assert named.units == 3
+    assert named.unit.tolist() == [1, 1, 0, 0, 0, 2]
+    assert len(named) == 6
+
+
+def test_consecutive_states_of_trajectories_become_pairs_of_one_unit_each():
+    first, second = np.arange(3.0)[:, None], 10 + np.arange(2.0)[:, None]
+    pairs = SnapshotPairs.from_trajectories([first, second], lag=0.5)
+    assert pairs.before.ravel().tolist() == [0, 1, 10]
+    assert pairs.after.ravel().tolist() == [1, 2, 11]
+    assert pairs.unit.tolist() == [0, 0, 1]
+    assert pairs.lag == 0.5
+
+
+@pytest.mark.parametrize(
+    ("widths", "lengths", "message"),
+    [((1, 2), (3, 3), "one width"), ((2, 2), (3, 1), "at least two states"), ((), (), "one width")],
+)
+def test_trajectories_of_different_width_or_of_one_state_are_refused(widths, lengths, message):
+    with pytest.raises(ValueError, match=message):
+        SnapshotPairs.from_trajectories([np.ones((t, d)) for t, d in zip(lengths, widths, strict=True)])
+
+
+def test_a_split_shares_no_unit_and_loses_no_pair():
+    pairs = numbered(60, trajectory=np.repeat(np.arange(12), 5))
+    split = pairs.split(held_out=0.25, rng=np.random.default_rng(0))
+    fit, held = split.fit, split.held_out
+    assert held.units == 3
+    assert not set(np.asarray(fit.trajectory)) & set(np.asarray(held.trajectory))
+    assert sorted(np.concatenate([fit.before, held.before]).ravel()) == list(range(60))
+    np.testing.assert_array_equal(held.after, -held.before)
+    np.testing.assert_array_equal(held.weights, held.before.ravel() + 1)
+
+
+def test_folds_hold_every_pair_out_exactly_once():
+    folds = numbered(11).folds(3, rng=np.random.default_rng(1))
+    held = np.concatenate([fold.held_out.before.ravel() for fold in folds])
+    assert sorted(held) == list(range(11))
+    assert all(fold.fit.n + fold.held_out.n == 11 for fold in folds)
+
+
+def test_splits_are_decided_by_the_generator_alone():
+    first, again, other = (
+        numbered(50).split(held_out=0.5, rng=np.random.default_rng(seed)).held_out.before for seed in (3, 3, 4)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.5])
+def test_a_share_outside_the_unit_interval_is_refused(share):
+    with pytest.raises(ValueError, match="held-out share"):
+        numbered(4).split(held_out=share, rng=np.random.default_rng(0))
+
+
+def test_one_unit_can_be_neither_split_nor_folded_nor_shuffled():
+    one = numbered(4, trajectory=np.zeros(4, dtype=int))
+    with pytest.raises(ValueError, match="at least two independent units"):
+        one.split(rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="as many as there are units"):
+        one.folds(2, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="no unrelated copy"):
+        one.shuffled(rng=np.random.default_rng(0))
+
+
+def test_a_shuffled_copy_keeps_no_partner_from_its_own_unit():
+    names = np.array([0, 0, 0, 1, 1, 2, 3, 3])
+    pairs = numbered(8, trajectory=names)
+    for seed in range(20):
+        shuffled = pairs.shuffled(rng=np.random.default_rng(seed))
+        partner = (-shuffled.after.ravel()).astype(int)
+        assert sorted(partner) == list(range(8))
+        assert (names[partner] != names).all()
+    alone = numbered(5).shuffled(rng=np.random.default_rng(0))
+    assert (alone.after != -alone.before).all()
+
+
+def test_tensors_stay_tensors_until_they_are_asked_onto_the_host():
+    pairs = SnapshotPairs(
+        before=torch.ones(4, 2), after=torch.zeros(4, 2), weights=torch.ones(4), trajectory=torch.arange(4)
+    )
+    part = pairs.subset(np.array([True, False, True, True]))
+    assert isinstance(part.before, torch.Tensor)
+    host = part.on_host()
+    assert host.before.dtype == np.float64
+    assert host.n == host.units == 3
+    assert SnapshotPairs(before=np.ones((1, 1), complex), after=np.ones((1, 1))).on_host().before.dtype == complex

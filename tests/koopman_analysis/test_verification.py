@@ -1,0 +1,158 @@
+import json
+
+import numpy as np
+import pytest
+
+from koopman_analysis.claims import Verdict
+from koopman_analysis.estimators.latent import ArrayLatentModel
+from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.verification import VerificationConfig, verify
+
+N = 1200
+CONFIG = VerificationConfig(semantic_objects=120, isometry_bound=0.6)
+
+
+def flow(noise):
+    """Each coordinate through its own monotone map: closed in arctan coordinates, by construction."""
+    return 4.0 * np.arctan(noise)
+
+
+def model(shared=False, error=0.0):
+    """Latents arctan(x) and y/4: K = I is exact, up to an error that is put in."""
+    return ArrayLatentModel(
+        noise_encoder=lambda noise, labels: np.arctan(noise) + error * np.sin(5 * noise),
+        data_encoder=lambda data, labels: data / 4.0,
+        matrix=np.eye(2),
+        decoder=lambda latents, labels: 4.0 * latents,
+        shared_encoder=shared,
+    )
+
+
+def pairs(n=N, seed=0, trajectory=None):
+    noise = np.random.default_rng(seed).standard_normal((n, 2))
+    return SnapshotPairs(before=noise, after=flow(noise), trajectory=trajectory)
+
+
+def random_encoders(count=19):
+    weights = [np.random.default_rng(seed).standard_normal((2, 6)) for seed in range(count)]
+    return [lambda noise, weight=weight: np.tanh(noise @ weight) for weight in weights]
+
+
+@pytest.fixture(scope="module")
+def report():
+    held_out = pairs()
+    classes = (held_out.after[:, 0] > 0).astype(np.int64)
+    return verify(
+        model(), held_out, classes=classes, random_encoders=random_encoders(), config=CONFIG,
+        rng=np.random.default_rng(0),
+    )  # fmt: skip
+
+
+def test_an_exact_model_is_closed_isometric_and_keeps_outliers(report):
+    assert report.claims["closed"].verdict is Verdict.SUPPORTED
+    assert report.claims["closed"].interval.high < 1e-20
+    assert report.claims["isometric"].verdict is Verdict.SUPPORTED
+    assert report.claims["outliers"].verdict is Verdict.SUPPORTED
+    assert report.claims["outliers_latent"].verdict is Verdict.SUPPORTED
+
+
+def test_every_claim_that_applies_has_a_control_that_behaves(report):
+    applicable = [claim for claim in report.claims.values() if claim.applicable]
+    assert len(applicable) == 5
+    for claim in applicable:
+        assert any(control.expected is Verdict.REFUTED for control in claim.controls), claim.id
+        assert all(control.behaves for control in claim.controls), claim.id
+
+
+def test_every_picture_can_be_drawn_and_the_report_saved(report, tmp_path):
+    assert set(report.figures) == {"closure_spectrum", "samples", "semantic", "outliers", "outliers_latent"}
+    page = report.save(tmp_path / "r")
+    ids = [claim["id"] for claim in json.loads((page.parent / "claims.json").read_text())["claims"]]
+    assert ids == ["closed", "isometric", "semantic", "outliers", "outliers_latent", "eigenvalues"]
+
+
+def test_a_model_that_predicts_badly_is_not_closed():
+    wrong = verify(model(error=1.0), pairs(), config=CONFIG, rng=np.random.default_rng(0))
+    assert wrong.claims["closed"].verdict is Verdict.REFUTED
+
+
+def test_the_same_seed_gives_the_same_claims():
+    first, second = (
+        verify(model(error=0.02), pairs(400), config=CONFIG, rng=np.random.default_rng(3)).to_json()["claims"]
+        for _ in range(2)
+    )
+    assert first == second
+
+
+def test_eigenvalues_of_two_encoders_are_not_shown_and_of_one_are_not_refused(report):
+    assert "two encoders" in report.claims["eigenvalues"].because
+    assert not report.claims["eigenvalues"].applicable
+    assert (
+        "eigenvalues" not in verify(model(shared=True), pairs(400), config=CONFIG, rng=np.random.default_rng(0)).claims
+    )
+
+
+def test_nothing_is_said_of_semantics_without_classes_or_controls():
+    held_out = pairs(400)
+    classes = (held_out.after[:, 0] > 0).astype(np.int64)
+    without_classes = verify(model(), held_out, config=CONFIG, rng=np.random.default_rng(0))
+    without_encoders = verify(model(), held_out, classes=classes, config=CONFIG, rng=np.random.default_rng(0))
+    assert without_classes.claims["semantic"].because == "not applicable: there are no classes from outside the model"
+    assert without_encoders.claims["semantic"].because.endswith("no random encoders to compare with")
+
+
+def test_the_labels_of_a_conditional_model_travel_with_their_pairs():
+    held_out = pairs(400)
+    labels = np.arange(400) % 2
+    shifted = SnapshotPairs(before=held_out.before, after=held_out.after + 8.0 * labels[:, None])
+    conditional = ArrayLatentModel(
+        noise_encoder=lambda noise, labels: np.arctan(noise),
+        data_encoder=lambda data, labels: data / 4.0,
+        matrix=np.eye(2),
+        decoder=lambda latents, labels: 4.0 * latents,
+        control=lambda labels: 2.0 * np.repeat(labels[:, None], 2, axis=1),
+    )
+    report = verify(conditional, shifted, labels=labels, config=CONFIG, rng=np.random.default_rng(0))
+    assert report.claims["closed"].verdict is Verdict.SUPPORTED
+    assert report.claims["isometric"].verdict is not Verdict.REFUTED
+
+
+def test_one_pair_of_each_trajectory_is_independent():
+    together = verify(
+        model(), pairs(600, trajectory=np.repeat(np.arange(200), 3)), config=CONFIG, rng=np.random.default_rng(0)
+    )
+    assert together.claims["outliers"].interval.n == 200
+
+
+def test_what_too_few_independent_objects_cannot_show_is_not_applicable():
+    noise = np.random.default_rng(0).standard_normal((600, 2))
+    lift = np.random.default_rng(1).standard_normal((2, 40))
+    wide = ArrayLatentModel(
+        noise_encoder=lambda x, labels: np.tanh(x @ lift), data_encoder=lambda y, labels: np.tanh(y @ lift),
+        matrix=np.eye(40), decoder=lambda z, labels: np.arctanh(z) @ np.linalg.pinv(lift),
+    )  # fmt: skip
+    held_out = SnapshotPairs(before=noise, after=noise.copy(), trajectory=np.repeat(np.arange(40), 15))
+    report = verify(wide, held_out, config=VerificationConfig(isometry_bound=10.0), rng=np.random.default_rng(0))
+    assert report.claims["outliers"].applicable
+    assert report.claims["isometric"].because.startswith("not applicable: 40 independent pairs are too few")
+    assert report.claims["outliers_latent"].because.startswith(
+        "not applicable: there are fewer objects than directions"
+    )
+
+
+def test_a_collapsed_encoder_is_refuted_without_a_spectrum():
+    collapsed = ArrayLatentModel(
+        noise_encoder=lambda noise, labels: np.zeros((len(noise), 2)),
+        data_encoder=lambda data, labels: np.zeros((len(data), 2)),
+        matrix=np.eye(2),
+        decoder=lambda latents, labels: latents,
+    )
+    report = verify(collapsed, pairs(400), config=CONFIG, rng=np.random.default_rng(0))
+    assert report.claims["closed"].verdict is Verdict.REFUTED
+    assert "closure_spectrum" not in report.figures
+
+
+def test_labels_and_classes_must_be_one_for_each_pair():
+    for name in ("labels", "classes"):
+        with pytest.raises(ValueError, match=f"expected {name} for each of 400 pairs, got 399"):
+            verify(model(), pairs(400), rng=np.random.default_rng(0), **{name: np.zeros(399, dtype=np.int64)})
