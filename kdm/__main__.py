@@ -121,13 +121,15 @@ def sample(
 
 
 def evaluate(
-    run: Positional[Path], *, data: Path | None = None, seed: int = 0, device: Device = "auto", debug: Flag = False
-) -> None:
+    run: Positional[Path], *, data: Path | None = None, samples: int = 10_000, seed: int = 0, device: Device = "auto",
+    debug: Flag = False,
+) -> None:  # fmt: skip
     """Measure a run's one-step samples on held-out pairs and as a distribution; writes evaluation.json into the run.
 
     Args:
         run: Folder of the run.
         data: A data set, where it should differ from the one that the run was trained on.
+        samples: Fresh samples to compare with as many of the data.
         seed: Seed of fresh noise and of the resampling.
         device: Where to compute; auto takes CUDA when there is one.
         debug: Show the traceback of an error.
@@ -135,7 +137,7 @@ def evaluate(
     place = _device(device)
     model = load(run, device=place)
     pairs = open_trajectories(data or distillation_experiment(RunFolder(run))["data"]["folder"])
-    measured = evaluation_of(model, pairs, seed=seed, device=place)
+    measured = evaluation_of(model, pairs, count=samples, seed=seed, device=place)
     write_json(run / "evaluation.json", measured.to_json())
     for name, interval in measured.quantities.items():
         floor = f"   floor {measured.floor[name].estimate:.4g}" if name in measured.floor else ""

@@ -4,7 +4,7 @@ Direct regression leaves out the latent space: one network from noise to data, t
 This is knowledge distillation (Luhman & Luhman 2021), and the control for every claim about what linearity buys.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def equal_network(config: ModelConfig) -> ResidualMLPConfig:
 
 def regress_directly(
     config: DistillationConfig, data: Trajectories, folder: Path, *, device: torch.device
-) -> Iterator[Step]:
+) -> Generator[Step, None, None]:
     """Trains direct regression with the parameters, the optimiser and the samples of a distillation; resumable.
 
     Yields:

@@ -22,6 +22,8 @@ from paper_figures.profile import Profile
 
 SHOWN = 3000
 """Points in each panel: enough to fill the cells, few enough to be told apart."""
+POINT = 0.06
+"""Area of a point in square points (1/72 inch), in a figure of one inch; it grows with the area of the figure."""
 ROOMY = 4.5
 """Inches from which a panel is wide enough for a long title."""
 
@@ -49,6 +51,8 @@ def drawn(profile: Profile) -> Figure:
             _draw_cells(ax, board)
             draw_by_class(ax, states, cells, title=title, extent=1.15 * board.half_width)
             ax.set(xticks=board.support.edges[::2], yticks=board.support.edges[::2])
+        for ax in panels:
+            ax.collections[0].set_sizes([POINT * width**2])
     return figure
 
 

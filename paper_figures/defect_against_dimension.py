@@ -65,7 +65,7 @@ class Sweep:
 
 
 def sweeps(profile: Profile) -> tuple[Sweep, Sweep, Sweep, Sweep]:
-    """Gaussian data, unrelated pairs and the checkerboard in Hermite polynomials; the checkerboard in Fourier features."""
+    """Gaussian data, unrelated pairs and the checkerboard in polynomials, and the checkerboard in Fourier features."""
     n = 2000 if profile.fast else 20_000
     rng = np.random.default_rng(profile.seed)
     board, gaussian = (_pairs_of(name, n, profile) for name in ("checkerboard", "gaussian"))
@@ -141,8 +141,9 @@ def _name(ax: Axes, curve: Sweep, *, beside: int, offset: tuple[float, float], h
     (line,) = (line for line in ax.lines if line.get_label() == curve.label)
     member = (curve.dimensions[beside], curve.defects[beside].estimate)
     ax.annotate(
-        curve.label, member, xytext=offset, textcoords="offset points", ha=ha, va="center", color=line.get_color()
-    )
+        curve.label, member, xytext=offset, textcoords="offset points", ha=ha, va="center", color=line.get_color(),
+        bbox={"fc": "white", "ec": "none", "pad": 0.8}, zorder=1.5,
+    )  # fmt: skip
 
 
 def _break_between(above: Axes, below: Axes) -> None:

@@ -1,6 +1,6 @@
 """One distillation: an architecture, an objective and a way to train, on one data set, in one RUN."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ def model_config_of(config: DistillationConfig, data: Trajectories) -> ModelConf
 
 def distil(
     config: DistillationConfig, data: Trajectories, folder: Path, *, device: torch.device, preset: str = ""
-) -> Iterator[Step]:
+) -> Generator[Step, None, None]:
     """Trains a model on the data's training part; the same call on the same folder resumes, or is already done.
 
     Yields:

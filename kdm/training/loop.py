@@ -5,7 +5,7 @@ from a generator seeded by (seed, t) or (seed, epoch). So training that was inte
 after any step and restored from its state goes on bitwise as if nothing had happened, and stores no random state.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -118,7 +118,7 @@ class TrainingState:
         self.step = state["step"]
 
 
-def train(state: TrainingState, objective: Objective, training: Pairs, heldout: Pairs) -> Iterator[Step]:
+def train(state: TrainingState, objective: Objective, training: Pairs, heldout: Pairs) -> Generator[Step, None, None]:
     """Trains the state's module to its configured number of steps, from wherever it stands.
 
     Yields:

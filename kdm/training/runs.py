@@ -12,7 +12,7 @@ import json
 import pickle
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -142,7 +142,7 @@ class RunFolder:
 def train_in_folder(
     folder: RunFolder, *, state: TrainingState, objective: Objective, training: Pairs, heldout: Pairs,
     log_every: int = 50,
-) -> Iterator[Step]:  # fmt: skip
+) -> Generator[Step, None, None]:  # fmt: skip
     """Trains from where the folder's last save left off, and saves at every held-out measurement.
 
     An interrupt (Ctrl-C, SIGTERM) waits for the end of the step, saves, and is then raised as KeyboardInterrupt.

@@ -10,7 +10,6 @@ process of its own beside the model's.
 
 import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,10 +99,24 @@ def _direct_beside(
     """Trains direct regression in another process while the block runs; done when the block is left."""
     if data.folder is None:
         raise ValueError("expected data on disk, got data in memory: another process has to open them")
-    with ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        done = pool.submit(_regress_to_the_end, config, data.folder, folder, str(device))
+    steps = regress_directly(config, data, folder, device=device)
+    finished = next(steps, None) is None
+    steps.close()
+    if finished:
+        yield  # a process takes seconds to start
+        return
+    arguments = (config, data.folder, folder, str(device))
+    beside = multiprocessing.get_context("spawn").Process(target=_regress_to_the_end, args=arguments)
+    beside.start()
+    try:
         yield
-        done.result()
+    except BaseException:
+        beside.terminate()  # it saves what it has, and stops
+        raise
+    finally:
+        beside.join()
+    # Here, so that what went wrong there is told; it finds nothing to do where nothing did.
+    _regress_to_the_end(*arguments)
 
 
 def _regress_to_the_end(config: DistillationConfig, data: Path, folder: Path, device: str) -> None:

@@ -1,31 +1,32 @@
 """Distillation of the exact checkerboard, whose teacher can be asked for fresh samples.
 
 One-step samples from fresh noise stand beside fresh samples of the data, and the permutation test of the energy
-distance says whether it can tell them apart. A right model is rejected at 5 % once in twenty such tests.
+distance says whether it can tell them apart. A right model is rejected at 5 % once in twenty such tests; so is the
+teacher, whose own samples from the same noise are the control: a draw that rejects it says nothing of the model.
 """
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 
-from kdm.evaluation import evaluate, fresh_samples, generated, paired_error
+from kdm.evaluation import fresh_samples, generated
+from kdm.flows import integrate
 from kdm.trajectories import Trajectories, collect
 from koopman_analysis.claims import Side
 from koopman_analysis.resampling import object_bootstrap
 from koopman_analysis.twosample import permutation_test
 
 from .cost import Stopwatch
-from .experiments import Profile, Trained, error_quantile, trained
+from .experiments import COLUMNS, Profile, checkerboard_row, trained
 from .page import Cell, Goal, Page, Row, Table, number
 
 SEEDS = (0, 1)
 TEST_SEEDS = (101, 102, 103, 104, 105)
 LEVEL = 0.05
-COLUMNS = {
-    "samples": "", "paired error, held out": ".2%", "median error": ".4f", "p90": ".4f",
-    "paired error, training": ".2%", "off-support fraction": ".2%", "support-distance excess": ".5f",
-    "wall s": ".0f", "CPU s": ".0f", "others, cores": ".2f",
-}  # fmt: skip
-TESTS = {"model": "", "seed of the test": "", "energy distance": ".2e", "p-value": ".3f"}
+TESTS = {"samples": "", "seed of the test": "", "energy distance": ".2e", "p-value": ".3f"}
 
 
 def measured(profile: Profile) -> Page:
@@ -35,20 +36,20 @@ def measured(profile: Profile) -> Page:
         preset.teacher_object(), preset.pairs, generator=torch.Generator().manual_seed(0), steps=preset.solver_steps,
         out=profile.work / f"checkerboard-{preset.pairs}", progress=True,
     )  # fmt: skip
-    collecting, count = watch.cost(), profile.count(10_000, fast=300)
+    collecting, count, teacher = watch.cost(), profile.count(10_000, fast=300), preset.teacher_object()
     rows: list[Row] = []
     tests: list[Row] = []
     for seed in SEEDS:
         fitted = trained(preset.seeded(seed).distillation, data, name=f"exact checkerboard, seed {seed}")
-        rows.append(_row(f"model, seed {seed}", fitted, data, count=count))
-        tests += [_test(fitted, data, seed, test_seed, count=count) for test_seed in TEST_SEEDS]
-    rows.append(
-        {"samples": f"teacher, {preset.solver_steps} steps, held-out pairs", "off-support fraction": _leak(data)}
-    )
-    rejections = [
-        sum(number(test["p-value"]) <= LEVEL for test in tests if test["model"] == row["samples"])
-        for row in rows[: len(SEEDS)]
-    ]
+        rows.append(checkerboard_row(f"model, seed {seed}", fitted, data, count=count))
+        tests += _tests(f"model, seed {seed}", partial(generated, fitted.model), data, count=count)
+    name = f"teacher, {preset.solver_steps} steps"
+    rows.append({"samples": f"{name}, held-out pairs", "off-support fraction": _leak(data)})
+    tests += _tests(
+        name, lambda noise: integrate(teacher, noise.to(teacher.precision), steps=preset.solver_steps).data,
+        data, count=count,
+    )  # fmt: skip
+    rejections = Counter(str(test["samples"]) for test in tests if number(test["p-value"]) <= LEVEL)
     return Page(
         title="Exact checkerboard",
         about=f"Preset `checkerboard` ({preset.distillation.training.steps:,} steps) on {preset.pairs:,} pairs of its "
@@ -58,42 +59,40 @@ def measured(profile: Profile) -> Page:
         goals=[
             Goal(
                 quantity=f"energy tests of {len(TEST_SEEDS)} that reject at 5 %, worse model",
-                measured=max(rejections), side=Side.AT_MOST, bound=1, form=".0f",
+                measured=max(rejections[f"model, seed {seed}"] for seed in SEEDS),
+                side=Side.AT_MOST, bound=1, form=".0f",
+            ),
+            Goal(
+                quantity="off-support fraction, worse model",
+                measured=max(number(row["off-support fraction"]) for row in rows[: len(SEEDS)]),
+                side=Side.AT_MOST, bound=0.01, form=".2%",
             ),
         ],
         notes=[
             f"Collecting the pairs took {collecting.wall:.0f} s by the clock and {collecting.cpu:.0f} s of CPU "
             "(a few when an earlier run's are still there).",
+            "A seed of the test draws noise and data for all alike: where the teacher is rejected, blame the draw.",
         ],
     )  # fmt: skip
 
 
-def _row(name: str, fitted: Trained, data: Trajectories, *, count: int) -> Row:
-    quantities = evaluate(fitted.model, data, count=count).quantities
-    return {
-        "samples": name,
-        "paired error, held out": quantities["paired_error"],
-        "median error": quantities["paired_error_median"],
-        "p90": error_quantile(fitted.model, data.heldout(), 0.9),
-        "paired error, training": paired_error(fitted.model, data.training()).relative_rmse,
-        "off-support fraction": quantities["off_support_fraction"],
-        "support-distance excess": quantities["support_distance_excess"],
-        "wall s": fitted.cost.wall,
-        "CPU s": fitted.cost.cpu,
-        "others, cores": fitted.cost.others,
-    }
-
-
-def _test(fitted: Trained, data: Trajectories, seed: int, test_seed: int, *, count: int) -> Row:
-    fresh = fresh_samples(data, count=count, generator=torch.Generator().manual_seed(test_seed))
-    samples, reference = generated(fitted.model, fresh.noise).double().numpy(), fresh.reference.double().numpy()
-    result = permutation_test(samples, reference, rng=np.random.default_rng(test_seed))
-    return {
-        "model": f"model, seed {seed}",
-        "seed of the test": test_seed,
-        "energy distance": result.statistic,
-        "p-value": result.p_value,
-    }
+def _tests(
+    name: str, samples: Callable[[torch.Tensor], torch.Tensor], data: Trajectories, *, count: int
+) -> list[Row]:  # fmt: skip
+    rows: list[Row] = []
+    for seed in TEST_SEEDS:
+        fresh = fresh_samples(data, count=count, generator=torch.Generator().manual_seed(seed))
+        points, reference = samples(fresh.noise).double().numpy(), fresh.reference.double().numpy()
+        result = permutation_test(points, reference, rng=np.random.default_rng(seed))
+        rows.append(
+            {
+                "samples": name,
+                "seed of the test": seed,
+                "energy distance": result.statistic,
+                "p-value": result.p_value,
+            }
+        )
+    return rows
 
 
 def _leak(data: Trajectories) -> Cell:

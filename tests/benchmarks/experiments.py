@@ -9,7 +9,7 @@ import torch
 from tqdm import tqdm
 
 from kdm.configuration import built_model
-from kdm.evaluation import generated
+from kdm.evaluation import evaluate, generated, paired_error
 from kdm.importing.layouts import CHECKERBOARD, pack
 from kdm.model import KoopmanDistillationModel
 from kdm.presets import Preset, preset_named
@@ -18,8 +18,15 @@ from kdm.training.loop import TrainingState, train
 from kdm.trajectories import Pairs, Trajectories, open_trajectories
 
 from .cost import Cost, Stopwatch
+from .page import Row
 
 PUBLISHED_FILE = "checkerboard_flow_matching.npy"
+COLUMNS = {
+    "samples": "", "paired error, held out": ".2%", "median error": ".4f", "p90": ".4f",
+    "paired error, training": ".2%", "off-support fraction": ".2%", "support-distance excess": ".5f",
+    "wall s": ".0f", "CPU s": ".0f", "others, cores": ".2f",
+}  # fmt: skip
+"""What `checkerboard_row` measures, with the format of each number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,3 +106,20 @@ def error_quantile(model: KoopmanDistillationModel, pairs: Pairs, share: float) 
     """The distance ‖ŷ − y‖ that this share of the pairs does not exceed."""
     distance = (generated(model, pairs.noise, pairs.labels) - pairs.data).flatten(1).double().norm(dim=1)
     return float(distance.quantile(share))
+
+
+def checkerboard_row(name: str, fitted: Trained, data: Trajectories, *, count: int) -> Row:
+    """What a model reaches on data with a known support, `count` fresh samples, and what its training cost."""
+    quantities = evaluate(fitted.model, data, count=count).quantities
+    return {
+        "samples": name,
+        "paired error, held out": quantities["paired_error"],
+        "median error": quantities["paired_error_median"],
+        "p90": error_quantile(fitted.model, data.heldout(), 0.9),
+        "paired error, training": paired_error(fitted.model, data.training()).relative_rmse,
+        "off-support fraction": quantities["off_support_fraction"],
+        "support-distance excess": quantities["support_distance_excess"],
+        "wall s": fitted.cost.wall,
+        "CPU s": fitted.cost.cpu,
+        "others, cores": fitted.cost.others,
+    }

@@ -1,26 +1,21 @@
 """Distillation of the published checkerboard trajectories, held to what the published model reaches on its own.
 
 The published model's numbers were measured once, on 20,000 samples and five seeds: paired error 0.79 % and median
-0.0096 on its *training* pairs, mean distance to the support 0.00324, after 85 minutes of its recipe on two such cores.
-With d̄ the mean distance of the data themselves, its support-distance excess is 0.00324 − d̄.
+0.0096 on its *training* pairs, mean distance to the support 0.00324, 3.8 % of samples outside it, after 85 minutes of
+its recipe on two such cores. With d̄ the mean distance of the data themselves, its support-distance excess is 0.00324 − d̄.
 """
 
 import torch
 
-from kdm.evaluation import evaluate, paired_error
-from kdm.trajectories import Trajectories
 from koopman_analysis.claims import Side
 
-from .experiments import Profile, Trained, error_quantile, published_trajectories, trained
+from .experiments import COLUMNS, Profile, checkerboard_row, published_trajectories, trained
 from .page import Goal, Page, Row, Table, number
 
 SEEDS = (0, 1)
 PUBLISHED_ERROR, PUBLISHED_MEDIAN, PUBLISHED_P90, PUBLISHED_DISTANCE = 0.0079, 0.0096, 0.0201, 0.00324
+PUBLISHED_OUTSIDE = 0.0380
 PUBLISHED_MINUTES = 85
-COLUMNS = {
-    "model": "", "paired error, held out": ".2%", "median error": ".4f", "p90": ".4f", "paired error, training": ".2%",
-    "support-distance excess": ".5f", "wall s": ".0f", "CPU s": ".0f", "others, cores": ".2f",
-}  # fmt: skip
 
 
 def measured(profile: Profile) -> Page:
@@ -29,16 +24,17 @@ def measured(profile: Profile) -> Page:
     rows: list[Row] = []
     for seed in SEEDS:
         fitted = trained(preset.seeded(seed).distillation, data, name=f"published, seed {seed}")
-        rows.append(_row(f"preset, seed {seed}", fitted, data, count=profile.count(2_000, fast=300)))
+        rows.append(checkerboard_row(f"preset, seed {seed}", fitted, data, count=profile.count(5_000, fast=300)))
     assert data.support is not None
     everything = torch.from_numpy(data.data.copy())
     published_excess = PUBLISHED_DISTANCE - float(data.support.distance(everything).mean())
     rows.append(
         {
-            "model": "published (cited)",
+            "samples": "published model (cited)",
             "median error": PUBLISHED_MEDIAN,
             "p90": PUBLISHED_P90,
             "paired error, training": PUBLISHED_ERROR,
+            "off-support fraction": PUBLISHED_OUTSIDE,
             "support-distance excess": published_excess,
             "wall s": 60.0 * PUBLISHED_MINUTES,
         }
@@ -52,28 +48,14 @@ def measured(profile: Profile) -> Page:
             _worst("paired error, held out", rows, PUBLISHED_ERROR, form=".2%"),
             _worst("median error", rows, 0.0067, form=".4f"),
             _worst("support-distance excess", rows, published_excess / 2, form=".5f"),
-            _worst("wall s", rows, 180.0, form=".0f"),
+            _worst("CPU s", rows, 180.0, form=".0f"),
         ],
         notes=[
+            "Training uses one thread: its CPU seconds are what the clock shows where nothing else runs.",
             "The published model's median, p90 and error are those on its own training pairs, nothing being held out.",
             "Goals are held to the worse seed; those of error to the estimate, not to the end of its interval.",
         ],
     )
-
-
-def _row(name: str, fitted: Trained, data: Trajectories, *, count: int) -> Row:
-    quantities = evaluate(fitted.model, data, count=count).quantities
-    return {
-        "model": name,
-        "paired error, held out": quantities["paired_error"],
-        "median error": quantities["paired_error_median"],
-        "p90": error_quantile(fitted.model, data.heldout(), 0.9),
-        "paired error, training": paired_error(fitted.model, data.training()).relative_rmse,
-        "support-distance excess": quantities["support_distance_excess"],
-        "wall s": fitted.cost.wall,
-        "CPU s": fitted.cost.cpu,
-        "others, cores": fitted.cost.others,
-    }
 
 
 def _worst(column: str, rows: list[Row], bound: float, *, form: str) -> Goal:

@@ -12,9 +12,9 @@ from kdm.training.distillation import DistillationConfig
 from kdm.training.loop import TrainingConfig
 
 
-@pytest.fixture
-def tiny(monkeypatch) -> Preset:
-    """The preset 'mixture', made tiny."""
+@pytest.fixture(scope="module")
+def tiny() -> Preset:
+    """The preset 'mixture', made tiny for the tests of a module."""
     network = ResidualMLPConfig(width=32, blocks=1)
     architecture = Architecture(latent=6, noise_encoder=network, data_encoder=network, decoder=network)
     training = TrainingConfig(steps=200, batch=256, evaluate_every=100)
@@ -22,6 +22,7 @@ def tiny(monkeypatch) -> Preset:
         PRESETS["mixture"], pairs=1500, solver_steps=16,
         distillation=DistillationConfig(architecture=architecture, training=training),
     )  # fmt: skip
-    monkeypatch.setitem(PRESETS, "mixture", preset)
-    monkeypatch.setattr(kdm.verification, "FRESH_SAMPLES", 300)
-    return preset
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PRESETS, "mixture", preset)
+        patch.setattr(kdm.verification, "FRESH_SAMPLES", 300)
+        yield preset

@@ -19,31 +19,40 @@ def stable(path) -> dict:
     return record
 
 
-def test_one_call_goes_from_a_teacher_to_a_page_and_twice_to_the_same_claims(tiny, tmp_path):
-    report = verify("mixture", out=tmp_path / "first", work=tmp_path / "runs", seed=3)
+@pytest.fixture(scope="module")
+def first(tiny, tmp_path_factory):
+    """The folder in which a verification wrote its report and kept its work, and the report."""
+    folder = tmp_path_factory.mktemp("first")
+    return folder, verify("mixture", out=folder / "report", work=folder / "runs", seed=3)
+
+
+def test_one_call_goes_from_a_teacher_to_a_page(first):
+    folder, report = first
     assert set(report.claims) == IDS
-    assert {path.name for path in (tmp_path / "first").iterdir()} == {"index.html", "claims.json", "figures"}
-    record = json.loads((tmp_path / "first" / "claims.json").read_text())
+    assert {path.name for path in (folder / "report").iterdir()} == {"index.html", "claims.json", "figures"}
+    record = json.loads((folder / "report" / "claims.json").read_text())
     assert [claim["id"] for claim in record["claims"]] == list(report.claims)
     assert record["seed"] == 3
-    verify("mixture", out=tmp_path / "second", work=tmp_path / "other-runs", seed=3)
-    assert stable(tmp_path / "first" / "claims.json") == stable(tmp_path / "second" / "claims.json")
+    assert "kdm verify mixture --seed 3" in (folder / "report" / "index.html").read_text()
 
 
-def test_the_claims_tell_a_barely_trained_model_from_its_controls(tiny, tmp_path):
-    claims = verify("mixture", out=tmp_path / "report", work=tmp_path / "runs").claims
-    assert claims["comparison_dmd"].controls[0].verdict is Verdict.REFUTED
-    assert claims["closed"].controls[0].verdict is Verdict.REFUTED
-    assert claims["isometric"].controls[0].verdict is Verdict.REFUTED
+def test_the_controls_fail_even_a_barely_trained_model_as_they_must(first):
+    claims = first[1].claims
+    for name in ("comparison_dmd", "closed", "isometric"):
+        assert claims[name].controls[0].verdict is Verdict.REFUTED
     assert not claims["eigenvalues"].applicable
 
 
-def test_a_run_is_verified_by_its_folder_on_the_data_it_was_trained_on(tiny, tmp_path):
-    first = verify("mixture", out=tmp_path / "first", work=tmp_path / "runs")
-    run = tmp_path / "runs" / "verify-mixture-seed0" / "run"
+def test_the_same_command_gives_the_same_claims_from_scratch(first, tmp_path):
+    verify("mixture", out=tmp_path / "report", work=tmp_path / "runs", seed=3)
+    assert stable(first[0] / "report" / "claims.json") == stable(tmp_path / "report" / "claims.json")
+
+
+def test_a_run_is_verified_by_its_folder_on_the_data_it_was_trained_on(first, tmp_path):
+    run = first[0] / "runs" / "verify-mixture-seed3" / "run"
     again = verify(str(run), out=tmp_path / "again", work=tmp_path / "runs")
     assert set(again.claims) == IDS
-    assert again.claims["closed"].interval.estimate == pytest.approx(first.claims["closed"].interval.estimate)
+    assert again.claims["closed"].interval.estimate == pytest.approx(first[1].claims["closed"].interval.estimate)
 
 
 def test_a_report_never_replaces_something_else(tiny, tmp_path):

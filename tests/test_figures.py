@@ -1,0 +1,96 @@
+"""The figures of the paper are built from library calls, at the width that was asked for, and say what they claim."""
+
+import re
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.image
+import pytest
+from matplotlib.colors import to_hex
+
+from koopman_analysis.figures.style import STYLE
+from paper_figures.__main__ import FIGURES, main
+from paper_figures.defect_against_dimension import TOLERANCE, drawn, sweeps
+from paper_figures.printing import SCREEN, styled_for_print
+from paper_figures.profile import WIDTHS, Profile
+
+FOLDER = Path(__file__).parents[1] / "paper_figures"
+POINTS_PER_INCH = 72
+
+each_figure = pytest.mark.parametrize("name", FIGURES)
+
+
+def page_width(pdf: Path) -> float:
+    """Width of the page, in inches."""
+    box = re.search(rb"/MediaBox \[([^]]*)\]", pdf.read_bytes())
+    left, _, right, _ = (float(number) for number in box.group(1).split())
+    return (right - left) / POINTS_PER_INCH
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory) -> Path:
+    """Where the experiments of this module's figures are kept."""
+    return tmp_path_factory.mktemp("work")
+
+
+@pytest.mark.gallery
+@each_figure
+@pytest.mark.parametrize("column", ["icml-column", None])
+def test_a_figure_is_as_wide_as_its_column_and_carries_its_fonts(name, column, tmp_path, work):
+    width = ["--width", column] if column else []
+    main([name, "--fast", *width, "--out", str(tmp_path), "--work", str(work)])
+    assert {path.name for path in tmp_path.iterdir()} == {f"{name}.pdf", f"{name}.png"}
+    pdf = tmp_path / f"{name}.pdf"
+    inches = page_width(pdf)
+    if column:
+        assert inches == pytest.approx(WIDTHS[column], abs=0.01)
+    assert mpl.image.imread(tmp_path / f"{name}.png").shape[1] == pytest.approx(SCREEN * inches, abs=1)
+    assert b"/FontFile2" in pdf.read_bytes(), "TrueType, embedded"
+    assert b"/Type3" not in pdf.read_bytes()
+
+
+@pytest.mark.gallery
+def test_the_defect_is_rounding_where_the_flow_is_affine_and_one_where_there_is_none(work):
+    profile = Profile(fast=True, width=None, work=work / "fast")
+    gaussian, unrelated, hermite, fourier = sweeps(profile)
+    assert gaussian.dimensions[:2] == [3, 6]
+    assert gaussian.defects[0].low > TOLERANCE, "polynomials of degree 1 do not hold those of degree 2"
+    assert all(defect.high < 1e-11 for defect in gaussian.defects[1:])
+    assert all(defect.low > 0.8 for defect in unrelated.defects)
+    for curve in (hermite, fourier):
+        assert curve.defects[-1].high < curve.defects[0].low, "more functions predict more"
+        assert min(defect.high for defect in curve.defects) > TOLERANCE
+    named = {text.get_text() for ax in drawn(profile).axes for text in ax.texts}
+    assert {curve.label for curve in (gaussian, unrelated, hermite, fourier)} <= named
+
+
+def test_print_changes_sizes_and_nothing_else_of_the_style():
+    before = dict(mpl.rcParams)
+    with styled_for_print():
+        assert mpl.rcParams["font.size"] < STYLE["font.size"]
+        assert mpl.rcParams["pdf.fonttype"] == STYLE["pdf.fonttype"]
+        assert mpl.rcParams["text.color"] == before["text.color"]
+        colours = [to_hex(colour) for colour in mpl.rcParams["axes.prop_cycle"].by_key()["color"]]
+    assert colours == [to_hex(colour) for colour in STYLE["axes.prop_cycle"].by_key()["color"]]
+    assert dict(mpl.rcParams) == before
+
+
+@each_figure
+def test_a_committed_figure_is_explained_and_light(name):
+    assert f"`{name}`" in (FOLDER / "README.md").read_text()
+    pdf, png = (FOLDER / "results" / f"{name}.{suffix}" for suffix in ("pdf", "png"))
+    assert pdf.stat().st_size < 1_000_000
+    assert png.stat().st_size < 400_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["chequerboard"], "'checkerboard','defect_against_dimension'"), (["--width", "a-foot"], "icml-column")],
+)
+def test_a_wrong_word_is_answered_with_the_right_ones(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert message in re.sub(r"[\s│]+", "", capsys.readouterr().err)
+    assert list(tmp_path.iterdir()) == []
