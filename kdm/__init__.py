@@ -6,7 +6,8 @@ operator carries it to the data end of the flow, a decoder returns the sample.
     data = kdm.collect(kdm.teacher("checkerboard"), 50_000, generator=g)         pairs of a teacher's flow
     for step in kdm.distil(config, data, run, device=device): ...               train, resumable at any step
     model = kdm.load(run)        samples = kdm.sample(model, n, generator=g)    one step from noise to data
-    report = kdm.verify("checkerboard")                                         all of it, and the claims
+
+`kdm.verification.verify("checkerboard")` does all of it, and tests the claims.
 """
 
 from kdm.evaluation import evaluate

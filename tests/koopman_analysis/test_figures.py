@@ -1,7 +1,6 @@
 """Figures show what they are given: the numbers are read back from what was drawn."""
 
 from functools import partial
-from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -26,10 +25,8 @@ from koopman_analysis.figures import (
     figure_of,
     save_figure,
 )
-from koopman_analysis.figures.style import GREEN, GREY, ORANGE, STYLE
+from koopman_analysis.figures.style import GREEN, GREY, ORANGE
 from koopman_analysis.resampling import Interval
-
-PAPER_STYLE = Path(__file__).parents[2] / "paper_figures" / "paper.mplstyle"
 
 
 def interval(estimate, low, high):
@@ -161,13 +158,3 @@ def test_a_figure_has_a_panel_for_each_drawing():
     states = np.zeros((2, 2))
     figure = figure_of(partial(draw_samples, states=states), partial(draw_samples, states=states))
     assert len(figure.axes) == 2
-
-
-def test_the_style_for_print_agrees_with_the_style_of_the_report():
-    paper = mpl.rc_params_from_file(PAPER_STYLE, use_default_template=False)
-    assert paper["pdf.fonttype"] == 42
-    own = mpl.RcParams(STYLE)
-    own_colours, paper_colours = (style["axes.prop_cycle"].by_key()["color"] for style in (own, paper))
-    assert [to_hex(colour) for colour in own_colours] == [to_hex(f"#{colour.lstrip('#')}") for colour in paper_colours]
-    for key in ("font.family", "axes.spines.top", "axes.titlelocation"):
-        assert paper[key] == own[key]
