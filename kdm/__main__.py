@@ -29,6 +29,7 @@ from kdm.trajectories import collect as collected
 from kdm.trajectories import open_trajectories
 from kdm.verification import train_with_bar
 from kdm.verification import verify as verified
+from koopman_analysis.figures import draw_images, draw_samples, figure_of
 
 Flag = FlagCreatePairsOff[bool]
 Device = Literal["auto", "cpu", "cuda"]
@@ -102,21 +103,25 @@ def train(
 def sample(
     run: Positional[Path], *, count: int, out: Path, seed: int = 0, device: Device = "auto", debug: Flag = False
 ) -> None:
-    """Draw one-step samples from a run into a .npy array.
+    """Draw one-step samples from a run, into a .npy array or a .png picture.
 
     Args:
         run: Folder of the run.
         count: How many.
-        out: The .npy file.
+        out: The file; a picture shows points of the plane, or up to 400 images.
         seed: Seed of the noise.
         device: Where to compute; auto takes CUDA when there is one.
         debug: Show the traceback of an error.
     """
-    if out.suffix != ".npy":
-        raise ValueError(f"expected a file that ends in .npy, got '{out}'")
-    samples = sampled(load(run, device=_device(device)), count, generator=torch.Generator().manual_seed(seed))
-    with replaced_file(out) as temporary, open(temporary, "wb") as file:
-        np.save(file, samples.cpu().numpy())
+    if out.suffix not in {".npy", ".png"}:
+        raise ValueError(f"expected a file that ends in .npy or .png, got '{out}'")
+    model = load(run, device=_device(device))
+    samples = sampled(model, count, generator=torch.Generator().manual_seed(seed)).cpu().numpy()
+    if out.suffix == ".npy":
+        with replaced_file(out) as temporary, open(temporary, "wb") as file:
+            np.save(file, samples)
+    else:
+        _save_picture(samples, out)
     print(f"{count:,} samples in {out}")
 
 
@@ -177,6 +182,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         print(f"error: {_told(error)}", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def _save_picture(samples: np.ndarray, out: Path) -> None:
+    if samples.ndim == 2 and samples.shape[1] != 2:
+        raise ValueError(f"expected points of the plane or images for a picture, got rows of {samples.shape[1]}")
+    if samples.ndim == 2:
+        figure = figure_of(lambda ax: draw_samples(ax, samples), size=(4.0, 4.0))
+    else:
+        figure = figure_of(lambda ax: draw_images(ax, samples[:400]), size=(6.0, 6.0))
+    with replaced_file(out) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": None})
 
 
 def _told(error: Exception) -> str:

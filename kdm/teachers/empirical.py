@@ -119,17 +119,17 @@ class Empirical(Teacher):
 
 
 @cache
-def _handwriting() -> tuple[Float[Tensor, "points 64"], Labels]:
+def _handwriting() -> tuple[Float[Tensor, "points 8 8"], Labels]:
     # Imported here because it takes longer than the rest of this package, which mostly does without.
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    return torch.tensor(bunch.data / 8 - 1, dtype=torch.float64), torch.tensor(bunch.target)
+    return torch.tensor(bunch.images / 8 - 1, dtype=torch.float64), torch.tensor(bunch.target)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Digits(Empirical):
-    """The 1797 handwritten digits of scikit-learn: 8 × 8 pixels in [−1, 1], flattened to 64, with their classes.
+    """The 1797 handwritten digits of scikit-learn: 8 × 8 pixels in [−1, 1], with their classes.
 
     A configuration names them instead of repeating them.
     """

@@ -9,7 +9,15 @@ from kdm.configuration import to_json
 from kdm.verification.evidence import DIRECT, Evidence, random_encoders
 from kdm.verification.experiment import Experiment
 from koopman_analysis.checks import better_than_baselines, faithful, one_step_fidelity, paired_errors
-from koopman_analysis.figures import Figure, draw_by_class, draw_discrepancies, draw_errors, draw_training, figure_of
+from koopman_analysis.figures import (
+    Figure,
+    draw_by_class,
+    draw_discrepancies,
+    draw_errors,
+    draw_images,
+    draw_training,
+    figure_of,
+)
 from koopman_analysis.report import Entry, Report, Table, measured
 from koopman_analysis.verification import verify as verified_model
 
@@ -117,6 +125,8 @@ def _described(report: Report, experiment: Experiment, evidence: Evidence, *, co
     figures = dict(report.figures)
     if evidence.classes is not None and config.shape == (2,):
         figures["map"] = partial(_map, evidence, evidence.classes)
+    if len(config.shape) in (2, 3):
+        figures["images"] = partial(_images, evidence, config.shape)
     inputs = {
         **report.inputs,
         "data": {"digest": data.manifest.digest, "source": dict(data.manifest.source), "pairs": len(data)},
@@ -134,6 +144,13 @@ def _described(report: Report, experiment: Experiment, evidence: Evidence, *, co
         inputs=inputs,
         environment=report.environment,
     )
+
+
+def _images(evidence: Evidence, shape: tuple[int, ...]) -> Figure:
+    """The first images of the held-out pairs: the teacher's, and one step from the same noise."""
+    panels = ((evidence.heldout.after, "teacher"), (evidence.prediction, "one step from the same noise"))
+    draws = [partial(draw_images, images=flat[:64].reshape(-1, *shape), title=title) for flat, title in panels]
+    return figure_of(*draws, size=(6.4, 3.4))
 
 
 def _map(evidence: Evidence, classes: np.ndarray) -> Figure:

@@ -1,6 +1,7 @@
 """Figures: `draw_*(ax, result) -> ax`, a file for each family; the only place that imports matplotlib."""
 
 from koopman_analysis.figures.closure import draw_closure_spectrum, draw_defect_against_dimension
+from koopman_analysis.figures.images import draw_images
 from koopman_analysis.figures.intervals import draw_claims, draw_differences, draw_discrepancies, draw_errors
 from koopman_analysis.figures.outliers import draw_outliers
 from koopman_analysis.figures.samples import draw_by_class, draw_marked, draw_samples
@@ -16,6 +17,7 @@ __all__ = [
     "draw_differences",
     "draw_discrepancies",
     "draw_errors",
+    "draw_images",
     "draw_marked",
     "draw_outliers",
     "draw_samples",

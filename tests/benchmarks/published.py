@@ -2,7 +2,8 @@
 
 The published model's numbers were measured once, on 20,000 samples and five seeds: paired error 0.79 % and median
 0.0096 on its *training* pairs, mean distance to the support 0.00324, 3.8 % of samples outside it, after 85 minutes of
-its recipe on two such cores. With d̄ the mean distance of the data themselves, its support-distance excess is 0.00324 − d̄.
+its recipe on two such cores. With d̄ the mean distance of the data themselves, its support-distance excess is
+0.00324 − d̄.
 """
 
 import torch

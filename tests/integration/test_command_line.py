@@ -26,6 +26,8 @@ def test_collect_train_sample_and_evaluate_work_on_each_others_folders(tiny, tmp
     main(["collect", "mixture", "--pairs", "1500", "--steps", "16", "--out", data])
     main(["train", "mixture", "--data", data, "--out", str(run), "--steps", "60"])
     main(["sample", str(run), "--count", "20", "--out", str(tmp_path / "samples.npy")])
+    main(["sample", str(run), "--count", "20", "--out", str(tmp_path / "samples.png")])
+    assert (tmp_path / "samples.png").read_bytes().startswith(b"\x89PNG")
     main(["evaluate", str(run), "--samples", "300"])
     printed = capsys.readouterr().out
     assert "1,500 pairs" in printed
@@ -59,7 +61,7 @@ def test_missing_data_are_explained_in_one_screen(tmp_path, capsys):
         (("pack", "x.npy", "--layout", "tar", "--out", "x"), "expected one of the layouts"),
         (("train", "chequerboard", "--out", "x"), "expected one of the presets"),
         (("sample", "nothing", "--count", "3", "--out", "x.npy"), "no run at 'nothing'"),
-        (("sample", "nothing", "--count", "3", "--out", "x.jpg"), "ends in .npy"),
+        (("sample", "nothing", "--count", "3", "--out", "x.jpg"), "ends in .npy or .png"),
         (("evaluate", "nothing"), "no run at 'nothing'"),
         (("verify", "nothing"), "expected one of the presets"),
     ],

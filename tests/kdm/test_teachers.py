@@ -148,14 +148,14 @@ def test_the_label_of_a_sample_of_the_ring_is_the_nearest_mode(generator):
 def test_the_label_of_a_digit_is_the_class_of_the_nearest_training_digit(generator):
     digits = Digits()
     data = digits.sample_data(200, generator=generator)
-    nearest = torch.cdist(data, digits.points).argmin(1)
+    nearest = torch.cdist(data.flatten(1), digits.points.flatten(1)).argmin(1)
     torch.testing.assert_close(digits.labels(data), digits.classes[nearest])
     torch.testing.assert_close(digits.labels(digits.points), digits.classes)
 
 
 def test_digits_are_pixels_between_minus_one_and_one():
     digits = Digits()
-    assert digits.shape == (64,)
+    assert digits.shape == (8, 8)
     assert (digits.points.min(), digits.points.max()) == (-1, 1)
 
 

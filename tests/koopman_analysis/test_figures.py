@@ -18,6 +18,7 @@ from koopman_analysis.figures import (
     draw_differences,
     draw_discrepancies,
     draw_errors,
+    draw_images,
     draw_marked,
     draw_outliers,
     draw_samples,
@@ -158,3 +159,19 @@ def test_a_figure_has_a_panel_for_each_drawing():
     states = np.zeros((2, 2))
     figure = figure_of(partial(draw_samples, states=states), partial(draw_samples, states=states))
     assert len(figure.axes) == 2
+
+
+def test_images_stand_in_a_square_with_a_white_line_between_them():
+    images = np.stack([np.full((2, 3), level) for level in (-1.0, 0.0, 1.0, 5.0, -1.0)])
+    ax = Figure().subplots()
+    sheet = np.asarray(draw_images(ax, images).images[0].get_array())
+    assert sheet.shape == (2 * 2 + 1, 3 * 3 + 2), "five images: two rows of three columns"
+    assert sheet[0, 0] == 0.0
+    assert sheet[0, 4] == 0.5
+    assert sheet[0, 3] == 1.0, "the line between the first and the second"
+    assert sheet[3, 0] == 1.0, "clipped"
+
+
+def test_what_is_not_an_image_is_refused():
+    with pytest.raises(ValueError, match="expected images"):
+        draw_images(Figure().subplots(), np.zeros((4, 2, 8, 8)))

@@ -1,0 +1,40 @@
+"""Images side by side."""
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from koopman_analysis.figures.style import INK
+from koopman_analysis.shapes import Float
+
+
+def draw_images(
+    ax: Axes, images: Float[np.ndarray, "n *shape"], *, title: str = "", columns: int | None = None
+) -> Axes:
+    """Images in rows of a square, or of as many columns as asked for; grey, or in colour where they have channels.
+
+    Args:
+        ax: Where to draw.
+        images: Of shape (n, height, width), or (n, 1 or 3, height, width); values in [−1, 1], others are clipped.
+        title: Above the panel.
+        columns: Images in a row.
+
+    Raises:
+        ValueError: If the shape is not one of images.
+    """
+    if images.ndim == 3:
+        images = images[:, None]
+    if images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise ValueError(f"expected images (n, height, width) or (n, 1 or 3, height, width), got {images.shape}")
+    n, channels, height, width = images.shape
+    across = columns or math.ceil(math.sqrt(n))
+    down = math.ceil(n / across)
+    sheet = np.ones((down * (height + 1) - 1, across * (width + 1) - 1, channels))
+    for index, image in enumerate(np.clip(0.5 * (images + 1.0), 0.0, 1.0)):
+        top, left = (index // across) * (height + 1), (index % across) * (width + 1)
+        sheet[top : top + height, left : left + width] = np.moveaxis(image, 0, -1)
+    ax.imshow(sheet[..., 0] if channels == 1 else sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    ax.set_axis_off()
+    ax.set_title(title, color=INK)
+    return ax
