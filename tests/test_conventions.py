@@ -21,9 +21,9 @@ def test_the_matrix_maps_rows():
 def test_a_latent_model_maps_rows_by_its_matrix():
     x = np.random.default_rng(1).standard_normal((20, 3))
     model = ArrayLatentModel(
-        noise_encoder=lambda states, _: states[:, :2],
-        data_encoder=lambda states, _: states[:, :2] @ K,
+        encode_noise=lambda states, _: states[:, :2],
+        encode_data=lambda states, _: states[:, :2] @ K,
         matrix=K,
-        decoder=lambda latents, _: latents,
+        decode=lambda latents, _: latents,
     )
     np.testing.assert_allclose(model.encode_noise(x) @ model.matrix, model.encode_data(x), atol=1e-14)

@@ -9,6 +9,7 @@ A Koopman autoencoder with two ends obeys, in the row convention,
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import Parameter, signature
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -49,41 +50,55 @@ class LatentModel(Protocol):
 class ArrayLatentModel:
     """A `LatentModel` made from callables on arrays and a matrix.
 
+    A callable may take the rows alone, or the rows and the labels (None where there are none): a second required
+    argument, or one called `labels`.
+
     Attributes:
-        noise_encoder: Takes states at the noise end, (n, d), and labels or None, to latents (n, m_in).
-        data_encoder: The same at the data end, to (n, m_out).
+        encode_noise: States at the noise end to latents, (n, d) to (n, m_in).
+        encode_data: States at the data end to latents, (n, d) to (n, m_out).
         matrix: K of equation (1).
-        decoder: Takes latents (n, m_out), and labels or None, to states at the data end.
-        control: Takes labels or None to c, shape (m_out,) or (n, m_out); None where c = 0.
+        decode: Latents to states at the data end, (n, m_out) to (n, d).
+        offset: c, an array (m_out,) or a callable of the labels; 0 where not given. Always a callable once built.
         shared_encoder: Whether both encoders are one.
 
     Raises:
         ValueError: If the matrix is not a matrix.
     """
 
-    noise_encoder: Callable[[np.ndarray, np.ndarray | None], np.ndarray]
-    data_encoder: Callable[[np.ndarray, np.ndarray | None], np.ndarray]
+    encode_noise: Callable[..., np.ndarray]
+    encode_data: Callable[..., np.ndarray]
     matrix: np.ndarray
-    decoder: Callable[[np.ndarray, np.ndarray | None], np.ndarray]
-    control: Callable[[np.ndarray | None], np.ndarray] | None = None
+    decode: Callable[..., np.ndarray]
+    offset: Callable[..., np.ndarray] | np.ndarray | None = None
     shared_encoder: bool = False
 
     def __post_init__(self) -> None:
         if self.matrix.ndim != 2:
             raise ValueError(f"expected K as a matrix of shape (m_in, m_out), got shape {self.matrix.shape}")
+        for name in ("encode_noise", "encode_data", "decode"):
+            object.__setattr__(self, name, _with_labels(getattr(self, name)))
+        given = np.zeros(self.matrix.shape[1]) if self.offset is None else self.offset
+        object.__setattr__(self, "offset", _of_labels(given))
 
-    def encode_noise(self, noise: States, labels: Labels | None = None) -> Latents:
-        """E_noise of equation (1)."""
-        return self.noise_encoder(noise, labels)
 
-    def encode_data(self, data: States, labels: Labels | None = None) -> Latents:
-        """E_data of equation (1)."""
-        return self.data_encoder(data, labels)
+def _with_labels(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    """The function as one of rows and labels, whether or not it looks at labels."""
+    if _takes_labels(function):
+        return lambda rows, labels=None: function(rows, labels)
+    return lambda rows, labels=None: function(rows)
 
-    def offset(self, labels: Labels | None = None) -> np.ndarray:
-        """The affine part c of equation (1)."""
-        return np.zeros(self.matrix.shape[1]) if self.control is None else self.control(labels)
 
-    def decode(self, latents: Latents, labels: Labels | None = None) -> States:
-        """D of equation (1)."""
-        return self.decoder(latents, labels)
+def _takes_labels(function: Callable[..., np.ndarray]) -> bool:
+    try:
+        parameters = signature(function).parameters.values()
+    except ValueError:  # some built-in functions have none
+        return False
+    positional = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    required = [p for p in parameters if p.kind in positional and p.default is Parameter.empty]
+    return len(required) >= 2 or any(p.name == "labels" for p in parameters)
+
+
+def _of_labels(given: Callable[..., np.ndarray] | np.ndarray) -> Callable[..., np.ndarray]:
+    if callable(given):
+        return lambda labels=None: given(labels)
+    return lambda labels=None: given

@@ -23,7 +23,7 @@ SEEDS = (1, 2)
 SECONDS, SECONDS_FAST = 40, 2
 CALIBRATION_STEPS = 200
 CANDIDATES: Mapping[str, tuple[OptimiserConfig, ...]] = {
-    "Adam": tuple(AdamConfig(learning_rate=rate) for rate in (1e-3, 2e-3, 4e-3)),
+    "Adam": tuple(AdamConfig(learning_rate=rate) for rate in (2e-3, 4e-3, 8e-3)),
     "SOAP": tuple(SOAPConfig(learning_rate=rate) for rate in (1.5e-3, 3e-3, 6e-3)),
 }
 ORDERS: Mapping[str, PermutationConfig | ImportanceConfig] = {

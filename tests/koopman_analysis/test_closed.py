@@ -27,7 +27,7 @@ def read(latents, labels=None):
     return latents[:, :2]
 
 
-MODEL = ArrayLatentModel(noise_encoder=lifted, data_encoder=lifted, matrix=K, decoder=read, shared_encoder=True)
+MODEL = ArrayLatentModel(encode_noise=lifted, encode_data=lifted, matrix=K, decode=read, shared_encoder=True)
 PAIRS = SlowManifold().pairs(1000, rng=rng(1))
 
 
@@ -72,7 +72,7 @@ def test_a_model_that_is_closed_has_no_decoder_weighted_defect_and_its_shuffled_
 
 
 def test_the_decoder_weighted_errors_are_their_equations():
-    wrong = dataclasses.replace(MODEL, matrix=1.1 * K, decoder=lambda z, _: z[:, :2] + 0.1 * z[:, 2:])
+    wrong = dataclasses.replace(MODEL, matrix=1.1 * K, decode=lambda z, _: z[:, :2] + 0.1 * z[:, 2:])
     measured = decoder_weighted_defect(wrong, PAIRS, rng=rng())
     y = PAIRS.after
     variance = np.square(y - y.mean(axis=0)).sum()
@@ -93,10 +93,10 @@ def test_a_change_of_latent_coordinates_changes_nothing_that_is_measured():
     A, B = rng(3).standard_normal((2, 3, 3))
     wrong = dataclasses.replace(MODEL, matrix=1.1 * K)
     gauged = ArrayLatentModel(
-        noise_encoder=lambda x, _: lifted(x) @ B,
-        data_encoder=lambda y, _: lifted(y) @ A,
+        encode_noise=lambda x, _: lifted(x) @ B,
+        encode_data=lambda y, _: lifted(y) @ A,
         matrix=np.linalg.solve(B, 1.1 * K @ A),
-        decoder=lambda z, _: read(np.linalg.solve(A.T, z.T).T),
+        decode=lambda z, _: read(np.linalg.solve(A.T, z.T).T),
     )
     one, other = (decoder_weighted_defect(model, PAIRS, rng=rng()) for model in (wrong, gauged))
     assert one.defect.estimate > 1e-3
@@ -109,7 +109,7 @@ def test_a_collapsed_encoder_is_refuted_for_what_it_loses():
         return np.full((len(states), 3), 2.0) + 1e-7 * lifted(states)
 
     constant = dataclasses.replace(
-        MODEL, noise_encoder=constant_but_for_rounding, data_encoder=constant_but_for_rounding, matrix=np.eye(3)
+        MODEL, encode_noise=constant_but_for_rounding, encode_data=constant_but_for_rounding, matrix=np.eye(3)
     )
     measured = decoder_weighted_defect(constant, PAIRS, rng=rng())
     assert measured.dimension == 0
@@ -124,9 +124,9 @@ def test_labels_reach_every_part_of_the_model():
     shift = np.array([0.0, 5.0])
     conditional = dataclasses.replace(
         MODEL,
-        control=lambda labels: np.outer(shift[labels], [1.0, 0, 0]),
-        data_encoder=lambda y, labels: lifted(y) + np.outer(shift[labels], [1.0, 0, 0]),
-        decoder=lambda z, labels: z[:, :2] - np.outer(shift[labels], [1.0, 0]),
+        offset=lambda labels: np.outer(shift[labels], [1.0, 0, 0]),
+        encode_data=lambda y, labels: lifted(y) + np.outer(shift[labels], [1.0, 0, 0]),
+        decode=lambda z, labels: z[:, :2] - np.outer(shift[labels], [1.0, 0]),
     )
     measured = decoder_weighted_defect(conditional, PAIRS, labels=labels, rng=rng())
     assert measured.defect.high < 1e-25

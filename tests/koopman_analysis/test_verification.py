@@ -20,10 +20,10 @@ def flow(noise):
 def model(shared=False, error=0.0):
     """Latents arctan(x) and y/4: K = I is exact, up to an error that is put in."""
     return ArrayLatentModel(
-        noise_encoder=lambda noise, labels: np.arctan(noise) + error * np.sin(5 * noise),
-        data_encoder=lambda data, labels: data / 4.0,
+        encode_noise=lambda noise, labels: np.arctan(noise) + error * np.sin(5 * noise),
+        encode_data=lambda data, labels: data / 4.0,
         matrix=np.eye(2),
-        decoder=lambda latents, labels: 4.0 * latents,
+        decode=lambda latents, labels: 4.0 * latents,
         shared_encoder=shared,
     )
 
@@ -106,11 +106,11 @@ def test_the_labels_of_a_conditional_model_travel_with_their_pairs():
     labels = np.arange(400) % 2
     shifted = SnapshotPairs(before=held_out.before, after=held_out.after + 8.0 * labels[:, None])
     conditional = ArrayLatentModel(
-        noise_encoder=lambda noise, labels: np.arctan(noise),
-        data_encoder=lambda data, labels: data / 4.0,
+        encode_noise=lambda noise, labels: np.arctan(noise),
+        encode_data=lambda data, labels: data / 4.0,
         matrix=np.eye(2),
-        decoder=lambda latents, labels: 4.0 * latents,
-        control=lambda labels: 2.0 * np.repeat(labels[:, None], 2, axis=1),
+        decode=lambda latents, labels: 4.0 * latents,
+        offset=lambda labels: 2.0 * np.repeat(labels[:, None], 2, axis=1),
     )
     report = verify(conditional, shifted, labels=labels, config=CONFIG, rng=np.random.default_rng(0))
     assert report.claims["closed"].verdict is Verdict.SUPPORTED
@@ -128,8 +128,8 @@ def test_what_too_few_independent_objects_cannot_show_is_not_applicable():
     noise = np.random.default_rng(0).standard_normal((600, 2))
     lift = np.random.default_rng(1).standard_normal((2, 40))
     wide = ArrayLatentModel(
-        noise_encoder=lambda x, labels: np.tanh(x @ lift), data_encoder=lambda y, labels: np.tanh(y @ lift),
-        matrix=np.eye(40), decoder=lambda z, labels: np.arctanh(z) @ np.linalg.pinv(lift),
+        encode_noise=lambda x, labels: np.tanh(x @ lift), encode_data=lambda y, labels: np.tanh(y @ lift),
+        matrix=np.eye(40), decode=lambda z, labels: np.arctanh(z) @ np.linalg.pinv(lift),
     )  # fmt: skip
     held_out = SnapshotPairs(before=noise, after=noise.copy(), trajectory=np.repeat(np.arange(40), 15))
     report = verify(wide, held_out, config=VerificationConfig(isometry_bound=10.0), rng=np.random.default_rng(0))
@@ -142,10 +142,10 @@ def test_what_too_few_independent_objects_cannot_show_is_not_applicable():
 
 def test_a_collapsed_encoder_is_refuted_without_a_spectrum():
     collapsed = ArrayLatentModel(
-        noise_encoder=lambda noise, labels: np.zeros((len(noise), 2)),
-        data_encoder=lambda data, labels: np.zeros((len(data), 2)),
+        encode_noise=lambda noise, labels: np.zeros((len(noise), 2)),
+        encode_data=lambda data, labels: np.zeros((len(data), 2)),
         matrix=np.eye(2),
-        decoder=lambda latents, labels: latents,
+        decode=lambda latents, labels: latents,
     )
     report = verify(collapsed, pairs(400), config=CONFIG, rng=np.random.default_rng(0))
     assert report.claims["closed"].verdict is Verdict.REFUTED
