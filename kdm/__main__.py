@@ -23,7 +23,7 @@ from kdm.presets import preset_named
 from kdm.sampling import sample as sampled
 from kdm.storage import replaced_file, write_json
 from kdm.teachers import named
-from kdm.training.distillation import distillation_experiment, load
+from kdm.training.distillation import data_for, load
 from kdm.training.runs import RunFolder
 from kdm.trajectories import collect as collected
 from kdm.trajectories import open_trajectories
@@ -141,7 +141,7 @@ def evaluate(
     """
     place = _device(device)
     model = load(run, device=place)
-    pairs = open_trajectories(data or distillation_experiment(RunFolder(run))["data"]["folder"])
+    pairs = data_for(run, data)
     measured = evaluation_of(model, pairs, count=samples, seed=seed, device=place)
     write_json(run / "evaluation.json", measured.to_json())
     for name, interval in measured.quantities.items():

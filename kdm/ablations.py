@@ -91,8 +91,9 @@ def regress_directly(
             "kind": KIND,
             "model": to_json(direct),
             "training": to_json(config.training),
-            "data": {"folder": str(data.folder.resolve()) if data.folder else None, "digest": data.manifest.digest},
-        }
+            "data": {"digest": data.manifest.digest},
+        },
+        data_folder=data.folder,
     )
     module = _built(direct, generator=torch.Generator().manual_seed(config.training.seed)).to(device)
     state = TrainingState(module, config.training, pairs=len(data.training()))
@@ -112,6 +113,7 @@ def load_direct(run: str | Path, *, device: torch.device | str = "cpu") -> Direc
     experiment = folder.experiment()
     if experiment.get("kind") != KIND:
         raise RunError(f"expected a {KIND} in '{folder.path}', got {experiment.get('kind')!r}: name another RUN")
+    folder.require_finished()
     module = _built(from_json(DirectConfig, experiment["model"]))
     folder.load_weights(module)
     module.to(device).eval()

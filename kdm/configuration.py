@@ -85,7 +85,7 @@ def from_json(kind: type[Config], values: dict[str, Any]) -> Config:
         ) from error
 
 
-def _told(error: BaseException, kind: type | None) -> str:
+def _told(error: BaseException, kind: Any) -> str:
     # What a configuration says of its own values is more than "invalid value".
     return str(error) if type(error) is ValueError else format_exception(error, kind)
 

@@ -133,6 +133,8 @@ def evaluate(
     device: torch.device | None = None,
 ) -> Evaluation:  # fmt: skip
     """Every quantity of the module that applies to these data."""
+    if count < 10:
+        raise ValueError(f"expected at least 10 samples to compare, got {count}")
     device = device or torch.device("cpu")
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     heldout = data.heldout()

@@ -139,8 +139,17 @@ class Claim:
         return Control(name=name, expected=expected, interval=self.interval, verdict=self.verdict)
 
     def with_controls(self, controls: Sequence[Control]) -> "Claim":
-        """The same claim with these controls added to those it has."""
-        return replace(self, controls=(*self.controls, *controls))
+        """The same claim with these controls added to those it has.
+
+        A control that came out as the opposite of what it must be makes the claim inconclusive: whatever measures the
+        one wrongly measures the other. A control that decided nothing leaves the claim as it is.
+        """
+        everything = (*self.controls, *controls)
+        opposite = next((c for c in everything if not c.behaves and c.verdict is not Verdict.INCONCLUSIVE), None)
+        if opposite is None or not self.applicable:
+            return replace(self, controls=everything)
+        because = f"the control '{opposite.name}' must be {opposite.expected.value} and is {opposite.verdict.value}"
+        return replace(self, controls=everything, verdict=Verdict.INCONCLUSIVE, because=because)
 
     def to_json(self) -> dict[str, Any]:
         """The claim as it stands in `claims.json`; what is not finite becomes null."""

@@ -12,7 +12,7 @@ from kdm.model import KoopmanDistillationModel, Scaling
 from kdm.objectives import KoopmanObjective
 from kdm.training.loop import Step, TrainingConfig, TrainingState
 from kdm.training.runs import RunError, RunFolder, train_in_folder
-from kdm.trajectories import Trajectories
+from kdm.trajectories import Trajectories, open_trajectories
 
 KIND = "koopman-distillation"
 
@@ -59,8 +59,9 @@ def distil(
             "model": to_json(model_config),
             "objective": to_json(config.objective),
             "training": to_json(config.training),
-            "data": {"folder": str(data.folder.resolve()) if data.folder else None, "digest": data.manifest.digest},
-        }
+            "data": {"digest": data.manifest.digest, "seed": data.manifest.seed, "source": dict(data.manifest.source)},
+        },
+        data_folder=data.folder,
     )
     generator = torch.Generator().manual_seed(config.training.seed)
     model = built_model(model_config, generator=generator).to(device)
@@ -78,9 +79,30 @@ def load(run: str | Path, *, device: torch.device | str = "cpu") -> KoopmanDisti
     """
     folder = RunFolder(Path(run))
     experiment = distillation_experiment(folder)
+    folder.require_finished()
     model = built_model(from_json(ModelConfig, experiment["model"]), generator=torch.Generator())
     folder.load_weights(model)
     return model.to(device).eval()
+
+
+def data_for(run: str | Path, data: str | Path | None) -> Trajectories:
+    """The data to measure a RUN on: those given, or those it was trained on.
+
+    Raises:
+        RunError: If the data given are of the same teacher and seed as the training data but another size: their
+            held-out part would hold pairs that the model was trained on.
+        DataError: If there are none.
+    """
+    folder = RunFolder(Path(run))
+    trained_on = distillation_experiment(folder)["data"]
+    found = open_trajectories(data or folder.data_folder())
+    alike = found.manifest.seed is not None and found.manifest.seed == trained_on["seed"]
+    if alike and found.manifest.source == trained_on["source"] and found.manifest.digest != trained_on["digest"]:
+        raise RunError(
+            f"expected pairs that '{run}' was not trained on, got more or fewer from the same seed: "
+            "collect them with another --seed"
+        )
+    return found
 
 
 def distillation_experiment(folder: RunFolder) -> dict[str, Any]:

@@ -54,6 +54,8 @@ class TrainingConfig:
                 raise ValueError(f"expected {name} >= 1, got {getattr(self, name)}")
         if self.warmup < 0:
             raise ValueError(f"expected warmup >= 0, got {self.warmup}")
+        if self.seed < 0:
+            raise ValueError(f"expected a seed >= 0, got {self.seed}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +138,7 @@ def train(state: TrainingState, objective: Objective, training: Pairs, heldout: 
             state.step += 1
             measured = state.step % config.evaluate_every == 0 or state.finished
             error = paired_error(cast(OneStepGenerator, state.average.module), heldout) if measured else None
-        if error is not None and not torch.isfinite(losses.total):
+        if (error is not None or losses.total.device.type == "cpu") and not torch.isfinite(losses.total):
             raise TrainingDiverged(
                 f"expected finite losses, got {losses.total.item()} at step {state.step}: lower the learning rate"
             )

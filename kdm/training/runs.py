@@ -40,8 +40,12 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def create_or_check(self, experiment: dict[str, Any]) -> None:
+    def create_or_check(self, experiment: dict[str, Any], *, data_folder: Path | None) -> None:
         """Makes the folder the RUN of this experiment, or checks that it already is.
+
+        Args:
+            experiment: What is trained on what; `training`, with its `steps`, is among its entries.
+            data_folder: Where the data are now; a hint, and no part of the experiment.
 
         Raises:
             RunError: If the folder holds anything else.
@@ -57,7 +61,9 @@ class RunFolder:
         elif self.path.exists() and any(self.path.iterdir()):
             raise RunError(f"expected '{self.path}' to be new or a RUN, got a folder with other files: choose another")
         else:
-            write_json(self.path / "config.json", {"format": FORMAT, "version": VERSION, "experiment": experiment})
+            where = None if data_folder is None else str(data_folder.resolve())
+            record = {"format": FORMAT, "version": VERSION, "experiment": experiment, "data_folder": where}
+            write_json(self.path / "config.json", record)
 
     def experiment(self) -> dict[str, Any]:
         """What is trained on what.
@@ -65,6 +71,35 @@ class RunFolder:
         Raises:
             RunError: If the folder is no RUN, or one of another version.
         """
+        experiment: dict[str, Any] = self._record()["experiment"]
+        return experiment
+
+    def data_folder(self) -> Path:
+        """Where the data were when the training began.
+
+        Raises:
+            RunError: If they were in memory.
+        """
+        folder = self._record().get("data_folder")
+        if folder is None:
+            raise RunError(f"the data of '{self.path}' were in memory and are gone: name a data set with --data")
+        return Path(folder)
+
+    def require_finished(self) -> None:
+        """Refuses a RUN whose training has not reached its last step.
+
+        Raises:
+            RunError: If there are steps to do.
+        """
+        steps, metrics = self.experiment()["training"]["steps"], self.metrics()
+        done = metrics[-1]["step"] if metrics else 0
+        if done < steps:
+            raise RunError(
+                f"expected a finished training in '{self.path}', got one at step {done} of {steps}: "
+                "the command that began it goes on from there"
+            )
+
+    def _record(self) -> dict[str, Any]:
         try:
             record = json.loads((self.path / "config.json").read_text())
         except (FileNotFoundError, NotADirectoryError):
@@ -74,14 +109,17 @@ class RunFolder:
             ) from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise RunError(f"expected JSON in '{self.path / 'config.json'}', got {error}: the run is damaged") from None
-        if not isinstance(record, dict) or record.get("format") != FORMAT or "experiment" not in record:
+        if not isinstance(record, dict) or record.get("format") != FORMAT:
             raise RunError(f"expected the config.json of a {FORMAT} in '{self.path}', got something else")
-        if record["version"] != VERSION:
+        if record.get("version") != VERSION:
             raise RunError(
-                f"expected a run of version {VERSION} in '{self.path}', got version {record['version']}: "
+                f"expected a run of version {VERSION} in '{self.path}', got version {record.get('version')}: "
                 "use the kdm that wrote it, or train again"
             )
-        return record["experiment"]
+        experiment = record.get("experiment")
+        if not isinstance(experiment, dict) or not {"kind", "model", "training", "data"} <= experiment.keys():
+            raise RunError(f"expected an experiment in '{self.path / 'config.json'}', got a damaged one: train again")
+        return record
 
     def save(self, state: TrainingState, lines: list[str]) -> None:
         """Saves the state, the averaged weights and these further lines of metrics; whole files, state last."""

@@ -46,6 +46,8 @@ class Draft:
             progress = json.loads((self.folder / PROGRESS).read_text())
         except FileNotFoundError:
             return 0
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            raise DataError(f"'{self.folder / PROGRESS}' is damaged: remove its folder and collect again.") from None
         if progress["recipe"] != json.loads(json.dumps(self.recipe)):
             raise DataError(
                 f"'{self.folder}' holds another data set, unfinished: "

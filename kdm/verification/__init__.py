@@ -1,5 +1,6 @@
 """The main job: data → a distilled model and its baselines → claims with verdicts → one page."""
 
+import shlex
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 
 from kdm.presets import PRESETS, preset_named
+from kdm.trajectories import open_trajectories
 from kdm.verification.evidence import evidence_of
 from kdm.verification.experiment import (
     Experiment,
@@ -30,7 +32,7 @@ def verify(
     Args:
         target: A preset, or the folder of a RUN.
         data: A data set, where it should differ from the preset's or the RUN's.
-        out: Folder of the report; `reports/<name>` where None.
+        out: Folder of the report; `reports/<name>` where None, the name telling `fast`, `data` and `seed` apart.
         work: Folder in which data and trainings are kept.
         seed: Seed of everything random.
         fast: Few pairs and little training.
@@ -43,12 +45,14 @@ def verify(
     """
     started, place = time.monotonic(), torch.device(device)
     is_run = target not in PRESETS and Path(target).exists()
-    name = Path(target).resolve().name if is_run else preset_named(target).name
+    if not is_run and target not in PRESETS:
+        raise ValueError(f"expected one of the presets {', '.join(PRESETS)}, or the folder of a run, got {target!r}")
+    given = [] if data is None else [open_trajectories(data).manifest.digest[:8]]
+    variant = [*(["fast"] if fast else []), *given, *([f"seed{seed}"] if seed else [])]
+    name = "-".join([_name_of_run(Path(target)) if is_run else target, *variant])
     out = out or Path("reports") / name
     require_report_or_nothing(out)
-    folder = work / "-".join(
-        ["verify", name, *(["fast"] if fast else []), *([data.name] if data else []), f"seed{seed}"]
-    )
+    folder = work / f"verify-{name}"
     if is_run:
         experiment = experiment_of_run(Path(target), data=data, out=folder, device=place)
     else:
@@ -59,15 +63,8 @@ def verify(
         print("fitting baselines and measuring the claims", flush=True)
     count = FRESH_SAMPLES_FAST if fast else FRESH_SAMPLES
     evidence = evidence_of(experiment, count=count, rng=rng, generator=generator)
-    command = " ".join(
-        [
-            "kdm verify",
-            target,
-            *(["--data", str(data)] if data else []),
-            *(["--fast"] if fast else []),
-            f"--seed {seed}",
-        ]
-    )
+    options = [*(["--data", str(data)] if data else []), *(["--fast"] if fast else []), "--seed", str(seed)]
+    command = shlex.join(["kdm", "verify", target, *options])
     report = report_of(experiment, evidence, command=command, seed=seed, rng=rng, generator=generator)
     environment = {
         **report.environment,
@@ -79,6 +76,12 @@ def verify(
     if progress:
         print(f"\n{summary_table(report.claims.values())}\n\nreport  {page}\nmodel   {experiment.run.path}")
     return report
+
+
+def _name_of_run(run: Path) -> str:
+    """The folder's name; with its parent's where that is the RUN inside of another's work folder."""
+    path = run.resolve()
+    return f"{path.parent.name.removeprefix('verify-')}-run" if path.name == "run" else path.name
 
 
 __all__ = ["Experiment", "train_with_bar", "verify"]

@@ -8,7 +8,10 @@ Each part resumes where an interrupted one stopped. The two trainings are indepe
 process of its own beside the model's.
 """
 
+import contextlib
 import multiprocessing
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,9 +25,9 @@ from kdm.configuration import ModelConfig, from_json
 from kdm.model import KoopmanDistillationModel
 from kdm.objectives import KoopmanObjective
 from kdm.presets import Preset
-from kdm.training.distillation import DistillationConfig, distil, distillation_experiment, load
+from kdm.training.distillation import DistillationConfig, data_for, distil, distillation_experiment, load
 from kdm.training.loop import TrainingConfig
-from kdm.training.runs import RunFolder
+from kdm.training.runs import RunError, RunFolder
 from kdm.trajectories import Trajectories, collect, open_trajectories
 
 
@@ -67,10 +70,19 @@ def experiment_of_preset(
 
 
 def experiment_of_run(run: Path, *, data: Path | None, out: Path, device: torch.device) -> Experiment:
-    """A trained RUN, on its own data or on those given, with direct regression trained to stand beside it."""
+    """A trained RUN on its own data, with direct regression trained to stand beside it.
+
+    Raises:
+        RunError: If the data given are others than the RUN's: baselines fitted to them would be no rivals of it.
+    """
     load(run)
     record = distillation_experiment(RunFolder(run))
-    pairs = open_trajectories(data or record["data"]["folder"])
+    pairs = data_for(run, data)
+    if pairs.manifest.digest != record["data"]["digest"]:
+        raise RunError(
+            f"expected the data that '{run}' was trained on, wherever they are now, got others: "
+            "measure it on others with `kdm evaluate RUN --data DATA`"
+        )
     config = DistillationConfig(
         architecture=from_json(ModelConfig, record["model"]).architecture,
         objective=from_json(KoopmanObjective, record["objective"]),
@@ -106,8 +118,9 @@ def _direct_beside(
         yield  # a process takes seconds to start
         return
     arguments = (config, data.folder, folder, str(device))
-    beside = multiprocessing.get_context("spawn").Process(target=_regress_to_the_end, args=arguments)
-    beside.start()
+    beside = multiprocessing.get_context("spawn").Process(target=_regress_quietly, args=arguments)
+    with _interrupts_ignored():  # what the new process inherits: until it trains, an interrupt is not its business
+        beside.start()
     try:
         yield
     except BaseException:
@@ -117,6 +130,23 @@ def _direct_beside(
         beside.join()
     # Here, so that what went wrong there is told; it finds nothing to do where nothing did.
     _regress_to_the_end(*arguments)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _regress_quietly(config: DistillationConfig, data: Path, folder: Path, device: str) -> None:
+    with contextlib.suppress(KeyboardInterrupt):  # told by the process that started this one
+        _regress_to_the_end(config, data, folder, device)
 
 
 def _regress_to_the_end(config: DistillationConfig, data: Path, folder: Path, device: str) -> None:

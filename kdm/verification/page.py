@@ -71,13 +71,15 @@ def _with_comparison(report: Report, evidence: Evidence, rng: np.random.Generato
     errors = paired_errors(evidence.heldout.after, evidence.prediction, evidence.predictions, rng=rng)
     sets = {
         "comparison_dmd": (
-            tuple(evidence.baselines.equal), "The model is better than every DMD baseline of at most its dimension.",
+            tuple(evidence.baselines.equal),
+            "The model is at least as good as every DMD baseline of at most its dimension.",
         ),
         "comparison_larger": (
-            tuple(evidence.baselines.larger), "The model is better than EDMD with many more functions than it has.",
+            tuple(evidence.baselines.larger),
+            "The model is at least as good as EDMD with many more functions than it has.",
         ),
         "comparison_direct": (
-            (DIRECT,), "The model is better than direct regression with its parameters, on the same samples.",
+            (DIRECT,), "The model is at least as good as direct regression with its parameters, on the same samples.",
         ),
     }  # fmt: skip
     entries = [

@@ -49,7 +49,8 @@ _BY_ID = {
         words=(
             "The latent of the noise, moved by the matrix, should be the latent of the data. Coordinates of the "
             "latent space that the decoder never reads do not count, so the difference is measured after "
-            "decoding, as a share of the variance of the data."
+            "decoding, as a share of the variance of the data. With two encoders some pair of dictionaries is always "
+            "closed: the claim is about this pair and how precisely it is, never that the flow itself is linear."
         ),
         equation="defect = E‖ D(E₀(y)) − D(E_T(x) K + c) ‖² / tr Cov(y)",
     ),

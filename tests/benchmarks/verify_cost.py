@@ -19,7 +19,7 @@ from .cost import Stopwatch
 from .experiments import Profile
 from .page import Goal, Page, Row, Table
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.25
 COLUMNS = {
     "command": "", "wall s": ".0f", "CPU s": ".0f", "others, cores": ".2f", "peak memory, GiB": ".2f",
     "processes at the peak": "", "claims": "",

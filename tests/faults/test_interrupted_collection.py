@@ -6,10 +6,12 @@ import sys
 import time
 
 import numpy as np
+import pytest
 import torch
 
 from kdm.teachers import Gaussian
-from kdm.trajectories import collect
+from kdm.trajectories import DataError, collect
+from kdm.trajectories.draft import Draft
 
 ROWS, STEPS, SEED = 4096 * 60, 8, 11
 
@@ -56,3 +58,11 @@ def test_a_killed_collection_goes_on_to_the_same_bits(tmp_path):
     for name in ("noise", "data"):
         np.testing.assert_array_equal(getattr(resumed, name), getattr(whole, name))
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_a_torn_progress_record_is_named(tmp_path):
+    draft = Draft(out=tmp_path / "data", recipe={"n": 3})
+    draft.folder.mkdir(parents=True)
+    (draft.folder / "progress.json").write_text('{"recipe": {"n"')
+    with pytest.raises(DataError, match="is damaged: remove its folder"):
+        draft.done  # noqa: B018

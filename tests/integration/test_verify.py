@@ -1,7 +1,11 @@
 import json
 
 import pytest
+import torch
 
+from kdm.teachers import named
+from kdm.training.runs import RunError
+from kdm.trajectories import collect
 from kdm.verification import verify
 from koopman_analysis.claims import Verdict
 from koopman_analysis.report import VOLATILE
@@ -53,6 +57,14 @@ def test_a_run_is_verified_by_its_folder_on_the_data_it_was_trained_on(first, tm
     again = verify(str(run), out=tmp_path / "again", work=tmp_path / "runs")
     assert set(again.claims) == IDS
     assert again.claims["closed"].interval.estimate == pytest.approx(first[1].claims["closed"].interval.estimate)
+
+
+def test_a_run_is_not_verified_against_baselines_of_other_data(first, tmp_path):
+    run = first[0] / "runs" / "verify-mixture-seed3" / "run"
+    other = tmp_path / "other"
+    collect(named("mixture"), 300, generator=torch.Generator().manual_seed(9), steps=8, out=other)
+    with pytest.raises(RunError, match="kdm evaluate RUN --data DATA"):
+        verify(str(run), data=other, out=tmp_path / "report", work=tmp_path / "runs")
 
 
 def test_a_report_never_replaces_something_else(tiny, tmp_path):

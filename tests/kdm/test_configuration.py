@@ -27,9 +27,7 @@ def test_unknown_missing_and_meaningless_entries_are_refused():
         from_json(DistillationConfig, values | {"colour": "red"})
     with pytest.raises(ConfigurationError, match="architecture"):
         from_json(DistillationConfig, {"training": values["training"]})
-    with pytest.raises(
-        ConfigurationError, match=r"AdamConfig \| kdm.training.optimisation.SOAPConfig @ \$.training.optimiser"
-    ):
+    with pytest.raises(ConfigurationError, match="expected a 'kind' among AdamConfig, SOAPConfig, got"):
         from_json(DistillationConfig, values | {"training": values["training"] | {"optimiser": {"kind": "Newton"}}})
     with pytest.raises(ConfigurationError, match="steps"):
         from_json(DistillationConfig, values | {"training": values["training"] | {"steps": 0}})

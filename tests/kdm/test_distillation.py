@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,11 +14,13 @@ from safetensors.torch import load_file
 
 from kdm.configuration import to_json
 from kdm.evaluation import paired_error
+from kdm.teachers import named
 from kdm.training.batches import ImportanceConfig, PermutationConfig
-from kdm.training.distillation import distil, load
+from kdm.training.distillation import data_for, distil, load
 from kdm.training.loop import TrainingDiverged
 from kdm.training.optimisation import AdamConfig, SOAPConfig
 from kdm.training.runs import RunError, RunFolder
+from kdm.trajectories import collect, open_trajectories
 
 CPU = torch.device("cpu")
 
@@ -144,12 +147,49 @@ def test_what_is_not_a_run_is_refused(config, data, tmp_path):
 
     with pytest.raises(RunError, match="version 1 in .*, got version 2"):
         load(with_record(json.dumps(record | {"version": 2})))
+    with pytest.raises(RunError, match="got a damaged one"):
+        load(with_record(json.dumps(record | {"experiment": []})))
     with pytest.raises(RunError, match="the config.json of a kdm-run"):
         load(with_record("[]"))
     with pytest.raises(RunError, match="the run is damaged"):
         load(with_record("{"))
     with pytest.raises(RunError, match="expected a koopman-distillation"):
         load(with_record(json.dumps(record | {"experiment": record["experiment"] | {"kind": "other"}})))
+
+
+def test_an_unfinished_run_is_not_loaded(config, data, tmp_path):
+    steps = distil(config, data, tmp_path / "run", device=CPU)
+    for step in steps:
+        if step.index == 5:
+            steps.close()
+    with pytest.raises(RunError, match="got one at step 5 of 10"):
+        load(tmp_path / "run")
+
+
+def test_moved_data_are_the_same_experiment(config, data, tmp_path):
+    shutil.copytree(data.folder, tmp_path / "moved")
+    finished(config, data, tmp_path / "run")
+    assert list(distil(config, open_trajectories(tmp_path / "moved"), tmp_path / "run", device=CPU)) == []
+    assert RunFolder(tmp_path / "run").data_folder() == data.folder.resolve()
+
+
+def test_a_run_is_not_measured_on_pairs_it_was_trained_on(config, data, tmp_path):
+    finished(config, data, tmp_path / "run")
+    assert data_for(tmp_path / "run", None).manifest.digest == data.manifest.digest
+    fewer = collect(named("mixture"), 200, generator=torch.Generator().manual_seed(0), steps=12, out=tmp_path / "fewer")
+    shared = {row.tobytes() for row in fewer.heldout().noise.numpy()}
+    assert shared & {row.tobytes() for row in data.training().noise.numpy()}, "they would be"
+    with pytest.raises(RunError, match="collect them with another --seed"):
+        data_for(tmp_path / "run", tmp_path / "fewer")
+    other = collect(named("mixture"), 200, generator=torch.Generator().manual_seed(1), steps=12, out=tmp_path / "other")
+    assert data_for(tmp_path / "run", tmp_path / "other").manifest.digest == other.manifest.digest
+
+
+def test_data_that_were_in_memory_must_be_named(config, tmp_path):
+    memory = collect(named("mixture"), 100, generator=torch.Generator().manual_seed(0), steps=8)
+    finished(config, memory, tmp_path / "run")
+    with pytest.raises(RunError, match="name a data set with --data"):
+        data_for(tmp_path / "run", None)
 
 
 def test_missing_and_damaged_weights_and_states_are_refused(config, data, tmp_path):

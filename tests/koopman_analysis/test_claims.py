@@ -63,3 +63,13 @@ def test_an_interval_refuses_a_level_and_an_order_that_mean_nothing():
         Interval(estimate=0.0, low=0.0, high=1.0, level=1.0)
     with pytest.raises(ValueError, match="low <= high"):
         Interval(estimate=0.0, low=1.0, high=0.0)
+
+
+def test_a_control_with_the_opposite_verdict_makes_the_claim_inconclusive_and_one_that_decided_nothing_does_not():
+    held = claim(0, 0.5)
+    opposite = claim(0, 0.5).as_control(name="shuffled pairs", expected=Verdict.REFUTED)
+    undecided = claim(0.5, 1.5).as_control(name="few pairs", expected=Verdict.REFUTED)
+    assert held.with_controls([undecided]).verdict is Verdict.SUPPORTED
+    distrusted = held.with_controls([opposite])
+    assert distrusted.verdict is Verdict.INCONCLUSIVE
+    assert "'shuffled pairs' must be refuted and is supported" in distrusted.because
