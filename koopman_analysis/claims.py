@@ -70,6 +70,11 @@ class Control:
         """Whether the control received the verdict that it must receive."""
         return self.verdict is self.expected
 
+    @property
+    def decided(self) -> bool:
+        """Whether the samples were enough to decide it either way."""
+        return self.verdict is not Verdict.INCONCLUSIVE
+
     def to_json(self) -> dict[str, Any]:
         """The control as it stands in `claims.json`."""
         return {
@@ -142,12 +147,17 @@ class Claim:
         """The same claim with these controls added to those it has.
 
         A control that came out as the opposite of what it must be makes the claim inconclusive: whatever measures the
-        one wrongly measures the other. A control that decided nothing leaves the claim as it is.
+        one wrongly measures the other. A control that decided nothing leaves the verdict as it is, and the reason says
+        that these samples cannot tell so much.
         """
         everything = (*self.controls, *controls)
-        opposite = next((c for c in everything if not c.behaves and c.verdict is not Verdict.INCONCLUSIVE), None)
-        if opposite is None or not self.applicable:
+        opposite = next((c for c in everything if not c.behaves and c.decided), None)
+        if not self.applicable:
             return replace(self, controls=everything)
+        if opposite is None:
+            open_ones = [f"'{c.name}'" for c in controls if not c.behaves]
+            remark = f"; too few samples to decide the control {', '.join(open_ones)}" if open_ones else ""
+            return replace(self, controls=everything, because=self.because + remark)
         because = f"the control '{opposite.name}' must be {opposite.expected.value} and is {opposite.verdict.value}"
         return replace(self, controls=everything, verdict=Verdict.INCONCLUSIVE, because=because)
 

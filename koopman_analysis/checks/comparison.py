@@ -8,7 +8,14 @@ Intervals are those of log ratio when pairs are resampled, simultaneous over the
 the largest ratio, with the largest of the lower and of the upper ends. Where both predict to rounding the ratio is 1:
 errors below 10 ε of the data's spread count as that.
 
-The control that must be refuted: the model's predictions handed to the wrong pairs, against the same baselines.
+Controls, against the same baselines and on the same resamples. Far from the bound: the model's predictions handed to
+the wrong pairs must be refuted. Near it, made of the strongest baseline y' itself: with noise η that makes its error a
+tenth larger,
+
+    y' + η,     η ~ N(0, (1.1² − 1) E I),     E = mean ‖y' − y‖² / d,                                        (2)
+
+it must be refuted, and with a tenth of its error taken away, .9 y' + .1 y, it must be supported. A comparison that
+cannot tell these from the baseline has too few pairs for differences of that size, and says so.
 """
 
 from collections.abc import Collection, Mapping
@@ -22,6 +29,8 @@ from koopman_analysis.shapes import States
 from koopman_analysis.twosample import Sample
 
 MODEL, SHUFFLED = "model", "model on shuffled pairs"
+MARGIN = 0.1
+"""Share by which the controls near the bound are worse or better than the strongest baseline."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,22 +38,23 @@ class PairedErrors:
     """Root mean squared errors of several predictions of the same states, on the same resamples.
 
     Attributes:
-        names: The model, its shuffled copy and the baselines, in the order of the columns.
+        names: All predictions, in the order of the columns: the model, the controls and the baselines.
+        baselines: The names of the baselines.
         log_errors: log of the errors relative to the data's spread √(tr Cov y): predicting the mean has error 1.
     """
 
     names: tuple[str, ...]
+    baselines: tuple[str, ...]
     log_errors: Bootstrap
-
-    @property
-    def baselines(self) -> tuple[str, ...]:
-        """The names of the baselines."""
-        return tuple(name for name in self.names if name not in (MODEL, SHUFFLED))
 
     def errors(self) -> dict[str, Interval]:
         """The relative error of the model and of each baseline, each with its own interval."""
-        shown = zip(self.names, self.log_errors.intervals(), strict=True)
-        return {name: _exponential(interval) for name, interval in shown if name != SHUFFLED}
+        intervals = dict(zip(self.names, self.log_errors.intervals(), strict=True))
+        return {name: _exponential(intervals[name]) for name in (MODEL, *self.baselines)}
+
+    def strongest(self, baselines: Collection[str]) -> str:
+        """The one of these baselines that has the smallest error."""
+        return min(baselines, key=lambda name: float(self.log_errors.estimate[self.names.index(name)]))
 
     def ratios(self, name: str, baselines: Collection[str]) -> dict[str, Interval]:
         """Equation (1) for the named predictions against each baseline, with simultaneous intervals."""
@@ -72,7 +82,7 @@ def paired_errors(
         prediction: The model's, from the same noise.
         baselines: Each baseline's, from the same noise, by name.
         resamples: Resamples of the object bootstrap.
-        rng: Draws the resamples and shuffles the control.
+        rng: Draws the resamples and the controls.
 
     Raises:
         ValueError: If a shape differs from the truth's, a value is not finite, a name is taken, or the truth is
@@ -81,8 +91,8 @@ def paired_errors(
     taken = sorted({MODEL, SHUFFLED} & set(baselines))
     if taken:
         raise ValueError(f"expected other names for the baselines than {taken}: rename them")
-    predictions = {MODEL: prediction, SHUFFLED: prediction[rng.permutation(len(prediction))], **baselines}
-    for name, states in predictions.items():
+    given = {MODEL: prediction, **baselines}
+    for name, states in given.items():
         if states.shape != truth.shape or not np.isfinite(states).all():
             raise ValueError(
                 f"expected finite predictions of shape {truth.shape} from {name!r}, "
@@ -91,16 +101,20 @@ def paired_errors(
     spread = float(truth.var(axis=0, dtype=np.float64).sum())
     if spread == 0.0:
         raise ValueError("expected states that vary, got all equal: an error relative to their spread has no meaning")
+    rounding = (10.0 * np.finfo(np.float64).eps) ** 2
+    predictions = {**given, SHUFFLED: prediction[rng.permutation(len(prediction))]}
+    for name, states in baselines.items():
+        predictions[_worse(name)] = states + _enlargement(states - truth, rounding * spread / truth.shape[1], rng)
+        predictions[_better(name)] = states + MARGIN * (truth - states)
     squares = np.stack(
         [np.square(states - truth, dtype=np.float64).sum(axis=1) / spread for states in predictions.values()], axis=1
     )
-    rounding = (10.0 * np.finfo(np.float64).eps) ** 2
 
     def log_errors(multiplicities: np.ndarray) -> np.ndarray:
         return 0.5 * np.log(np.maximum(multiplicities @ squares / len(squares), rounding))
 
     bootstrap = object_bootstrap(log_errors, len(truth), resamples=resamples, rng=rng)
-    return PairedErrors(names=tuple(predictions), log_errors=bootstrap)
+    return PairedErrors(names=tuple(predictions), baselines=tuple(baselines), log_errors=bootstrap)
 
 
 def better_than_baselines(
@@ -124,6 +138,12 @@ def better_than_baselines(
     baselines = errors.baselines if against is None else tuple(against)
     if not baselines or set(baselines) - set(errors.baselines):
         raise ValueError(f"expected baselines among {list(errors.baselines)}, got {list(baselines)}")
+    strongest = errors.strongest(baselines)
+    controls = {
+        SHUFFLED: ("shuffled pairs", Verdict.REFUTED),
+        _worse(strongest): ("strongest baseline made a tenth worse", Verdict.REFUTED),
+        _better(strongest): ("strongest baseline made a tenth better", Verdict.SUPPORTED),
+    }
     claims = {
         name: Claim.decided(
             id=id,
@@ -133,9 +153,11 @@ def better_than_baselines(
             side=Side.AT_MOST,
             bound=1.0,
         )
-        for name in (MODEL, SHUFFLED)
+        for name in (MODEL, *controls)
     }
-    return claims[MODEL].with_controls([claims[SHUFFLED].as_control(name="shuffled pairs", expected=Verdict.REFUTED)])
+    return claims[MODEL].with_controls(
+        [claims[name].as_control(name=shown, expected=expected) for name, (shown, expected) in controls.items()]
+    )
 
 
 def _largest(ratios: Mapping[str, Interval]) -> Interval:
@@ -146,6 +168,21 @@ def _largest(ratios: Mapping[str, Interval]) -> Interval:
         low=max(interval.low for interval in intervals),
         high=max(interval.high for interval in intervals),
     )
+
+
+def _worse(baseline: str) -> str:
+    return f"{baseline}, made worse"
+
+
+def _better(baseline: str) -> str:
+    return f"{baseline}, made better"
+
+
+def _enlargement(errors: States, least: float, rng: np.random.Generator) -> States:
+    """The noise η of equation (2); an error E below the least that counts is enlarged to a tenth above that."""
+    mean_square = float(np.square(errors, dtype=np.float64).mean())
+    variance = (1.0 + MARGIN) ** 2 * max(mean_square, least) - mean_square
+    return np.sqrt(variance) * rng.standard_normal(errors.shape)
 
 
 def _exponential(interval: Interval) -> Interval:

@@ -16,6 +16,13 @@ zero iff the two agree. The estimate θ̂ is biased upwards, a maximum of noise;
 and the object bootstrap estimates the law of the right-hand side with Ĝ in the place of G and G* in that of Ĝ. With q
 its 95 % quantile, [θ̂ − q, θ̂ + q] covers θ in at least 95 % of samples (more, because (2) is an inequality). Sound for
 i.i.d. samples and few functions: m ≪ n. |log λ| is capped at 27.6, where a second moment is 1e-12 of another.
+
+Controls, measured in the same way: outputs twice as large, |log λ| = 1.39, must be refuted; so must, nearer to the
+bound, outputs stretched about their mean along their longest axis alone until
+
+    log λ = θ_max + 1/4      there,     θ_max the bound,                                                      (3)
+
+which with too few samples stays undecided.
 """
 
 import numpy as np
@@ -25,6 +32,8 @@ from koopman_analysis.dictionaries import Dictionary
 from koopman_analysis.resampling import Interval
 from koopman_analysis.shapes import Inexact
 
+EXCESS = 0.25
+"""How far beyond the bound the nearer control lies: equation (3)."""
 SMALLEST = 1e-12
 """Share of the largest below which a second moment counts as none."""
 
@@ -40,7 +49,7 @@ def isometric(
 ) -> Claim:
     """The claim that second moments over a model's samples are within a factor exp(bound) of the data's.
 
-    Its control is the same model with outputs twice as large, which must be refuted.
+    Its controls are the same outputs twice as large, and stretched along one axis as in equation (3).
 
     Args:
         model_outputs: Independent samples of the model.
@@ -55,7 +64,11 @@ def isometric(
     """
     if not bound > 0:
         raise ValueError(f"expected a positive bound on |log λ|, got {bound}")
-    claim, doubled = (
+    controls = {
+        "outputs twice as large": 2 * model_outputs,
+        "outputs stretched along one axis": _stretched(model_outputs, float(np.exp((bound + EXCESS) / 2))),
+    }
+    claim, *altered = (
         Claim.decided(
             id="isometric",
             hypothesis="The model pushes the noise onto the data: second moments of the dictionary agree.",
@@ -64,9 +77,18 @@ def isometric(
             side=Side.AT_MOST,
             bound=bound,
         )
-        for outputs in (model_outputs, 2 * model_outputs)
+        for outputs in (model_outputs, *controls.values())
     )
-    return claim.with_controls([doubled.as_control(name="outputs twice as large", expected=Verdict.REFUTED)])
+    return claim.with_controls(
+        [made.as_control(name=name, expected=Verdict.REFUTED) for name, made in zip(controls, altered, strict=True)]
+    )
+
+
+def _stretched(outputs: np.ndarray, factor: float) -> np.ndarray:
+    """The outputs, their longest axis stretched about their mean."""
+    mean = outputs.mean(axis=0)
+    axis = np.linalg.svd(outputs - mean, full_matrices=False)[2][0]
+    return outputs + (factor - 1.0) * ((outputs - mean) @ axis)[:, None] * axis
 
 
 def _largest_log_ratio(model: np.ndarray, data: np.ndarray, resamples: int, rng: np.random.Generator) -> Interval:

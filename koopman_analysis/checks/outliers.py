@@ -10,7 +10,7 @@ whose share of the variance is below rounding are left out of S⁺. With the out
     AUROC = P( o(source of an outlier) > o(source of another) ) ≥ .6,                                      (2)
 
 the interval by resampling objects, whose outlyingness is computed once. The control that must be refuted: sources
-handed to the wrong data, AUROC ½.
+handed to the wrong data, AUROC ½; its interval is that of the AUROC over many such shuffles.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class OutlierCorrespondence:
         data: Outlyingness of each object at the data end.
         outlier: Which objects are the outliers of the data.
         auroc: Equation (2).
-        shuffled: The same with sources handed to the wrong data.
+        shuffled: The same over shuffles that hand sources to the wrong data: mean and central 95 %.
     """
 
     source: Float[np.ndarray, " n"]
@@ -61,7 +61,13 @@ def outlyingness(points: Latents) -> Float[np.ndarray, " n"]:
 
 
 def outlier_correspondence(
-    source: Sample, data: Sample, *, share: float = 0.1, resamples: int = 999, rng: np.random.Generator
+    source: Sample,
+    data: Sample,
+    *,
+    share: float = 0.1,
+    resamples: int = 999,
+    shuffles: int = 199,
+    rng: np.random.Generator,
 ) -> OutlierCorrespondence:
     """Measures whether outliers of the source become outliers of the data.
 
@@ -70,7 +76,8 @@ def outlier_correspondence(
         data: The same objects at the data end.
         share: Share of the data called outliers.
         resamples: Resamples of the object bootstrap.
-        rng: Draws the resamples and shuffles the control.
+        shuffles: Shuffles of the control.
+        rng: Draws the resamples and the shuffles.
 
     Raises:
         ValueError: If the numbers of objects differ, or the share leaves no outliers or nothing else.
@@ -79,12 +86,22 @@ def outlier_correspondence(
         raise ValueError(f"expected the same objects at both ends, got {len(source)} at the source and {len(data)}")
     at_source, at_data = outlyingness(source), outlyingness(data)
     outlier = at_data > np.quantile(at_data, 1.0 - share)
-    intervals = [
-        object_bootstrap(Ranking.of(scores, outlier).auroc, len(data), resamples=resamples, rng=rng).intervals()[0]
-        for scores in (at_source, rng.permutation(at_source))
-    ]
+    auroc = object_bootstrap(Ranking.of(at_source, outlier).auroc, len(data), resamples=resamples, rng=rng)
     return OutlierCorrespondence(
-        source=at_source, data=at_data, outlier=outlier, auroc=intervals[0], shuffled=intervals[1]
+        source=at_source,
+        data=at_data,
+        outlier=outlier,
+        auroc=auroc.intervals()[0],
+        shuffled=_shuffled(at_source, outlier, shuffles, rng),
+    )
+
+
+def _shuffled(scores: np.ndarray, outlier: np.ndarray, shuffles: int, rng: np.random.Generator) -> Interval:
+    once = np.ones(len(scores), dtype=np.int64)
+    values = [Ranking.of(rng.permutation(scores), outlier).auroc(once) for _ in range(shuffles)]
+    low, high = np.quantile(values, [0.025, 0.975])
+    return Interval(
+        estimate=float(np.mean(values)), low=float(low), high=float(high), n=len(scores), method=f"{shuffles} shuffles"
     )
 
 

@@ -2,7 +2,7 @@
 
 import math
 
-from koopman_analysis.claims import Claim, Side
+from koopman_analysis.claims import Claim, Control, Side
 from koopman_analysis.resampling import Interval
 
 MISSING = "–"
@@ -45,3 +45,10 @@ def bound_of(claim: Claim) -> str:
 def verdict_of(claim: Claim) -> str:
     """The verdict in a word, or that the claim does not apply."""
     return claim.verdict.value if claim.applicable else "not applicable"
+
+
+def outcome_of(control: Control) -> str:
+    """What came of a control: its verdict with a tick or a cross, or that the samples were too few for it."""
+    if not control.decided:
+        return "undecided"
+    return f"{control.verdict.value} {'✓' if control.behaves else '✗'}"

@@ -13,7 +13,7 @@ from typing import Any
 
 from koopman_analysis.claims import Claim, Control
 from koopman_analysis.report.document import Entry, Report, Table
-from koopman_analysis.report.numbers import bound_of, measured, verdict_of
+from koopman_analysis.report.numbers import bound_of, measured, outcome_of, verdict_of
 from koopman_analysis.report.terminal import control_summary
 
 
@@ -45,13 +45,15 @@ def _tally(claims: list[Claim]) -> str:
     verdicts = ", ".join(f"{counts[word]} {word}" for word in order if counts[word])
     controls = [control for claim in claims for control in claim.controls]
     good = sum(control.behaves for control in controls)
-    return f"{len(claims)} claims: {verdicts}. {good} of {len(controls)} controls came out as they must."
+    undecided = sum(not control.decided for control in controls)
+    remark = f"; {undecided} stayed undecided, for want of samples" if undecided else ""
+    return f"{len(claims)} claims: {verdicts}. {good} of {len(controls)} controls came out as they must{remark}."
 
 
 def _claim(entry: Entry, images: Mapping[str, bytes], command: str) -> str:
     claim = entry.claim
     numbers = (measured(claim.interval), bound_of(claim)) if claim.applicable else ("–", "–")
-    trusted = all(control.behaves for control in claim.controls)
+    trusted = all(control.behaves or not control.decided for control in claim.controls)
     controls = control_summary(claim.controls) if claim.applicable else "–"
     cells = (
         f"<span>{escape(claim.hypothesis)}</span>",
@@ -99,8 +101,8 @@ def _reason(claim: Claim) -> str:
 def _control_table(controls: tuple[Control, ...]) -> str:
     rows = "".join(
         f"<tr><td>{escape(control.name)}</td><td>{escape(measured(control.interval))}</td>"
-        f'<td class="{"" if control.behaves else "fails"}">must be {control.expected.value}, '
-        f"is {control.verdict.value} {'✓' if control.behaves else '✗'}</td></tr>"
+        f'<td class="{"" if control.behaves or not control.decided else "fails"}">must be {control.expected.value}, '
+        f"{'is ' if control.decided else ''}{outcome_of(control)}</td></tr>"
         for control in controls
     )
     return f"<table>{rows}</table>"

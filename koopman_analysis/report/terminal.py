@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable
 
 from koopman_analysis.claims import Claim, Control
-from koopman_analysis.report.numbers import bound_of, measured
+from koopman_analysis.report.numbers import bound_of, measured, outcome_of
 
 _HEADER = ("claim", "measured [95 %]", "bound", "verdict", "its controls")
 _CLAIM_WIDTH = 54
@@ -43,7 +43,7 @@ def control_summary(controls: tuple[Control, ...]) -> str:
         return "none"
     failing = [control for control in controls if not control.behaves]
     if failing:
-        return "; ".join(f"{control.name}: {control.verdict.value} ✗" for control in failing)
+        return "; ".join(f"{control.name}: {outcome_of(control)}" for control in failing)
     first, *others = controls
     more = f" (and {len(others)} more ✓)" if others else ""
-    return f"{first.name}: {first.verdict.value} ✓{more}"
+    return f"{first.name}: {outcome_of(first)}{more}"

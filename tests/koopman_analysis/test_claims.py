@@ -69,7 +69,9 @@ def test_a_control_with_the_opposite_verdict_makes_the_claim_inconclusive_and_on
     held = claim(0, 0.5)
     opposite = claim(0, 0.5).as_control(name="shuffled pairs", expected=Verdict.REFUTED)
     undecided = claim(0.5, 1.5).as_control(name="few pairs", expected=Verdict.REFUTED)
-    assert held.with_controls([undecided]).verdict is Verdict.SUPPORTED
+    weakened = held.with_controls([undecided])
+    assert weakened.verdict is Verdict.SUPPORTED
+    assert weakened.because == f"{held.because}; too few samples to decide the control 'few pairs'"
     distrusted = held.with_controls([opposite])
     assert distrusted.verdict is Verdict.INCONCLUSIVE
     assert "'shuffled pairs' must be refuted and is supported" in distrusted.because

@@ -21,7 +21,7 @@ def test_a_better_model_is_supported_and_its_shuffled_copy_refuted():
     claim = better_than_baselines(errors)
     assert claim.verdict is Verdict.SUPPORTED
     assert claim.interval.estimate == pytest.approx(0.1 / 0.15, rel=0.05)
-    assert [control.behaves for control in claim.controls] == [True]
+    assert [control.behaves for control in claim.controls] == [True, True, True]
     assert errors.errors()["mean"].estimate == pytest.approx(1.0, rel=0.01)
     assert set(errors.errors()) == {"model", "near", "far", "mean"}
 
@@ -55,7 +55,20 @@ def test_predictions_that_are_exact_tie():
     truth, _ = predictions()
     claim = better_than_baselines(measured(truth, truth.copy(), {"exact": truth.copy()}))
     assert claim.interval.low == claim.interval.high == 1.0
-    assert claim.controls[0].verdict is Verdict.REFUTED
+    assert claim.verdict is Verdict.SUPPORTED
+    assert [control.behaves for control in claim.controls] == [True, True, True]
+
+
+def test_a_tenth_more_error_than_the_strongest_baseline_is_told_from_it_with_enough_pairs_only():
+    for n, told in ((4000, True), (10, False)):
+        truth, made = predictions(n=n, model=0.1, strongest=0.2, weakest=0.5)
+        claim = better_than_baselines(
+            measured(truth, made["model"], {name: made[name] for name in made if name != "model"})
+        )
+        worse = next(control for control in claim.controls if control.name.endswith("a tenth worse"))
+        assert worse.interval.estimate == pytest.approx(1.1, rel=0.03 if told else 0.5)
+        assert (worse.verdict is Verdict.REFUTED) == told
+        assert claim.verdict is Verdict.SUPPORTED  # an undecided control does not overturn it
 
 
 def test_errors_that_cannot_be_compared_are_refused():

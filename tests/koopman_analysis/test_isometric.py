@@ -14,8 +14,11 @@ def test_samples_of_one_law_are_isometric_and_the_doubled_control_is_refuted():
     model, data = rng(1).standard_normal((2, 5000, 2))
     claim = checks.isometric(model, data, dictionary=Monomials(1), bound=0.25, rng=rng())
     assert claim.verdict is Verdict.SUPPORTED
-    assert [control.behaves for control in claim.controls] == [True]
-    assert 2 * np.log(2) in claim.controls[0].interval
+    assert [control.behaves for control in claim.controls] == [True, True]
+    doubled, stretched = claim.controls
+    assert 2 * np.log(2) in doubled.interval
+    assert 0.25 + 0.25 in stretched.interval
+    assert stretched.interval.estimate < 0.6
 
 
 def test_a_model_that_lost_a_direction_is_refuted():

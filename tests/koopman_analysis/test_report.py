@@ -262,6 +262,15 @@ def test_the_terminal_table_is_aligned_and_folds_long_claims():
     assert lines[-1] == "The eigenvalues are those of the flow (not applicable: two encoders)"
 
 
+def test_a_control_that_the_samples_cannot_decide_is_not_called_a_failure(report, tmp_path):
+    undecided = replace(report, entries=(Entry(claim=claim(control=(1.0, 0.5, 1.5))),))
+    text = undecided.save(tmp_path / "report").read_text()
+    assert "0 of 1 controls came out as they must; 1 stayed undecided, for want of samples." in text
+    assert "must be refuted, undecided" in text
+    assert 'class="controls fails"' not in text
+    assert text.count("✗") == 1  # the legend
+
+
 def test_the_terminal_table_says_where_there_are_no_controls_and_how_many_more():
     bare = replace(claim(), controls=())
     several = claim().with_controls(claim().controls)
