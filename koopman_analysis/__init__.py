@@ -24,11 +24,22 @@ from koopman_analysis.dictionaries import (
     Monomials,
     RandomFourier,
 )
-from koopman_analysis.estimators import EDMD, ArrayLatentModel, LatentModel, NotFitted, PyDMDRegression
+from koopman_analysis.estimators import (
+    EDMD,
+    ArrayLatentModel,
+    ExactDMD,
+    IsometricEDMD,
+    KoopmanRegressor,
+    LatentModel,
+    NotFitted,
+    Predictor,
+    PyDMDRegression,
+)
 from koopman_analysis.moments import FactorMoments, GramMoments, IllConditionedGram
-from koopman_analysis.regression import ConstantData
+from koopman_analysis.regression import ConstantData, EnergyRank, ThresholdRank
 from koopman_analysis.resampling import Interval
 from koopman_analysis.snapshots import SnapshotPairs, Split
+from koopman_analysis.spectrum import Eigenpairs, EigenvalueIntervals
 from koopman_analysis.verification import verify
 
 __all__ = [
@@ -47,7 +58,15 @@ __all__ = [
     "IllConditionedGram",
     "ConstantData",
     "EDMD",
+    "IsometricEDMD",
+    "ExactDMD",
     "PyDMDRegression",
+    "KoopmanRegressor",
+    "Predictor",
+    "EnergyRank",
+    "ThresholdRank",
+    "Eigenpairs",
+    "EigenvalueIntervals",
     "NotFitted",
     "LatentModel",
     "ArrayLatentModel",

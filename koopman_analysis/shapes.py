@@ -7,7 +7,7 @@ Dictionaries and moments take any array that follows the array API (NumPy, torch
 from typing import Any, TypeAlias
 
 import numpy as np
-from jaxtyping import Bool, Float, Inexact, Int, Real
+from jaxtyping import Bool, Complex, Float, Inexact, Int, Real
 
 Array: TypeAlias = Any
 """An array of the array API: a NumPy array or a torch tensor, on any device."""
@@ -33,6 +33,7 @@ Operator: TypeAlias = Inexact[np.ndarray, "m_in m_out"]
 __all__ = [
     "Array",
     "Bool",
+    "Complex",
     "Distances",
     "Float",
     "Inexact",

@@ -16,6 +16,9 @@ import numpy as np
 
 from koopman_analysis.shapes import Array, Int
 
+BLOCK = 65_536
+"""States looked at together: what is mapped from disk need not fit in memory."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SnapshotPairs:
@@ -217,7 +220,8 @@ def _require_states(name: str, states: Array) -> None:
         )
     if 0 in states.shape:
         raise ValueError(f"expected at least one state {name} with one feature, got shape {tuple(states.shape)}")
-    if not bool(xp.all(xp.isfinite(states))):
+    blocks = (states[first : first + BLOCK] for first in range(0, len(states), BLOCK))
+    if not all(bool(xp.all(xp.isfinite(block))) for block in blocks):
         raise ValueError(f"expected finite states {name}, got NaN or Inf: drop or mend those pairs first")
 
 

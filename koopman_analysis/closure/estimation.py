@@ -31,7 +31,7 @@ import numpy as np
 
 from koopman_analysis.closure.folds import Judgement, fitted, judged, lifted_sample, white_basis
 from koopman_analysis.closure.report import ClosureReport
-from koopman_analysis.moments import Lift, triangular_factor
+from koopman_analysis.moments import Lift, updated_factor
 from koopman_analysis.resampling import Interval, jackknife_intervals
 from koopman_analysis.snapshots import SnapshotPairs
 
@@ -61,7 +61,7 @@ def closure_report(
         raise ValueError(f"expected a floor of at least 0, got {floor}")
     sample = lifted_sample(pairs, inputs, outputs or inputs, rng)
     factors = [sample.factor(half) for half in (0, 1)]
-    whole = triangular_factor(np.concatenate(factors))
+    whole = updated_factor(*factors)
     basis_in, basis_out = (white_basis(whole, sample, columns) for columns in (sample.inputs, sample.outputs))
     folds = [
         judged(sample, fitted(factors[1 - half], sample, basis_in, basis_out), basis_in, basis_out, half)

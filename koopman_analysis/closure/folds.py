@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from koopman_analysis.moments import CHUNK, FACTOR_RESOLUTION, Lift, triangular_factor
+from koopman_analysis.moments import CHUNK, FACTOR_RESOLUTION, Lift, updated_factor
 from koopman_analysis.regression import ConstantData, least_squares
 from koopman_analysis.resampling import random_groups
 from koopman_analysis.snapshots import SnapshotPairs
@@ -41,12 +41,13 @@ class Sample:
 
     def factor(self, half: int) -> np.ndarray:
         """The triangular factor of √w [1, rows] of this half."""
-        factor = np.empty((0, 1 + self.rows.shape[1]))
+        width = 1 + self.rows.shape[1]
+        factor = np.zeros((width, width))
         for start in range(self.edges[half][0], self.edges[half][-1], CHUNK):
             part = slice(start, min(start + CHUNK, self.edges[half][-1]))
             root = np.sqrt(self.weights[part])[:, None]
             block = np.concatenate([root, root * self.rows[part]], axis=1)
-            factor = triangular_factor(np.concatenate([factor, block]))
+            factor = updated_factor(factor, block)
         return factor
 
     def groups(self, half: int) -> Iterator[slice]:

@@ -1,7 +1,20 @@
 """Estimators of the Koopman operator, and what they need of anyone's model."""
 
-from koopman_analysis.estimators.edmd import EDMD, NotFitted
+from koopman_analysis.estimators.base import NotFitted, Predictor
+from koopman_analysis.estimators.dmd import ExactDMD
+from koopman_analysis.estimators.edmd import EDMD, IsometricEDMD
 from koopman_analysis.estimators.latent import ArrayLatentModel, LatentModel
 from koopman_analysis.estimators.pydmd import PyDMDRegression
+from koopman_analysis.estimators.regressor import KoopmanRegressor
 
-__all__ = ["EDMD", "ArrayLatentModel", "LatentModel", "NotFitted", "PyDMDRegression"]
+__all__ = [
+    "EDMD",
+    "ArrayLatentModel",
+    "ExactDMD",
+    "IsometricEDMD",
+    "KoopmanRegressor",
+    "LatentModel",
+    "NotFitted",
+    "Predictor",
+    "PyDMDRegression",
+]

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from koopman_analysis.estimators.edmd import NotFitted
+from koopman_analysis.estimators.base import NotFitted
 from koopman_analysis.regression import ConstantData, Rank, require_settings
 from koopman_analysis.shapes import States
 from koopman_analysis.snapshots import SnapshotPairs

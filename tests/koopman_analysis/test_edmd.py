@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from koopman_analysis.dictionaries import Constant, Coordinates, FunctionDictionary, Monomials, RandomFourier
-from koopman_analysis.estimators.edmd import EDMD, NotFitted
+from koopman_analysis.estimators.base import NotFitted
+from koopman_analysis.estimators.edmd import EDMD
 from koopman_analysis.moments import FactorMoments, GramMoments
 from koopman_analysis.regression import ConstantData
 from koopman_analysis.snapshots import SnapshotPairs

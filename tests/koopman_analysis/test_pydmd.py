@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from koopman_analysis.dictionaries import Constant, Coordinates
-from koopman_analysis.estimators.edmd import EDMD, NotFitted
+from koopman_analysis.estimators.base import NotFitted
+from koopman_analysis.estimators.edmd import EDMD
 from koopman_analysis.estimators.pydmd import PyDMDRegression
 from koopman_analysis.regression import ConstantData
 from koopman_analysis.snapshots import SnapshotPairs

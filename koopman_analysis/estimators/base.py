@@ -1,0 +1,168 @@
+"""What every estimator made from moments shares: fitting in one piece or as a stream, prediction, spectrum.
+
+    Ψ_out(y) ≈ Ψ_in(x) K,                                                                                      (1)
+    ŷ(x) = Ψ_in(x) K B,          B = argmin Σ w ‖y − Ψ_out(y) B‖²,                                              (2)
+
+where B selects the coordinates if Ψ_out holds them. How K follows from the moments is what estimators differ in.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import array_api_compat
+import numpy as np
+
+from koopman_analysis.moments import FactorMoments, GramMoments, Lift
+from koopman_analysis.shapes import Array, Operator
+from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.spectrum import Eigenpairs, EigenvalueIntervals, eigenpairs_of, eigenvalue_intervals
+
+Moments = FactorMoments | GramMoments
+Estimator = TypeVar("Estimator", bound="MomentEstimator")
+
+
+class NotFitted(RuntimeError):
+    """An estimator was asked for a result before it saw data."""
+
+
+@runtime_checkable
+class Predictor(Protocol):
+    """What a baseline is: fitted to pairs, it takes states to the states after."""
+
+    def fit(self, pairs: SnapshotPairs) -> "Predictor":
+        """Fits to these pairs alone, and returns itself."""
+        ...
+
+    def predict(self, states: Array) -> Array:
+        """The state after each of these, in the row convention."""
+        ...
+
+
+class MomentEstimator(ABC):
+    """Equations (1) and (2), from moments of pairs.
+
+    Args:
+        inputs: Ψ_in, a dictionary or any function from states (n, d) to features (n, m_in).
+        outputs: Ψ_out; Ψ_in where None.
+        moments: What is kept of the pairs: `FactorMoments`, accurate to rounding, or `GramMoments`, several times
+            faster, on any device, and blind to what a condition number above 1e7 hides.
+    """
+
+    def __init__(self, inputs: Lift, outputs: Lift | None, moments: type[FactorMoments] | type[GramMoments]) -> None:
+        self.inputs, self.outputs, self.moments = inputs, outputs, moments
+        self._seen: Moments | None = None
+        self._solution: tuple[np.ndarray, np.ndarray] | None = None
+
+    @classmethod
+    def from_moments(
+        cls: type[Estimator], moments: Moments, inputs: Lift, outputs: Lift | None = None, **settings: Any
+    ) -> Estimator:
+        """An estimator fitted to moments taken elsewhere, in these dictionaries, with these further settings."""
+        return cls(inputs, outputs, **settings)._refitted(moments)
+
+    def fit(self: Estimator, pairs: SnapshotPairs) -> Estimator:
+        """Fits to these pairs alone.
+
+        Raises:
+            ConstantData: If the input features do not vary.
+            ValueError: If there are fewer than two pairs, or the rank exceeds the number of input features.
+        """
+        return self._refitted(self.moments.of(pairs, self.inputs, self.outputs))
+
+    def partial_fit(self: Estimator, pairs: SnapshotPairs) -> Estimator:
+        """Adds these pairs to those seen before; K is solved for when it is next asked for."""
+        new = self.moments.of(pairs, self.inputs, self.outputs)
+        self._seen, self._solution = new if self._seen is None else self._seen + new, None  # type: ignore[operator]
+        return self
+
+    @property
+    def matrix_(self) -> Operator:
+        """K of equation (1), shape (m_in, m_out)."""
+        return self._solved()[0]
+
+    @property
+    def moments_(self) -> Moments:
+        """The moments of the pairs seen."""
+        if self._seen is None:
+            raise NotFitted(f"expected a fitted {type(self).__name__}, got one that has seen no pairs: call fit(pairs)")
+        return self._seen
+
+    def predict(self, states: Array) -> Array:
+        """ŷ of equation (2), in the library, precision and device of the states."""
+        K, B = self._solved()
+        features = self.inputs(states)
+        xp = array_api_compat.array_namespace(features)
+        operator = xp.asarray(K @ B, dtype=features.dtype, device=array_api_compat.device(features))
+        return features @ operator
+
+    def eigenpairs(self, heldout: SnapshotPairs | None = None) -> Eigenpairs:
+        """The eigenpairs of K, those that the data bear out first (`koopman_analysis.spectrum`).
+
+        Args:
+            heldout: Pairs that K was not fitted to, for the residuals; without them residuals are in sample, or, where
+                the moments are a Gram matrix, absent.
+
+        Raises:
+            ValueError: If the dictionaries differ: K then maps one space into another, and has no eigenvalues.
+        """
+        self._require_one_dictionary()
+        fitted = self.moments_
+        factor = fitted if isinstance(fitted, FactorMoments) else fitted.factor_moments()
+        judge: FactorMoments | None = factor
+        if heldout is not None:
+            judge, remark = FactorMoments.of(heldout, self.inputs), "residuals on held-out pairs"
+        elif isinstance(fitted, FactorMoments):
+            remark = "residuals in sample: they vanish once there are as many functions as pairs; pass heldout="
+        else:
+            judge, remark = None, "a Gram matrix floors residuals at 2e-8: pass heldout=, or fit with FactorMoments"
+        return eigenpairs_of(self.matrix_, factor, judge=judge, held_out=heldout is not None, remark=remark)
+
+    def eigenvalue_intervals(
+        self, pairs: SnapshotPairs, *, resamples: int = 199, groups: int = 100, rng: np.random.Generator
+    ) -> EigenvalueIntervals:
+        """Bootstrap intervals of the eigenvalues, in the order of `eigenpairs()`.
+
+        Args:
+            pairs: The pairs that this estimator was fitted to.
+            resamples: Number of resamples.
+            groups: Number of groups of whole units that are resampled.
+            rng: Draws groups and resamples.
+
+        Raises:
+            ValueError: If the dictionaries differ, or there are fewer than two units.
+        """
+        return eigenvalue_intervals(
+            pairs, self.inputs, self._operator, eigenvalues=self.eigenpairs().eigenvalues, resamples=resamples,
+            groups=groups, rng=rng,
+        )  # fmt: skip
+
+    @abstractmethod
+    def _operator(self, moments: Moments) -> Operator: ...
+
+    def _refitted(self: Estimator, moments: Moments) -> Estimator:
+        self._seen, self._solution = moments, None
+        self._solved()
+        return self
+
+    def _solved(self) -> tuple[np.ndarray, np.ndarray]:
+        if self._solution is None:
+            moments = self.moments_
+            self._solution = self._operator(moments), _readout(self.outputs or self.inputs, moments)
+        return self._solution
+
+    def _require_one_dictionary(self) -> None:
+        if self.outputs is not None and self.outputs is not self.inputs:
+            raise ValueError(
+                "expected one dictionary at both ends, got two: K then maps one space into another, and its "
+                "eigenvalues change with the basis of either"
+            )
+
+
+def _readout(outputs: Lift, moments: Moments) -> np.ndarray:
+    _, m_out, features = moments.sizes
+    positions = getattr(outputs, "coordinates", None)
+    if positions is None:
+        return moments.readout()
+    selection = np.zeros((m_out, features))
+    selection[list(positions), np.arange(features)] = 1.0
+    return selection
