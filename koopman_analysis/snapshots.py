@@ -49,7 +49,7 @@ class SnapshotPairs:
             _require_numbers(name, getattr(self, name))
         _require_one_place(self)
         for name in ("before", "after"):
-            _require_finite_rows(name, getattr(self, name))
+            _require_states(name, getattr(self, name))
         if len(self.before) != len(self.after):
             raise ValueError(
                 f"expected as many states after as before, got {len(self.before)} before and {len(self.after)} after: "
@@ -119,6 +119,10 @@ class SnapshotPairs:
             weights=None if self.weights is None else self.weights[rows],
             trajectory=None if self.trajectory is None else self.trajectory[rows],
         )
+
+    def of_positive_weight(self) -> "SnapshotPairs":
+        """The pairs that count: one of weight zero is no evidence, and makes no unit."""
+        return self if self.weights is None else self.subset(_on_host(self.weights) > 0)
 
     def on_host(self) -> "SnapshotPairs":
         """The same pairs as NumPy arrays of double precision, for the dense factorisations."""
@@ -254,7 +258,8 @@ def _require_one_place(pairs: SnapshotPairs) -> None:
         raise ValueError(f"expected states and weights on one device, got {devices}: move them to one")
 
 
-def _require_finite_rows(name: str, states: Array) -> None:
+def _require_states(name: str, states: Array) -> None:
+    xp = array_api_compat.array_namespace(states)
     if states.ndim != 2:
         raise ValueError(
             f"expected states {name} of shape (n, d), got {states.ndim}-D shape {tuple(states.shape)}: "
@@ -262,7 +267,6 @@ def _require_finite_rows(name: str, states: Array) -> None:
         )
     if 0 in states.shape:
         raise ValueError(f"expected at least one state {name} with one feature, got shape {tuple(states.shape)}")
-    xp = array_api_compat.array_namespace(states)
     if not bool(xp.all(xp.isfinite(states))):
         raise ValueError(f"expected finite states {name}, got NaN or Inf: drop or mend those pairs first")
 

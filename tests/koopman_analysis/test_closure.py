@@ -208,6 +208,20 @@ def test_zero_weights_remove_pairs_and_equal_ones_change_nothing():
     assert closure_report(equal, inputs=Monomials(3), rng=rng()).defect.low == pytest.approx(plain.low)
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_pairs_of_no_weight_are_no_evidence(share):
+    pairs = noisy(share, 400)
+    for counted, message in ((1, "got 1$"), (3, "got 3$")):
+        few = SnapshotPairs(before=pairs.before, after=pairs.after, weights=(np.arange(400) < counted).astype(float))
+        with pytest.raises(ValueError, match=f"at least four independent units.*{message}"):
+            closure_report(few, inputs=Coordinates(), rng=rng())
+    weighted = SnapshotPairs(before=pairs.before, after=pairs.after, weights=(np.arange(400) < 12).astype(float))
+    report = closure_report(weighted, inputs=Coordinates(), rng=rng())
+    assert report.units == report.defect.n == 12
+    assert report.closedness is Closedness.INCONCLUSIVE
+    assert report == closure_report(pairs.subset(np.arange(12)), inputs=Coordinates(), rng=rng())
+
+
 def test_a_sweep_judges_a_nested_family_on_the_same_halves():
     family = [Monomials(degree) for degree in (1, 3, 5)]
     reports = closure_sweep(double_well(0.3), family=family, outputs=Coordinates(), rng=rng())

@@ -84,6 +84,15 @@ def test_a_unit_is_a_pair_or_a_whole_trajectory():
     assert len(named) == 6
 
 
+def test_only_pairs_of_positive_weight_count():
+    pairs = SnapshotPairs(before=torch.arange(3.0)[:, None], after=torch.ones(3, 1), weights=torch.tensor([0.0, 2, 1]))
+    counted = pairs.of_positive_weight()
+    assert counted.before.ravel().tolist() == [1, 2]
+    assert counted.weights.tolist() == [2, 1]
+    plain = SnapshotPairs(before=pairs.before, after=pairs.after)
+    assert plain.of_positive_weight() is plain
+
+
 def test_consecutive_states_of_trajectories_become_pairs_of_one_unit_each():
     first, second = np.arange(3.0)[:, None], 10 + np.arange(2.0)[:, None]
     pairs = SnapshotPairs.from_trajectories([first, second], lag=0.5)
