@@ -24,7 +24,8 @@ BLOCK = 65_536
 class SnapshotPairs:
     """n pairs of states, before and after the flow map.
 
-    Arrays may be NumPy arrays or tensors of any array-API library; they must be finite and floating (or complex).
+    Arrays may be NumPy arrays or tensors of any array-API library, states and weights in one and on one device; states
+    must be finite and floating (or complex).
 
     Attributes:
         before: States before, shape (n, d_before).
@@ -35,8 +36,9 @@ class SnapshotPairs:
             where None.
 
     Raises:
-        TypeError: Where an array is not of floating or complex numbers.
-        ValueError: Where a shape, a value, a weight or the lag is not as above.
+        TypeError: Where states are not arrays of floating or complex numbers, weights not an array of real ones, or the
+            arrays belong to different libraries.
+        ValueError: Where arrays lie on different devices, or a shape, a value, a weight or the lag is not as above.
     """
 
     before: Array
@@ -46,6 +48,9 @@ class SnapshotPairs:
     trajectory: Array | None = None
 
     def __post_init__(self) -> None:
+        for name in ("before", "after"):
+            _require_numbers(name, getattr(self, name))
+        _require_one_place(self)
         for name in ("before", "after"):
             _require_states(name, getattr(self, name))
         if len(self.before) != len(self.after):
@@ -117,6 +122,10 @@ class SnapshotPairs:
             weights=None if self.weights is None else self.weights[rows],
             trajectory=None if self.trajectory is None else self.trajectory[rows],
         )
+
+    def of_positive_weight(self) -> "SnapshotPairs":
+        """The pairs that count: one of weight zero is no evidence, and makes no unit."""
+        return self if self.weights is None else self.subset(_on_host(self.weights) > 0)
 
     def on_host(self) -> "SnapshotPairs":
         """The same pairs as NumPy arrays of double precision, for the dense factorisations."""
@@ -193,6 +202,30 @@ class Split:
     held_out: SnapshotPairs
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DoublePairs:
+    """Two draws of the state after for each state before, independent given it: what tells noise from a wrong operator.
+
+    Attributes:
+        first: One draw of each.
+        second: The other, for the same states before, row by row.
+
+    Raises:
+        ValueError: If the states before are not the same.
+    """
+
+    first: SnapshotPairs
+    second: SnapshotPairs
+
+    def __post_init__(self) -> None:
+        one, other = (_on_host(pairs.before) for pairs in (self.first, self.second))
+        if not np.array_equal(one, other):
+            raise ValueError(
+                f"expected two draws after the same states before, got states before of shapes {one.shape} and "
+                f"{other.shape} that differ: draw both from each state, and keep the order of the rows"
+            )
+
+
 def _on_host(array: Array) -> np.ndarray:
     if array_api_compat.is_array_api_obj(array) and not array_api_compat.is_numpy_array(array):
         array = array_api_compat.to_device(array, "cpu")
@@ -204,7 +237,7 @@ def _double(array: Array) -> np.ndarray:
     return host.astype(np.complex128 if np.iscomplexobj(host) else np.float64, copy=False)
 
 
-def _require_states(name: str, states: Array) -> None:
+def _require_numbers(name: str, states: Array) -> None:
     if not array_api_compat.is_array_api_obj(states):
         raise TypeError(f"expected an array of states {name}, shape (n, d), got {type(states).__name__}")
     xp = array_api_compat.array_namespace(states)
@@ -213,6 +246,23 @@ def _require_states(name: str, states: Array) -> None:
             f"expected states {name} of floating or complex numbers, got dtype {states.dtype}: "
             "convert them, for example with .astype(float)"
         )
+
+
+def _require_one_place(pairs: SnapshotPairs) -> None:
+    weights = pairs.weights
+    if weights is not None and not array_api_compat.is_array_api_obj(weights):
+        raise TypeError(f"expected an array of weights, shape ({pairs.n},), got {type(weights).__name__}")
+    arrays = [array for array in (pairs.before, pairs.after, weights) if array is not None]
+    libraries = [array_api_compat.array_namespace(array).__name__ for array in arrays]
+    if len(set(libraries)) > 1:
+        raise TypeError(f"expected states and weights of one array library, got {libraries}: convert them to one")
+    devices = [array_api_compat.device(array) for array in arrays]
+    if len(set(devices)) > 1:
+        raise ValueError(f"expected states and weights on one device, got {devices}: move them to one")
+
+
+def _require_states(name: str, states: Array) -> None:
+    xp = array_api_compat.array_namespace(states)
     if states.ndim != 2:
         raise ValueError(
             f"expected states {name} of shape (n, d), got {states.ndim}-D shape {tuple(states.shape)}: "
@@ -227,6 +277,8 @@ def _require_states(name: str, states: Array) -> None:
 
 def _require_weights(weights: Array, n: int) -> None:
     host = _on_host(weights)
+    if not np.isrealobj(host) or host.dtype == object:
+        raise TypeError(f"expected weights of real numbers, got dtype {host.dtype}")
     if host.shape != (n,):
         raise ValueError(f"expected one weight per pair, shape ({n},), got shape {host.shape}")
     if not (np.isfinite(host).all() and (host >= 0).all() and host.sum() > 0):

@@ -47,7 +47,7 @@ def closure_report(
     """How far the flow maps these dictionaries into each other, on held-out pairs, with intervals at 95 %.
 
     Args:
-        pairs: The data; each half of its units fits what the other half judges.
+        pairs: The data; each half of its units fits what the other half judges, those of weight zero aside.
         inputs: Ψ_in.
         outputs: Ψ_out; Ψ_in where None. Complex functions count as their real and imaginary parts.
         floor: φ, the known error of solver and storage, as a share of variance of the whitened output.
@@ -59,6 +59,7 @@ def closure_report(
     """
     if not floor >= 0:
         raise ValueError(f"expected a floor of at least 0, got {floor}")
+    pairs = pairs.of_positive_weight()
     sample = lifted_sample(pairs, inputs, outputs or inputs, rng)
     factors = [sample.factor(half) for half in (0, 1)]
     whole = updated_factor(*factors)

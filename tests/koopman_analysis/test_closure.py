@@ -10,14 +10,13 @@ from koopman_analysis.dictionaries import (
     Coordinates,
     EncoderDictionary,
     FunctionDictionary,
-    Hermite,
     Monomials,
     RandomFourier,
 )
 from koopman_analysis.estimators.edmd import EDMD
 from koopman_analysis.regression import ConstantData
 from koopman_analysis.snapshots import SnapshotPairs
-from koopman_analysis.systems import GaussianFlow, SlowManifold, Unrelated
+from koopman_analysis.systems import GaussianFlow, OrnsteinUhlenbeck, SlowManifold, Unrelated
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -78,14 +77,11 @@ def test_unrelated_pairs_are_not_closed_though_they_can_be_interpolated():
     assert fewer.closedness is Closedness.NOT_CLOSED
 
 
-def test_the_spectrum_of_an_ornstein_uhlenbeck_process_is_its_eigenvalues():
-    b = 0.5
-    x, noise = rng(4).standard_normal((2, 40_000, 1))
-    pairs = SnapshotPairs(before=x, after=np.exp(-b / 2) * x + np.sqrt(1 - np.exp(-b)) * noise)
-    report = closure_report(pairs, inputs=Hermite(3), rng=rng())
-    for sigma, eigenvalue in zip(report.spectrum, np.exp(-b / 2 * np.arange(1, 4)), strict=True):
-        width = sigma.high - sigma.low
-        assert abs(sigma.estimate - eigenvalue) < width
+def test_a_process_that_is_closed_in_the_mean_is_not_closed_from_one_draw_of_each_state():
+    system = OrnsteinUhlenbeck()
+    report = closure_report(system.pairs(40_000, rng=rng(4)), inputs=system.dictionary, rng=rng())
+    for sigma, exact in zip(report.spectrum, system.closure_spectrum, strict=True):
+        assert abs(sigma.estimate - exact) < sigma.high - sigma.low
     assert report.closedness is Closedness.NOT_CLOSED
     assert "draw two of each" in report.because(Tolerances())
 
@@ -210,6 +206,20 @@ def test_zero_weights_remove_pairs_and_equal_ones_change_nothing():
     )
     equal = SnapshotPairs(before=pairs.before, after=pairs.after, weights=np.full(pairs.n, 0.25))
     assert closure_report(equal, inputs=Monomials(3), rng=rng()).defect.low == pytest.approx(plain.low)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_pairs_of_no_weight_are_no_evidence(share):
+    pairs = noisy(share, 400)
+    for counted, message in ((1, "got 1$"), (3, "got 3$")):
+        few = SnapshotPairs(before=pairs.before, after=pairs.after, weights=(np.arange(400) < counted).astype(float))
+        with pytest.raises(ValueError, match=f"at least four independent units.*{message}"):
+            closure_report(few, inputs=Coordinates(), rng=rng())
+    weighted = SnapshotPairs(before=pairs.before, after=pairs.after, weights=(np.arange(400) < 12).astype(float))
+    report = closure_report(weighted, inputs=Coordinates(), rng=rng())
+    assert report.units == report.defect.n == 12
+    assert report.closedness is Closedness.INCONCLUSIVE
+    assert report == closure_report(pairs.subset(np.arange(12)), inputs=Coordinates(), rng=rng())
 
 
 def test_a_sweep_judges_a_nested_family_on_the_same_halves():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.snapshots import DoublePairs, SnapshotPairs
 
 
 def numbered(n: int, trajectory: np.ndarray | None = None) -> SnapshotPairs:
@@ -50,12 +50,47 @@ def test_lags_weights_and_names_that_mean_nothing_are_refused(options, message):
         SnapshotPairs(before=np.ones((2, 1)), after=np.ones((2, 1)), **options)
 
 
+def test_states_and_weights_of_two_libraries_or_devices_are_refused():
+    states, tensors = np.ones((2, 1)), torch.ones((2, 1), dtype=torch.float64)
+    with pytest.raises(TypeError, match="one array library, got .*numpy.*torch"):
+        SnapshotPairs(before=states, after=tensors)
+    with pytest.raises(TypeError, match="one array library"):
+        SnapshotPairs(before=tensors, after=tensors, weights=np.ones(2))
+    with pytest.raises(ValueError, match="on one device, got .*cpu.*meta"):
+        SnapshotPairs(before=tensors, after=tensors.to("meta"))
+    with pytest.raises(ValueError, match="on one device"):
+        SnapshotPairs(before=tensors, after=tensors, weights=torch.ones(2, device="meta"))
+    SnapshotPairs(before=tensors, after=tensors, weights=torch.ones(2), trajectory=np.arange(2))
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1.0, 1.0], "array of weights, .* got list"),
+        (np.ones(2, dtype=complex), "weights of real numbers, got dtype complex128"),
+        (np.ones(2, dtype=object), "weights of real numbers, got dtype object"),
+    ],
+)
+def test_weights_that_are_no_array_of_real_numbers_are_refused(weights, message):
+    with pytest.raises(TypeError, match=message):
+        SnapshotPairs(before=np.ones((2, 1)), after=np.ones((2, 1)), weights=weights)
+
+
 def test_a_unit_is_a_pair_or_a_whole_trajectory():
     assert numbered(6).units == 6
     named = numbered(6, trajectory=np.array([7, 7, 3, 3, 3, 9]))
     assert named.units == 3
     assert named.unit.tolist() == [1, 1, 0, 0, 0, 2]
     assert len(named) == 6
+
+
+def test_only_pairs_of_positive_weight_count():
+    pairs = SnapshotPairs(before=torch.arange(3.0)[:, None], after=torch.ones(3, 1), weights=torch.tensor([0.0, 2, 1]))
+    counted = pairs.of_positive_weight()
+    assert counted.before.ravel().tolist() == [1, 2]
+    assert counted.weights.tolist() == [2, 1]
+    plain = SnapshotPairs(before=pairs.before, after=pairs.after)
+    assert plain.of_positive_weight() is plain
 
 
 def test_consecutive_states_of_trajectories_become_pairs_of_one_unit_each():
@@ -128,6 +163,15 @@ def test_a_shuffled_copy_keeps_no_partner_from_its_own_unit():
         assert (names[partner] != names).all()
     alone = numbered(5).shuffled(rng=np.random.default_rng(0))
     assert (alone.after != -alone.before).all()
+
+
+def test_two_draws_after_different_states_are_refused():
+    pairs = numbered(5)
+    DoublePairs(first=pairs, second=SnapshotPairs(before=pairs.before, after=2 * pairs.after))
+    with pytest.raises(ValueError, match="two draws after the same states before"):
+        DoublePairs(first=pairs, second=pairs.subset(np.arange(5)[::-1]))
+    with pytest.raises(ValueError, match=r"shapes \(5, 1\) and \(4, 1\)"):
+        DoublePairs(first=pairs, second=pairs.subset(np.arange(4)))
 
 
 def test_tensors_stay_tensors_until_they_are_asked_onto_the_host():

@@ -11,6 +11,7 @@ from koopman_analysis.estimators.edmd import EDMD
 from koopman_analysis.estimators.pydmd import PyDMDRegression
 from koopman_analysis.moments import FactorMoments
 from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.systems import LinearMap
 
 CLOSED = st.sampled_from([Constant() + Coordinates(), Monomials(2), Monomials(3), Hermite(2)])
 
@@ -37,6 +38,12 @@ def test_the_operator_of_a_composition_is_the_product_in_the_order_of_the_flow(A
         EDMD(psi).fit(SnapshotPairs(before=s, after=t)).matrix_ for s, t in ((x, x @ A), (z, z @ B), (x, x @ A @ B))
     )
     np.testing.assert_allclose(first @ second, both, rtol=1e-7, atol=1e-7)
+
+
+@given(A=well_conditioned_matrices(3), B=well_conditioned_matrices(3), degree=st.integers(1, 3))
+def test_the_exact_operators_of_linear_maps_multiply_as_the_maps_do(A, B, degree):
+    first, second, both = (LinearMap(transition=M, degree=degree).matrix for M in (A, B, A @ B))
+    np.testing.assert_allclose(first @ second, both, rtol=1e-10, atol=1e-10)
 
 
 @given(pairs=snapshot_pairs(smallest=30, width=2), A=well_conditioned_matrices(6), B=well_conditioned_matrices(6))
