@@ -88,12 +88,17 @@ class MomentEstimator(ABC):
         return self._seen
 
     def predict(self, states: Array) -> Array:
-        """ŷ of equation (2), in the library, precision and device of the states."""
+        """ŷ of equation (2), in the library, precision and device of the states; real where the states are."""
         K, B = self._solved()
-        features = self.inputs(states)
-        xp = array_api_compat.array_namespace(features)
-        operator = xp.asarray(K @ B, dtype=features.dtype, device=array_api_compat.device(features))
-        return features @ operator
+        xp = array_api_compat.array_namespace(states)
+        whole = xp.isdtype(states.dtype, ("integral", "bool"))
+        features = self.inputs(xp.astype(states, xp.float64) if whole else states)
+        dtype = xp.result_type(features.dtype, xp.complex64) if np.iscomplexobj(K @ B) else features.dtype
+        operator = xp.asarray(K @ B, dtype=dtype, device=array_api_compat.device(features))
+        predicted = xp.astype(features, dtype, copy=False) @ operator
+        kinds = [xp.isdtype(array.dtype, "complex floating") for array in (states, predicted)]
+        # Complex functions of real states leave rounding in the imaginary part.
+        return xp.real(predicted) if kinds == [False, True] else predicted
 
     def eigenpairs(self, heldout: SnapshotPairs | None = None) -> Eigenpairs:
         """The eigenpairs of K, those that the data bear out first (`koopman_analysis.spectrum`).

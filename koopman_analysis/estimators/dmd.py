@@ -48,7 +48,7 @@ class ExactDMD:
         """Fits to these pairs alone.
 
         Raises:
-            ConstantData: If the states before are all zero.
+            ConstantData: If the states before do not vary.
             ValueError: If there are fewer than two pairs, states of different width before and after, or the rank
                 exceeds the smaller of both dimensions of X.
         """
@@ -61,10 +61,10 @@ class ExactDMD:
                 "DMD maps a space to itself"
             )
         require_settings(0.0, self.rank, largest=min(host.before.shape))
+        if not np.ptp(host.before.real, axis=0).any() and not np.ptp(host.before.imag, axis=0).any():
+            raise ConstantData("expected states before that vary, got one state only: no operator is better")
         root = None if host.weights is None else np.sqrt(host.weights)[:, None]
         X, Y = (states if root is None else root * states for states in (host.before, host.after))
-        if not np.linalg.norm(X):
-            raise ConstantData("expected states before that are not all zero: no operator is better than another")
         U, values, V = _truncated_svd(X, self.rank)
         self._factors = V, (U.conj().T @ Y) / values[:, None]
         return self

@@ -115,7 +115,7 @@ class FactorMoments:
             ValueError: If there are fewer than two pairs, the rank is not in 1 … m_in or the ridge is negative.
         """
         require_settings(ridge, rank, largest=self.sizes[0])
-        self._require_varying()
+        self.require_varying()
         penalty = ridge * float(np.linalg.norm(self.inputs)) ** 2 / self.sizes[0]
         targets = self.outputs[: len(self.inputs)]
         return least_squares(self.inputs, targets, penalty=penalty, rank=rank, resolution=self.resolution)
@@ -130,7 +130,7 @@ class FactorMoments:
             ConstantData: If the input features do not vary.
             ValueError: If there are fewer than two pairs.
         """
-        self._require_varying()
+        self.require_varying()
         left, _, back = orthonormal_factors(self.inputs, self.resolution)
         right, forth, _ = orthonormal_factors(self.outputs, self.resolution)
         turn, _, partner = np.linalg.svd(left.conj().T @ right[: len(left)], full_matrices=False)
@@ -149,7 +149,13 @@ class FactorMoments:
         values = np.linalg.svd(self.inputs / norms, compute_uv=False)
         return float(values[0] / values[-1]) if values[-1] > 0 else np.inf
 
-    def _require_varying(self) -> None:
+    def require_varying(self) -> None:
+        """Refuses moments that determine no operator.
+
+        Raises:
+            ConstantData: If the input features do not vary.
+            ValueError: If there are fewer than two pairs.
+        """
         if self.count < 2:
             raise ValueError(f"expected at least two pairs to fit an operator, got {self.count}")
         # R's first row holds the means: what is below it varies.

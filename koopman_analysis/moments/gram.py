@@ -116,6 +116,7 @@ class GramMoments:
             IllConditionedGram: Where neither ridge nor rank protects from a spectrum lost to rounding.
         """
         factor = self.factor_moments()
+        factor.require_varying()
         if ridge == 0 and rank is None:
             _warn_of_condition(factor)
         return factor.operator(ridge=ridge, rank=rank)
@@ -123,6 +124,7 @@ class GramMoments:
     def isometric_operator(self) -> Operator:
         """The K of `FactorMoments.isometric_operator`; warns as `operator`."""
         factor = self.factor_moments()
+        factor.require_varying()
         _warn_of_condition(factor)
         return factor.isometric_operator()
 

@@ -141,14 +141,12 @@ def test_closure_of_complex_modes_counts_their_real_and_imaginary_parts_once():
     assert report.dropped_share < 1e-20
 
 
-@pytest.mark.xfail(strict=True, reason="EDMD.predict returns complex numbers where a dictionary is complex")
 def test_predictions_of_real_states_through_complex_modes_are_real():
     pairs = TORUS.pairs(300, rng=np.random.default_rng(10))
     predicted = EDMD(TORUS.dictionary).fit(pairs).predict(pairs.before)
     assert predicted.dtype == pairs.before.dtype
 
 
-@pytest.mark.xfail(strict=True, raises=np.exceptions.ComplexWarning, reason="EDMD.predict casts K B to real, warning")
 def test_predictions_from_real_functions_through_complex_ones_are_made_in_silence():
     pairs = TORUS.pairs(300, rng=np.random.default_rng(11))
     with warnings.catch_warnings():
