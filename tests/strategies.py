@@ -3,7 +3,21 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from koopman_analysis.dictionaries import Constant, Coordinates, Dictionary, Hermite, Monomials, RandomFourier
+from koopman_analysis.dictionaries import (
+    Chebyshev,
+    ComplexFourier,
+    Constant,
+    Coordinates,
+    Dictionary,
+    Fourier,
+    Gaussian,
+    Hermite,
+    Legendre,
+    Monomials,
+    RadialBasis,
+    RandomFourier,
+    WithConjugates,
+)
 from koopman_analysis.snapshots import SnapshotPairs
 
 seeds = st.integers(0, 2**32 - 1)
@@ -35,11 +49,47 @@ def dictionaries(draw) -> Dictionary:
                 Constant() + Coordinates(),
                 Monomials(2),
                 Hermite(3),
+                Legendre(3, low=-3.0, high=3.0),
+                Chebyshev(2, low=-3.5, high=2.5),
                 RandomFourier(5, 2.0, rng=rng),
                 Coordinates() + RandomFourier(4, 1.5, rng=rng),
+                NormalCentres(6, 1.2, rng=rng),
+                Monomials(1) + NormalCentres(4, 1.0, rng=rng),
             ]
         )
     )
+
+
+@st.composite
+def complex_dictionaries(draw) -> Dictionary:
+    """Dictionaries of a few complex functions, well conditioned on standard normal states."""
+    rng = draw(generators())
+    return draw(
+        st.sampled_from(
+            [
+                ComplexFourier(5, 2.0, rng=rng),
+                WithConjugates(ComplexFourier(3, 1.5, rng=rng)),
+                Fourier(1, period=7.0),
+                Constant() + Coordinates() + ComplexFourier(3, 1.0, rng=rng),
+            ]
+        )
+    )
+
+
+class NormalCentres(Dictionary):
+    """A `RadialBasis` whose standard normal centres wait for the width of the states."""
+
+    def __init__(self, count: int, scale: float, *, rng: np.random.Generator) -> None:
+        super().__init__()
+        self.count, self.scale, self.seed = count, scale, int(rng.integers(2**63))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(f"r{j + 1}" for j in range(self.count))
+
+    def _lifted(self, states):
+        centres = np.random.default_rng(self.seed).standard_normal((self.count, states.shape[1]))
+        return RadialBasis(centres, Gaussian(self.scale))(states)
 
 
 @st.composite
