@@ -24,15 +24,24 @@ from koopman_analysis.dictionaries import (
     Monomials,
     RandomFourier,
 )
-from koopman_analysis.estimators import EDMD, ArrayLatentModel, LatentModel, NotFitted, PyDMDRegression
+from koopman_analysis.estimators import (
+    EDMD,
+    ArrayLatentModel,
+    KernelRidgeRegression,
+    LatentModel,
+    NotFitted,
+    PyDMDForecast,
+    PyDMDRegression,
+)
 from koopman_analysis.moments import FactorMoments, GramMoments, IllConditionedGram
 from koopman_analysis.regression import ConstantData
 from koopman_analysis.resampling import Interval
-from koopman_analysis.snapshots import SnapshotPairs, Split
+from koopman_analysis.snapshots import SnapshotPairs, SnapshotTrajectories, Split
 from koopman_analysis.verification import verify
 
 __all__ = [
     "SnapshotPairs",
+    "SnapshotTrajectories",
     "Split",
     "Dictionary",
     "Constant",
@@ -48,6 +57,8 @@ __all__ = [
     "ConstantData",
     "EDMD",
     "PyDMDRegression",
+    "PyDMDForecast",
+    "KernelRidgeRegression",
     "NotFitted",
     "LatentModel",
     "ArrayLatentModel",
