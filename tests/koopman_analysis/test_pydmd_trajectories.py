@@ -131,6 +131,15 @@ def test_in_the_sample_no_flow_is_better_than_affine_regression():
         assert error(PyDMDForecast(method).fit(bent)) >= best * (1 - 1e-12)
 
 
+@pytest.mark.parametrize("seed", [4, 7, 9])
+def test_states_that_no_flow_relates_have_a_fit_all_the_same(seed):
+    # With unbounded rates PyDMD's steps overflow on these, so that it gives up, or never ends.
+    rng = np.random.default_rng(seed)
+    states, times = rng.standard_normal((30, 11, 4)), np.sort(rng.uniform(0.0, 1.0, 11))
+    fitted = PyDMDForecast(OptimisedDMD()).fit(SnapshotTrajectories(states=states, times=times))
+    assert np.abs(fitted.matrix_).max() < 3.0
+
+
 def test_higher_order_is_pydmds_own_hodmd():
     from pydmd import HODMD
 

@@ -42,6 +42,9 @@ VARIABLE_PROJECTION = {
 }
 """PyDMD's options, all stated; its own would stop at a residual of 1e-6, or after 30 iterations."""
 
+E_FOLDS = -float(np.log(np.finfo(np.float64).eps))
+"""Growth that leaves of what was there before a rounding error."""
+
 EVEN = 1e-3
 """Share of a time step by which the steps of an even clock may differ."""
 
@@ -82,7 +85,8 @@ class OptimisedDMD(TrajectoryMethod):
 
     Attributes:
         rank: Number of rates; as many as features, or fewer where the data hold fewer, where None.
-        bags: Random subsets of the times over which to average; the fit to all times alone where 0.
+        bags: Random subsets of the times, each with both ends, over which to average; the fit to all times alone where
+            0.
         share: Of the times in each bag.
         rng: Draws the bags; needed where there are any.
 
@@ -117,7 +121,9 @@ class OptimisedDMD(TrajectoryMethod):
                     f"expected bags of more times than rates, got bags of {count} of {len(clock)} times for {rank} "
                     "rates: take a larger share, or a lower rank"
                 )
-            bags = [np.sort(self.rng.permutation(len(clock))[:count]) for _ in range(self.bags)]
+            last = len(clock) - 1
+            inside = [np.sort(1 + self.rng.permutation(last - 1)[: count - 2]) for _ in range(self.bags)]
+            bags = [np.r_[0, bag, last] for bag in inside]
             fits = [_optimised(series.coordinates[bag], clock[bag], rank, start=whole.eigs) for bag in bags]
             ends = [fit.forecast([1.0])[:, 0] for fit in fits]
         return LinearFlow(
@@ -192,11 +198,18 @@ class StepwiseDMD(TrajectoryMethod):
 
 
 def _optimised(coordinates: np.ndarray, clock: np.ndarray, rank: int, *, start: np.ndarray | None) -> Any:
+    # What grows or decays by more is rounding at the other end, or one time later; PyDMD's steps go there and overflow.
+    fastest_growth, fastest_decay = E_FOLDS, E_FOLDS / np.diff(clock).min()
+
+    def bounded(rates: np.ndarray) -> np.ndarray:
+        return np.clip(rates.real, -fastest_decay, fastest_growth) + 1j * rates.imag
+
     fit = imported_pydmd().BOPDMD(
-        svd_rank=rank, use_proj=False, init_alpha=start, num_trials=0, eig_sort="real", eig_constraints=None,
+        svd_rank=rank, use_proj=False, init_alpha=start, num_trials=0, eig_sort="real", eig_constraints=bounded,
         varpro_opts_dict=VARIABLE_PROJECTION, varpro_flag=True,
     )  # fmt: skip
-    with expected_warnings_ignored():
+    # At a minimum the improvement promised and the one obtained are both zero, and PyDMD divides them.
+    with expected_warnings_ignored(), np.errstate(invalid="ignore", divide="ignore"):
         return fit.fit(coordinates.T, clock)
 
 
