@@ -168,11 +168,9 @@ def _unit(inputs: np.ndarray) -> np.ndarray:
 
 
 def _required_pairs(pairs: SnapshotPairs) -> SnapshotPairs:
-    host = pairs.on_host()
+    host = pairs.on_host().of_positive_weight()
     if np.iscomplexobj(host.before) or np.iscomplexobj(host.after):
         raise TypeError("expected real states, got complex ones: pass real and imaginary parts as features")
-    if host.weights is not None:
-        host = host.subset(host.weights > 0)
     if host.n < FEWEST:
         raise ValueError(f"expected at least {FEWEST} pairs of positive weight, got {host.n}")
     return host

@@ -16,7 +16,7 @@ from koopman_analysis.estimators.pydmd import (
     PyDMDRegression,
     ReducedRankDMD,
 )
-from koopman_analysis.regression import ConstantData
+from koopman_analysis.regression import ConstantData, EnergyRank
 from koopman_analysis.snapshots import SnapshotPairs
 
 A = np.array([[0.9, 0.2, 0.0], [-0.1, 0.5, 0.3], [0.05, 0.0, 0.7]])
@@ -153,9 +153,10 @@ def test_a_rank_is_passed_on_and_all_directions_above_rounding_are_kept_without_
 
     pairs = affine_pairs()
     flat = SnapshotPairs(before=pairs.before[:, [0, 0, 1]], after=pairs.after)
-    for data, rank in ((pairs, np.int64(1)), (pairs, None), (flat, None), (flat, 3)):
+    for data, rank in ((pairs, np.int64(1)), (pairs, None), (flat, None), (flat, 3), (pairs, EnergyRank(0.9))):
         PyDMDRegression(ModalDMD(make=recorded, rank=rank)).fit(data)
-    assert ranks == [1, 3, 2, 2]
+    # Standard deviations of 10, 2 and 1: the first has 95 % of the energy.
+    assert ranks == [1, 3, 2, 2, 1]
     assert all(type(rank) is int for rank in ranks), "PyDMD ignores any other type of number"
 
 

@@ -16,7 +16,7 @@ from koopman_analysis.estimators.pydmd import (
     UnevenTimes,
 )
 from koopman_analysis.estimators.pydmd.fundamental import FundamentalSeries
-from koopman_analysis.regression import ConstantData
+from koopman_analysis.regression import ConstantData, ThresholdRank
 from koopman_analysis.snapshots import SnapshotTrajectories
 
 EVEN = np.linspace(0.0, 2.0, 10)
@@ -163,6 +163,13 @@ def test_more_rates_fit_the_times_better():
         assert len(fitted.rates_) == rank
         excess.append(np.linalg.norm(fitted.predict(bent.ends.before) - bent.ends.after) - best)
     assert excess[2] < excess[1] < excess[0]
+
+
+def test_a_rule_for_the_rank_leaves_out_what_is_noise():
+    noisy = flow(GENERATORS["rotation"], EVEN, noise=0.01)
+    for made in (lambda rank: OptimisedDMD(rank=rank), lambda rank: HigherOrderDMD(delays=2, rank=rank)):
+        assert len(PyDMDForecast(made(3)).fit(noisy).rates_) == 3
+        assert len(PyDMDForecast(made(ThresholdRank(0.05))).fit(noisy).rates_) == 2
 
 
 @pytest.mark.parametrize("method", EVEN_TIMES.values(), ids=EVEN_TIMES)

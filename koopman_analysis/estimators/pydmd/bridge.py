@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from koopman_analysis.shapes import Inexact, Operator
+from koopman_analysis.shapes import Float, Inexact, Operator
 
 ROUNDING = 1e-12
 """Share of the largest singular value below which one is rounding: that of subtracting the mean, with some to spare."""
@@ -46,8 +46,13 @@ def expected_warnings_ignored() -> Iterator[None]:
 
 def spanned_directions(rows: Inexact[np.ndarray, "n d"]) -> int:
     """The number of directions that centred rows span, those of rounding left out."""
+    return len(values_above_rounding(rows))
+
+
+def values_above_rounding(rows: Inexact[np.ndarray, "n d"]) -> Float[np.ndarray, " r"]:
+    """The singular values of centred rows, those of rounding left out."""
     values = np.linalg.svd(rows, compute_uv=False)
-    return int(np.count_nonzero(values > ROUNDING * values[0]))
+    return values[values > ROUNDING * values[0]]
 
 
 def modal_operator(modes: Inexact[np.ndarray, "d r"], multipliers: Inexact[np.ndarray, " r"]) -> Operator:

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from koopman_analysis.estimators.pydmd.bridge import ROUNDING, spanned_directions
-from koopman_analysis.regression import Rank
+from koopman_analysis.estimators.pydmd.bridge import ROUNDING, spanned_directions, values_above_rounding
+from koopman_analysis.regression import Rank, kept_rank
 from koopman_analysis.shapes import Inexact, Operator
 
 
@@ -65,23 +65,21 @@ class FundamentalSeries:
         """F(t_K), from the coordinates of R F(t_K)."""
         return np.linalg.solve(self.initial, (end @ self.axes).reshape(self.initial.shape))
 
-    def kept_rank(self, rank: Rank, *, most: int, held: int | None = None) -> int:
+    def svd_rank(self, rank: Rank, rows: Inexact[np.ndarray, "steps m"]) -> int:
         """The number of rates to fit: PyDMD's `svd_rank`, always stated.
 
         Args:
             rank: What was asked for; None for as many as features.
-            most: The number of time steps to fit them to.
-            held: What the data hold; the number of coordinates where None.
+            rows: What they are fitted to, one time step a row.
 
         Raises:
-            ValueError: If more are asked for than the data determine.
+            ValueError: If more are asked for than the rows determine.
         """
-        largest = min(most, self.coordinates.shape[1] if held is None else held)
-        if rank is None:
-            return min(len(self.initial), largest)
-        if rank > largest:
+        values = values_above_rounding(rows)
+        asked = min(len(self.initial), len(values)) if rank is None else kept_rank(rank, values)
+        if asked > len(values):
             raise ValueError(
-                f"expected a rank of at most {largest}, the number of rates that these trajectories determine, "
+                f"expected a rank of at most {len(values)}, the number of rates that these trajectories determine, "
                 f"got {rank}"
             )
-        return int(rank)
+        return asked

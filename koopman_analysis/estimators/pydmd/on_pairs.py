@@ -41,9 +41,10 @@ from koopman_analysis.estimators.pydmd.bridge import (
     modal_operator,
     real_where,
     spanned_directions,
+    values_above_rounding,
 )
 from koopman_analysis.estimators.pydmd.structures import Structure
-from koopman_analysis.regression import ConstantData, Rank, require_settings
+from koopman_analysis.regression import ConstantData, Rank, kept_rank, require_settings
 from koopman_analysis.shapes import Inexact, Operator
 
 
@@ -79,10 +80,10 @@ class ModalDMD(PairMethod):
 
     Attributes:
         make: Takes a rank, PyDMD's `svd_rank`, to an unfitted object.
-        rank: Number of modes; all above rounding where None.
+        rank: Number of modes, or a rule for it; all above rounding where None.
 
     Raises:
-        TypeError: If the rank is not a whole number.
+        TypeError: If the rank is neither a whole number nor a rule.
         ValueError: If the rank is below 1; in use, if it exceeds the number of features.
     """
 
@@ -93,7 +94,7 @@ class ModalDMD(PairMethod):
         require_settings(0.0, self.rank)
 
     def _operator(self, before: np.ndarray, after: np.ndarray) -> Operator:
-        fitted = self.make(kept_rank(self.rank, before)).fit(before.T, after.T)
+        fitted = self.make(svd_rank(self.rank, before)).fit(before.T, after.T)
         return modal_operator(fitted.modes, fitted.eigs)
 
 
@@ -102,10 +103,10 @@ class LeastSquaresDMD(PairMethod):
     """Equation (1): exact DMD, `pydmd.DMD`.
 
     Attributes:
-        rank: r; all directions above rounding where None.
+        rank: r, or a rule for it; all directions above rounding where None.
 
     Raises:
-        TypeError: If the rank is not a whole number.
+        TypeError: If the rank is neither a whole number nor a rule.
         ValueError: If the rank is below 1; in use, if it exceeds the number of features.
     """
 
@@ -124,10 +125,10 @@ class ReducedRankDMD(PairMethod):
     """Equation (2): `pydmd.OptDMD`.
 
     Attributes:
-        rank: r.
+        rank: r, or a rule for it from the states after; all directions above rounding where None.
 
     Raises:
-        TypeError: If the rank is not a whole number.
+        TypeError: If the rank is neither a whole number nor a rule.
         ValueError: If the rank is below 1; in use, if it exceeds the number of features.
     """
 
@@ -137,7 +138,7 @@ class ReducedRankDMD(PairMethod):
         require_settings(0.0, self.rank)
 
     def _operator(self, before: np.ndarray, after: np.ndarray) -> Operator:
-        rank = kept_rank(self.rank, after)
+        rank = svd_rank(self.rank, after)
         fitted = imported_pydmd().OptDMD(factorization="svd", svd_rank=rank).fit(before.T, after.T)
         return fitted.predict(np.eye(before.shape[1])).T
 
@@ -150,10 +151,10 @@ class ForwardBackwardDMD(PairMethod):
     than a quarter of a circle.
 
     Attributes:
-        rank: r; all directions above rounding where None.
+        rank: r, or a rule for it; all directions above rounding where None.
 
     Raises:
-        TypeError: If the rank is not a whole number.
+        TypeError: If the rank is neither a whole number nor a rule.
         ValueError: If the rank is below 1; in use, if it exceeds the number of features, if the states after do not
             span as many directions, or if the map turns too far.
     """
@@ -164,7 +165,7 @@ class ForwardBackwardDMD(PairMethod):
         require_settings(0.0, self.rank)
 
     def _operator(self, before: np.ndarray, after: np.ndarray) -> Operator:
-        rank = kept_rank(self.rank, before)
+        rank = svd_rank(self.rank, before)
         basis = np.linalg.svd(before, full_matrices=False)[2][:rank].conj().T
         x, y = before @ basis, after @ basis
         if spanned_directions(y) < rank:
@@ -192,7 +193,7 @@ class CompressedDMD(PairMethod):
         rank: Number of modes; all above rounding in the compressed states where None.
 
     Raises:
-        TypeError: If the rank is not a whole number.
+        TypeError: If the rank is neither a whole number nor a rule.
         ValueError: If the sketch is not a matrix, or the rank is not one of 1 to p; in use, if the sketch is not for
             states of that width, or the rank exceeds it.
     """
@@ -213,7 +214,7 @@ class CompressedDMD(PairMethod):
             )
         require_settings(0.0, self.rank, largest=before.shape[1])
         x, y = (self.sketch @ states.T for states in (before, after))
-        compressed = imported_pydmd().CDMD(svd_rank=kept_rank(self.rank, x.T)).operator
+        compressed = imported_pydmd().CDMD(svd_rank=svd_rank(self.rank, x.T)).operator
         compressed.compute_operator(x, y, after.T)
         return modal_operator(compressed.modes, compressed.eigenvalues)
 
@@ -249,13 +250,13 @@ class StructuredDMD(PairMethod):
         return fitted.fit(before.T, after.T).A.T
 
 
-def kept_rank(rank: Rank, rows: Inexact[np.ndarray, "n d"]) -> int:
+def svd_rank(rank: Rank, rows: Inexact[np.ndarray, "n d"]) -> int:
     """The number of directions to keep of those that the rows span: PyDMD's `svd_rank`, always stated.
 
     Raises:
-        TypeError: If the rank is not a whole number.
+        TypeError: If the rank is neither a whole number nor a rule.
         ValueError: If it exceeds the number of features.
     """
     require_settings(0.0, rank, largest=rows.shape[1])
-    spanned = spanned_directions(rows)
-    return spanned if rank is None else min(spanned, int(rank))
+    values = values_above_rounding(rows)
+    return min(kept_rank(rank, values), len(values))

@@ -22,7 +22,6 @@ from koopman_analysis.estimators.pydmd.bridge import (
     expected_warnings_ignored,
     imported_pydmd,
     real_where,
-    spanned_directions,
 )
 from koopman_analysis.estimators.pydmd.fundamental import FundamentalSeries
 from koopman_analysis.estimators.pydmd.on_pairs import PairMethod
@@ -84,14 +83,14 @@ class OptimisedDMD(TrajectoryMethod):
     """Equation (1): `pydmd.BOPDMD`.
 
     Attributes:
-        rank: Number of rates; as many as features, or fewer where the data hold fewer, where None.
+        rank: Number of rates, or a rule for it; as many as features, or fewer where the data hold fewer, where None.
         bags: Random subsets of the times, each with both ends, over which to average; the fit to all times alone where
             0.
         share: Of the times in each bag.
         rng: Draws the bags; needed where there are any.
 
     Raises:
-        TypeError: If the rank is not a whole number.
+        TypeError: If the rank is neither a whole number nor a rule.
         ValueError: If the rank is below 1, bags are asked for without an rng, or the share is not in (0, 1); in use, if
             the rank exceeds what the data hold.
     """
@@ -111,7 +110,8 @@ class OptimisedDMD(TrajectoryMethod):
     def flow(self, states: Inexact[np.ndarray, "n times d"], clock: Float[np.ndarray, " times"]) -> LinearFlow:
         """The flow of equation (1)."""
         series = FundamentalSeries.of(states)
-        rank = series.kept_rank(self.rank, most=len(clock) - 1)
+        # The midpoints of the steps are what PyDMD begins with.
+        rank = series.svd_rank(self.rank, series.coordinates[1:] + series.coordinates[:-1])
         whole = _optimised(series.coordinates, clock, rank, start=None)
         ends = [whole.forecast([1.0])[:, 0]]
         if self.bags and self.rng is not None:
@@ -138,10 +138,11 @@ class HigherOrderDMD(TrajectoryMethod):
 
     Attributes:
         delays: s, the number of consecutive times in a state of the recursion.
-        rank: Number of multipliers; as many as features, or fewer where the data hold fewer, where None.
+        rank: Number of multipliers, or a rule for it; as many as features, or fewer where the data hold fewer, where
+            None.
 
     Raises:
-        TypeError: If the rank is not a whole number.
+        TypeError: If the rank is neither a whole number nor a rule.
         ValueError: If the rank or the delays are below 1; in use, if the rank exceeds what the data hold, or there are
             fewer than two more times than delays.
     """
@@ -165,7 +166,7 @@ class HigherOrderDMD(TrajectoryMethod):
             )
         series = FundamentalSeries.of(states)
         delayed = np.hstack([series.coordinates[lag : lag + pairs] for lag in range(self.delays)])
-        rank = series.kept_rank(self.rank, most=pairs, held=spanned_directions(delayed))
+        rank = series.svd_rank(self.rank, delayed)
         fitted = imported_pydmd().HankelDMD(
             svd_rank=rank, tlsq_rank=0, exact=False, opt=False, d=self.delays, reconstruction_method="first"
         )
