@@ -1,5 +1,6 @@
 """Data sets, opened and saved."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,9 +83,10 @@ def open_trajectories(folder: str | Path, *, whole: bool = False) -> Trajectorie
     """
     given, folder = folder, Path(folder)
     if not (folder / MANIFEST).is_file():
+        quoted = shlex.quote(str(folder))
         raise DataError(
             f"no data set at '{given}': expected a folder with manifest.json, noise.npy and data.npy.\n"
-            f"Make one with `kdm collect TEACHER --out {folder}` or `kdm pack FILE --layout LAYOUT --out {folder}`."
+            f"Make one with `kdm collect TEACHER --out {quoted}` or `kdm pack FILE --layout LAYOUT --out {quoted}`."
         )
     manifest = Manifest.from_json((folder / MANIFEST).read_text(), folder=folder)
     require_unaltered(folder, manifest.files, whole=whole)
@@ -125,6 +127,7 @@ def save_trajectories(
 
     Raises:
         DataError: if `out` holds something, a value is not finite, or the disk is full.
+        FolderInUse: if another process is writing it.
     """
     out = Path(out)
     require_vacant(out)
@@ -134,16 +137,18 @@ def save_trajectories(
     for name, array in present.items():
         require_finite(array, name=name)
     draft = Draft(out=out, recipe={"source": source, "n": len(noise)})
-    arrays = draft.open_arrays(manifest.specifications(present))
-    try:
-        for name, array in arrays.items():
-            for first in range(0, len(noise), ROWS):
-                array[first : first + ROWS] = present[name][first : first + ROWS]
-        draft.record(arrays, len(noise))
-        draft.finish(manifest)
-    except BaseException:
-        draft.discard()
-        raise
+    with draft.claimed():
+        require_vacant(out)
+        arrays = draft.open_arrays(manifest.specifications(present))
+        try:
+            for name, array in arrays.items():
+                for first in range(0, len(noise), ROWS):
+                    array[first : first + ROWS] = present[name][first : first + ROWS]
+            draft.record(arrays, len(noise))
+            draft.finish(manifest)
+        except BaseException:
+            draft.discard()
+            raise
     return open_trajectories(out)
 
 
