@@ -1,5 +1,6 @@
 """Data sets, opened and saved."""
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -153,13 +154,15 @@ def save_trajectories(
 
 
 def require_vacant(out: Path) -> None:
-    """Refuse a folder that holds something.
+    """Refuse a folder that holds something, or that cannot be replaced by the finished data set.
 
     Raises:
-        DataError: if it does.
+        DataError: if it does, or is the working folder or a mount point.
     """
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise DataError(f"'{out}' already holds something else: remove it, or choose another --out.")
+    if out.is_dir() and (os.path.ismount(out) or out.samefile(os.curdir)):
+        raise DataError(f"'{out}' is the working folder or a mount point: choose a folder inside of it.")
 
 
 def require_finite(array: np.ndarray, *, name: str) -> None:

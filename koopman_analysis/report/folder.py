@@ -48,7 +48,7 @@ def require_report_or_nothing(folder: Path) -> None:
     """Refuses a destination that holds something else than an older report; to be called before hours of work, too.
 
     Raises:
-        FileExistsError: If it does.
+        FileExistsError: If it does, or is the working folder or a mount point.
     """
     if not folder.exists():
         return
@@ -57,6 +57,11 @@ def require_report_or_nothing(folder: Path) -> None:
         raise FileExistsError(
             f"expected {str(folder)!r} to be absent, empty or an older report, got something else: "
             "choose another folder, or remove it yourself"
+        )
+    if os.path.ismount(folder) or folder.samefile(os.curdir):
+        raise FileExistsError(
+            f"expected {str(folder)!r} to be a folder that can be replaced, got the working folder or a mount point: "
+            "choose a folder inside of it"
         )
 
 
