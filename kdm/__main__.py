@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Literal
 
 import numpy as np
@@ -125,7 +126,8 @@ def sample(
     samples = sampled(model, count, generator=torch.Generator().manual_seed(seed)).cpu().numpy()
     if out.suffix == ".npy":
         with replaced_file(out) as temporary, open(temporary, "wb") as file:
-            np.save(file, samples)
+            # As a stream: what fails in NumPy's way of writing to files does not say that the disk is full.
+            np.save(SimpleNamespace(write=file.write), samples)
     else:
         _save_picture(samples, out)
     print(f"{count:,} samples in {out}")

@@ -38,6 +38,10 @@ def replaced_file(path: Path) -> Iterator[Path]:
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno is not None and error.filename is None:  # a write that fails does not say where it went
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -15,7 +15,7 @@ from kdm.__main__ import main
 from kdm.sampling import sample
 from kdm.teachers import named
 from kdm.training.distillation import data_for, distil, load
-from kdm.training.runs import RunError
+from kdm.training.runs import RunError, RunFolder
 from kdm.trajectories import DataError, collect, open_trajectories
 from koopman_analysis.report import Report
 
@@ -81,7 +81,7 @@ def test_a_training_on_a_disk_that_fills_up_fails_and_goes_on_to_the_same_bits(
 ):
     whole = trained(config, data, tmp_path / "whole")
     assert (tmp_path / "whole" / "state.pt").stat().st_size > size
-    with files_at_most(size), pytest.raises(OSError, match="File too large"):
+    with files_at_most(size), pytest.raises(OSError, match=r"File too large: '.*run/(config\.json|state\.pt)'"):
         trained(config, data, tmp_path / "run")
     if (tmp_path / "run").exists():
         assert not list((tmp_path / "run").glob(".*")), "neither a lock nor half a file"
@@ -89,14 +89,27 @@ def test_a_training_on_a_disk_that_fills_up_fails_and_goes_on_to_the_same_bits(
     assert same(trained(config, data, tmp_path / "run"), whole)
 
 
-def test_metrics_that_were_cut_by_a_full_disk_are_made_whole(config, data, tmp_path, files_at_most, monkeypatch):
+def test_metrics_that_were_cut_by_a_full_disk_are_made_whole(config, data, tmp_path):
     trained(config, data, tmp_path / "whole")
     whole = (tmp_path / "whole" / "metrics.jsonl").read_bytes()
     half_trained(config, data, tmp_path / "run")
     with open(tmp_path / "run" / "metrics.jsonl", "ab") as metrics:
         metrics.write(whole[len(whole) // 2 : -10])
+    assert [line["step"] for line in RunFolder(tmp_path / "run").metrics()] == [5], "what is torn is not read"
     trained(config, data, tmp_path / "run")
     assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == whole
+
+
+def test_samples_on_a_disk_that_fills_up_leave_the_older_ones(config, data, tmp_path, files_at_most, capsys):
+    trained(config, data, tmp_path / "run")
+    command = ["sample", str(tmp_path / "run"), "--out", str(tmp_path / "samples.npy"), "--count"]
+    main([*command, "3"])
+    older = (tmp_path / "samples.npy").read_bytes()
+    with files_at_most(1_000), pytest.raises(SystemExit):
+        main([*command, "10000"])
+    assert capsys.readouterr().err == f"error: [Errno 27] File too large: '{tmp_path / 'samples.npy'}'\n"
+    assert (tmp_path / "samples.npy").read_bytes() == older
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "samples.npy"]
 
 
 def test_a_report_on_a_disk_that_fills_up_leaves_the_older_one(tmp_path, files_at_most):

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import subprocess
@@ -32,6 +33,15 @@ def test_a_file_is_whole_or_as_it_was(tmp_path):
         broken()
     assert json.loads((tmp_path / "new" / "a.json").read_text()) == [1]
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.json"]
+
+
+def test_a_write_that_fails_says_where_it_went(tmp_path):
+    def full() -> None:
+        with replaced_file(tmp_path / "a.json"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError, match=r"No space left on device: '.*a\.json'"):
+        full()
 
 
 def dead_process() -> int:
