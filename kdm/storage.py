@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock, SoftFileLock, Timeout
 
 LOCK = ".lock"
 _TEMPORARY = re.compile(r"\.(?P<target>.+)\.(?P<process>\d+)\.partial")
@@ -89,9 +89,11 @@ def sole_writer(folder: Path, *, lock: Path, otherwise: str = "choose another --
         try:
             yield
         finally:
-            # While it is held: whoever locks the file next sees that it has no name any more, and tries anew.
-            with suppress(OSError):
-                lock.unlink()
+            # While it is held: whoever locks the file next sees that it has no name any more, and tries anew. The
+            # stand-in where a file system has no locks is the file itself, and removes it on its own.
+            if not isinstance(held, SoftFileLock):
+                with suppress(OSError):
+                    lock.unlink()
             held.release()
     finally:
         with suppress(OSError):

@@ -10,6 +10,7 @@ import pytest
 
 from kdm.__main__ import main
 from kdm.storage import lock_inside, sole_writer
+from kdm.trajectories.draft import Draft
 from koopman_analysis.figures import figure_of
 from koopman_analysis.report import Report
 
@@ -36,8 +37,6 @@ def test_termination_while_a_report_is_written_leaves_the_older_one_and_nothing_
 
 def test_a_terminated_collection_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
     command = ["collect", "mixture", "--pairs", "9000", "--steps", "2", "--out", str(tmp_path / "data")]
-    from kdm.trajectories.draft import Draft
-
     record = Draft.record
 
     def terminated(draft, arrays, done):

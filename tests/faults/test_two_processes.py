@@ -1,5 +1,7 @@
 """Two processes at one folder: one works, the other is refused at once, and who only reads is never in the way."""
 
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,8 +17,8 @@ from kdm.evaluation import evaluate
 from kdm.sampling import sample
 from kdm.storage import FolderInUse
 from kdm.teachers import named
-from kdm.training.distillation import data_for, load
-from kdm.trajectories import collect, open_trajectories, save_trajectories
+from kdm.training.distillation import data_for, distil, load
+from kdm.trajectories import collect, collection, open_trajectories, save_trajectories
 
 
 def refusal(capsys, *arguments: str) -> str:
@@ -71,20 +73,18 @@ def test_a_collection_that_another_process_finished_meanwhile_is_opened(tmp_path
         generator = torch.Generator().manual_seed(0)
         return collect(named("mixture"), 100, generator=generator, steps=4, out=tmp_path / "data")
 
-    looked = []
+    finished, looked = collection._finished, []
 
     def finished_meanwhile(draft, planned):
         looked.append(draft.out)
+        found = finished(draft, planned)
         if len(looked) == 1:
-            monkeypatch.setattr("kdm.trajectories.collection._finished", unpatched)
-            collected()
-            monkeypatch.setattr("kdm.trajectories.collection._finished", finished_meanwhile)
-            return None
-        return unpatched(draft, planned)
+            with monkeypatch.context() as patch:
+                patch.setattr(collection, "_finished", finished)
+                collected()
+        return found
 
-    from kdm.trajectories.collection import _finished as unpatched
-
-    monkeypatch.setattr("kdm.trajectories.collection._finished", finished_meanwhile)
+    monkeypatch.setattr(collection, "_finished", finished_meanwhile)
     assert len(collected()) == 100
     assert len(looked) == 2, "once before it had the lock and once after"
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
@@ -101,6 +101,19 @@ def test_a_second_verification_is_refused_before_any_work(tmp_path, capsys, monk
         printed = refusal(capsys, "verify", "mixture", "--out", "pages/mine")
         assert f"wait for it, or {otherwise}" in printed
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / lock]
+
+
+def test_a_loop_over_a_training_that_fails_leaves_the_folder_to_the_next_one(config, data, tmp_path):
+    pairs = open_trajectories(data)
+
+    def failing() -> None:
+        for step in distil(config, pairs, tmp_path / "run", device=torch.device("cpu")):
+            step.index / 0
+
+    with pytest.raises(ZeroDivisionError) as failed:
+        failing()
+    assert failed.tb is not None, "as in a notebook, which keeps the traceback"
+    assert len(list(distil(config, pairs, tmp_path / "run", device=torch.device("cpu")))) == 10
 
 
 def test_readers_need_no_lock(data, tmp_path, capsys):
@@ -130,7 +143,11 @@ def test_of_two_trainings_that_begin_together_one_works_and_can_be_terminated(da
         refused, working = sorted(both, key=lambda process: process.poll() is None)
         assert refused.returncode == 2
         assert b"another process is working in" in refused.communicate()[1]
-        assert working.poll() is None
+        printed = b""
+        while not re.search(rb" [1-9]\d*/6500", printed):  # the bar shows finished steps
+            piece = os.read(working.stderr.fileno(), 4096)
+            assert piece, printed
+            printed += piece
         working.send_signal(signal.SIGTERM)
         _, printed = working.communicate(timeout=60)
     finally:
