@@ -116,14 +116,9 @@ class Dictionary(ABC):
         yield self._lifted(states).T
 
     def _take(self, states: Array) -> None:
-        if not array_api_compat.is_array_api_obj(states):
-            raise TypeError(f"expected an array of states, shape (n, d), got {type(states).__name__}")
-        xp = array_api_compat.array_namespace(states)
-        if states.dtype == object or not xp.isdtype(states.dtype, ("real floating", "complex floating")):
-            raise TypeError(
-                f"expected states of floating or complex numbers, got dtype {states.dtype}: "
-                "convert them, for example with .astype(float)"
-            )
+        # The common case is asked first: a stream takes states thousands of times.
+        if not (isinstance(states, np.ndarray) and states.dtype.kind in "fc"):
+            _require_numbers(states)
         if states.ndim != 2:
             raise ValueError(f"expected states of shape (n, d), one a row, got shape {tuple(states.shape)}")
         self._bind(int(states.shape[1]))
@@ -147,6 +142,17 @@ class Dictionary(ABC):
         return self.dimension
 
 
+def _require_numbers(states: Array) -> None:
+    if not array_api_compat.is_array_api_obj(states):
+        raise TypeError(f"expected an array of states, shape (n, d), got {type(states).__name__}")
+    xp = array_api_compat.array_namespace(states)
+    if states.dtype == object or not xp.isdtype(states.dtype, ("real floating", "complex floating")):
+        raise TypeError(
+            f"expected states of floating or complex numbers, got dtype {states.dtype}: "
+            "convert them, for example with .astype(float)"
+        )
+
+
 class BlockDictionary(Dictionary):
     """A dictionary whose functions are made a block at a time."""
 
@@ -165,6 +171,8 @@ def stacked(blocks: Iterable[Array]) -> Array:
 
 def contiguous_rows(states: Array) -> Array:
     """The states (n, d) as (d, n), the n values of each coordinate side by side."""
+    if isinstance(states, np.ndarray):
+        return np.ascontiguousarray(states.T)
     xp = array_api_compat.array_namespace(states)
     # A flat array has one order only, so the transpose is written out once.
     return xp.reshape(xp.reshape(states.T, (-1,)), (states.shape[1], states.shape[0]))

@@ -19,6 +19,7 @@ from itertools import combinations_with_replacement
 from math import comb
 
 import array_api_compat
+import numpy as np
 
 from koopman_analysis.dictionaries.base import BlockDictionary, contiguous_rows
 from koopman_analysis.shapes import Array
@@ -71,6 +72,34 @@ class GradedPolynomials(BlockDictionary):
             factor = self._factor_name(variable, power)
             names.append(f"{names[parent]} {factor}" if parent else factor)
         return tuple(names)
+
+    def lift_into(self, states: Array, out: Array) -> None:
+        """As `Dictionary.lift_into`; of NumPy arrays each product is made in its place."""
+        self._take(states)
+        fits = isinstance(out, np.ndarray) and out.shape == (len(states), self.size) and out.dtype == states.dtype
+        if not fits:
+            super().lift_into(states, out)
+            return
+        arguments, rows = self._arguments(states), out.T
+        rows[0] = 1.0
+        univariate = [[rows[0]] for _ in arguments]
+        for position, (parent, variable, power) in enumerate(_products(len(arguments), self.degree), start=1):
+            row = rows[position]
+            if parent:
+                np.multiply(rows[parent], univariate[variable][power], out=row)
+            else:
+                self._write_following(arguments[variable], univariate[variable], row)
+                univariate[variable].append(row)
+
+    def _write_following(self, t: np.ndarray, values: list[np.ndarray], row: np.ndarray) -> None:
+        """Equation (1), from the values so far, into a row."""
+        k = len(values) - 1
+        a, c = self.recurrence(k)
+        np.multiply(t, values[k] if k else a, out=row)
+        if k and a != 1:
+            row *= a
+        if k and c:
+            row -= c * values[k - 1]
 
     def _functions(self, states: Array) -> Iterator[Array]:
         arguments = self._arguments(states)

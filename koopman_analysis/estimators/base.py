@@ -163,6 +163,16 @@ class MomentEstimator(ABC):
             )
 
 
+def require_width(states: Array, width: int) -> None:
+    """Refuses states of another width than the fitted ones.
+
+    Raises:
+        ValueError: If they are, or are not rows.
+    """
+    if states.ndim != 2 or states.shape[1] != width:
+        raise ValueError(f"expected states of {width} features, as those fitted, got shape {tuple(states.shape)}")
+
+
 def _readout(outputs: Lift, moments: Moments) -> np.ndarray:
     _, m_out, features = moments.sizes
     positions = getattr(outputs, "coordinates", None)

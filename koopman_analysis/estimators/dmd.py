@@ -20,7 +20,7 @@ Source: Tu, Rowley, Luchtenburg, Brunton & Kutz 2014 (their matrices are the tra
 import numpy as np
 import scipy.linalg
 
-from koopman_analysis.estimators.base import NotFitted
+from koopman_analysis.estimators.base import NotFitted, require_width
 from koopman_analysis.moments import FACTOR_RESOLUTION
 from koopman_analysis.regression import ConstantData, Rank, kept_rank, require_settings
 from koopman_analysis.shapes import Complex, Inexact, States
@@ -91,8 +91,13 @@ class ExactDMD:
         return states @ self._decomposed()[1]
 
     def predict(self, states: States) -> States:
-        """The states after, x K."""
+        """The states after, x K.
+
+        Raises:
+            ValueError: If the states are of another width than the fitted ones.
+        """
         V, M = self.factors_
+        require_width(states, len(V))
         return (states @ V) @ M
 
     def _decomposed(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ standard deviation σ), the largest states decide.
 
 import numpy as np
 
-from koopman_analysis.estimators.base import NotFitted
+from koopman_analysis.estimators.base import NotFitted, require_width
 from koopman_analysis.estimators.pydmd.on_trajectories import LinearFlow, OptimisedDMD, TrajectoryMethod
 from koopman_analysis.regression import ConstantData
 from koopman_analysis.shapes import Inexact, Operator, States
@@ -62,8 +62,13 @@ class PyDMDForecast:
         return self._fitted().rates / self._span
 
     def predict(self, states: States) -> States:
-        """ŷ of equation (1): where the flow takes these initial states by the last time."""
+        """ŷ of equation (1): where the flow takes these initial states by the last time.
+
+        Raises:
+            ValueError: If the states are of another width than the fitted ones.
+        """
         F = self.matrix_
+        require_width(states, len(F))
         return self._mean_after + (states - self._mean_before) @ F
 
     def _fitted(self) -> LinearFlow:

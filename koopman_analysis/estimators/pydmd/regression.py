@@ -13,7 +13,7 @@ Source: Hirsh, Harris, Kutz & Brunton 2020 (centring).
 
 import numpy as np
 
-from koopman_analysis.estimators.base import NotFitted
+from koopman_analysis.estimators.base import NotFitted, require_width
 from koopman_analysis.estimators.pydmd.on_pairs import LeastSquaresDMD, PairMethod
 from koopman_analysis.regression import ConstantData
 from koopman_analysis.shapes import Operator, States
@@ -61,8 +61,13 @@ class PyDMDRegression:
         return self._matrix
 
     def predict(self, states: States) -> States:
-        """ŷ of equation (1)."""
+        """ŷ of equation (1).
+
+        Raises:
+            ValueError: If the states are of another width than the fitted ones.
+        """
         K = self.matrix_
+        require_width(states, len(K))
         return self._mean_after + (states - self._mean_before) @ K
 
 
