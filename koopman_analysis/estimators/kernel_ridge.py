@@ -26,7 +26,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.spatial.distance import cdist, pdist
 
-from koopman_analysis.estimators.base import NotFitted
+from koopman_analysis.estimators.base import NotFitted, require_width
 from koopman_analysis.regression import ConstantData
 from koopman_analysis.shapes import Float, States
 from koopman_analysis.snapshots import SnapshotPairs
@@ -123,9 +123,14 @@ class KernelRidgeRegression:
         return self
 
     def predict(self, states: States) -> Float[np.ndarray, "n d_after"]:
-        """ŷ of equation (1)."""
+        """ŷ of equation (1).
+
+        Raises:
+            ValueError: If the states are of another width than the fitted ones.
+        """
         if self._solution is None:
             raise NotFitted("expected a fitted KernelRidgeRegression, got one that has seen no pairs: call fit(pairs)")
+        require_width(states, len(self._solution.unit))
         return self._solution.predict(states)
 
 

@@ -10,7 +10,7 @@ from tyro.conf import FlagCreatePairsOff, Positional
 
 from kdm.training.loop import operation_threads
 
-from . import closure, digits, exact_checkerboard, optimisers, published, verify_cost
+from . import closure, digits, exact_checkerboard, optimisers, published, regressors, verify_cost
 from .cost import Stopwatch
 from .experiments import Profile
 from .page import Page
@@ -31,6 +31,7 @@ BENCHMARKS = {
     "exact_checkerboard": Benchmark(exact_checkerboard.measured),
     "digits": Benchmark(digits.measured),
     "optimisers": Benchmark(optimisers.measured),
+    "regressors": Benchmark(regressors.measured),
     "closure": Benchmark(closure.measured, threads=2),
     "verify_cost": Benchmark(verify_cost.measured, threads=2),
 }

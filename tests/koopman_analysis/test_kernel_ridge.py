@@ -146,5 +146,7 @@ def test_what_cannot_be_fitted_is_refused():
         KernelRidgeRegression(rng=rng).fit(SnapshotPairs(before=np.ones((50, 2)), after=pairs.after))
     with pytest.raises(ValueError, match="expected a positive definite kernel"):
         KernelRidgeRegression(lambda a, b: a @ b.T - 100.0, rng=rng).fit(pairs)
+    with pytest.raises(ValueError, match="states of 2 features"):
+        fixed(1.0, 1e-3).fit(pairs).predict(pairs.before[:, :1])
     with pytest.raises(NotFitted, match="call fit"):
         KernelRidgeRegression(rng=rng).predict(pairs.before)
