@@ -129,16 +129,15 @@ def _nonlinear(split: Split, profile: Profile) -> list[Candidate]:
     kernels = {"Gaussian": gaussian, "exponential": exponential}
     sizes = [profile.count(full, fast=fast) for full, fast in ((2000, 50), (4000, 100), (8000, 200))]
 
-    def fourier(ridge: float) -> EDMD:
+    def fourier() -> EDMD:
         lift = RandomFourier(waves - width - 1, 0.15, rng=np.random.default_rng(0))
-        return EDMD(Constant() + Coordinates() + lift, outputs=Coordinates(), ridge=ridge)
+        return EDMD(Constant() + Coordinates() + lift, outputs=Coordinates(), ridge=1e-3)
 
     def ridge(kernel: Any, size: int) -> KernelRidgeRegression:
         return KernelRidgeRegression(kernel, most=size, rng=np.random.default_rng(0))
 
     return [
-        _candidate("EDMD-Fourier", waves, lambda: fourier(0.0)),
-        _candidate("EDMD-Fourier, ridge 1e-3", waves, lambda: fourier(1e-3)),
+        _candidate("EDMD-Fourier", waves, fourier),
         *(
             _candidate(f"kernel ridge, {name}", size, lambda kernel=kernel, size=size: ridge(kernel, size))
             for name, kernel in kernels.items()
