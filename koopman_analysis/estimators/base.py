@@ -137,8 +137,8 @@ class MomentEstimator(ABC):
             ValueError: If the dictionaries differ, or there are fewer than two units.
         """
         return eigenvalue_intervals(
-            pairs, self.inputs, self._operator, eigenvalues=self.eigenpairs().eigenvalues, resamples=resamples,
-            groups=groups, rng=rng,
+            pairs, self.inputs, self._operator, eigenpairs=self.eigenpairs(), resamples=resamples, groups=groups,
+            rng=rng,
         )  # fmt: skip
 
     @abstractmethod
