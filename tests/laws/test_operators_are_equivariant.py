@@ -69,7 +69,7 @@ def test_recombined_functions_have_the_same_eigenfunctions(pairs, B):
 
 @given(pairs=snapshot_pairs(smallest=20), rng=generators())
 def test_each_coordinate_may_have_a_unit_of_its_own_at_each_end(pairs, rng):
-    units, units_after = 10.0 ** rng.uniform(-6, 6, (2, pairs.before.shape[1]))
+    units, units_after = 10.0 ** rng.uniform(-8, 8, (2, pairs.before.shape[1]))
     scaled = SnapshotPairs(before=pairs.before * units, after=pairs.after * units_after, weights=pairs.weights)
     K, changed = (EDMD(Coordinates()).fit(p).matrix_ for p in (pairs, scaled))
     condition = FactorMoments.of(pairs, Coordinates()).condition()
