@@ -229,8 +229,8 @@ def _spectrum(K: Operator, fitted: FactorMoments) -> tuple[np.ndarray, np.ndarra
 
 
 def _of_conjugates(values: np.ndarray, eigenvalues: np.ndarray) -> np.ndarray:
-    """The values with one for both of a conjugate pair, which the eigenvalue solver leaves side by side."""
-    first = np.flatnonzero((eigenvalues[:-1] == eigenvalues[1:].conj()) & (eigenvalues[:-1].imag != 0))
+    """The values with one for both of a conjugate pair, which LAPACK leaves side by side, the upper one first."""
+    first = np.flatnonzero((eigenvalues[:-1] == eigenvalues[1:].conj()) & (eigenvalues[:-1].imag > 0))
     shared = values.copy()
     shared[first] = shared[first + 1] = np.maximum(values[first], values[first + 1])
     return shared
