@@ -88,11 +88,15 @@ def fitted_baselines(
             "mean": lambda states: np.broadcast_to(mean, (len(states), len(mean))).copy(),
             "DMD (affine)": PyDMDRegression().fit(pairs).predict,
             f"EDMD-Hermite, degree {degree}": hermite.predict,
-            **({f"EDMD-Fourier, m = {dimension}": _fourier(pairs, dimension, noise=noise, rng=rng)} if room else {}),
+            **(
+                {f"EDMD-Fourier, m = {dimension}": fourier_edmd(pairs, dimension, noise=noise, rng=rng).predict}
+                if room
+                else {}
+            ),
             **({} if trajectories is None else _linear_flows(trajectories)),
         },
         larger={
-            f"EDMD-Fourier, m = {LARGE}": _fourier(pairs, LARGE, noise=noise, rng=rng),
+            f"EDMD-Fourier, m = {LARGE}": fourier_edmd(pairs, LARGE, noise=noise, rng=rng).predict,
             f"kernel ridge, n = {min(pairs.n, KERNEL_PAIRS):,}": KernelRidgeRegression(most=KERNEL_PAIRS, rng=rng)
             .fit(pairs)
             .predict,
@@ -123,7 +127,15 @@ def _linear_flows(trajectories: SnapshotTrajectories) -> dict[str, Predictor]:
     return fitted
 
 
-def _fourier(pairs: SnapshotPairs, count: int, *, noise: float, rng: np.random.Generator) -> Predictor:
+def fourier_edmd(pairs: SnapshotPairs, count: int, *, noise: float, rng: np.random.Generator) -> EDMD:
+    """EDMD with the constant, the coordinates and random Fourier features, the best length scale of a grid.
+
+    Args:
+        pairs: What to fit to; the length scale is chosen on some of them.
+        count: Number of functions.
+        noise: Standard deviation of the states before.
+        rng: Draws waves and pairs.
+    """
     width = pairs.before.shape[1]
     rows = rng.permutation(pairs.n)[:SCALE_PAIRS]
     fit, test = np.split(rows, [4 * len(rows) // 5])
@@ -138,4 +150,4 @@ def _fourier(pairs: SnapshotPairs, count: int, *, noise: float, rng: np.random.G
     def error(scale: float) -> float:
         return float(np.square(edmd(scale, fit).predict(pairs.before[test]) - pairs.after[test]).sum())
 
-    return edmd(min(SCALES, key=error), slice(None)).predict
+    return edmd(min(SCALES, key=error), slice(None))

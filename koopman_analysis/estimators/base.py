@@ -57,8 +57,11 @@ class MomentEstimator(ABC):
     def from_moments(
         cls: type[Estimator], moments: Moments, inputs: Lift, outputs: Lift | None = None, **settings: Any
     ) -> Estimator:
-        """An estimator fitted to moments taken elsewhere, in these dictionaries, with these further settings."""
-        return cls(inputs, outputs, **settings)._refitted(moments)
+        """An estimator fitted to moments taken elsewhere, in these dictionaries, with these further settings.
+
+        What it sees later it summarises by moments of the same kind.
+        """
+        return cls(inputs, outputs, moments=type(moments), **settings)._refitted(moments)
 
     def fit(self: Estimator, pairs: SnapshotPairs) -> Estimator:
         """Fits to these pairs alone.
@@ -137,8 +140,8 @@ class MomentEstimator(ABC):
             ValueError: If the dictionaries differ, or there are fewer than two units.
         """
         return eigenvalue_intervals(
-            pairs, self.inputs, self._operator, eigenvalues=self.eigenpairs().eigenvalues, resamples=resamples,
-            groups=groups, rng=rng,
+            pairs, self.inputs, self._operator, eigenpairs=self.eigenpairs(), resamples=resamples, groups=groups,
+            rng=rng,
         )  # fmt: skip
 
     @abstractmethod

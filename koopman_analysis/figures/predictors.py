@@ -1,6 +1,7 @@
 """Fitted predictors by what they reach: error against dimension, error against cost; a family is a line."""
 
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import rcParams
@@ -19,7 +20,7 @@ def draw_error_against_dimension(
     Args:
         ax: Where to draw.
         measured: The predictors; those of one family are joined in the order of their dimension.
-        marked: Families drawn as stars: the models that the others are compared with.
+        marked: Families drawn as named stars: the models that the others are compared with.
     """
     _draw_families(ax, measured, lambda predictor: predictor.dimension, marked)
     ax.set_xscale("log", base=2)
@@ -50,10 +51,19 @@ def _draw_families(
         at = [position(member) for member in members]
         ends = np.array([[m.error.low, m.error.estimate, m.error.high] for m in members])
         if family in marked:
-            style = {"marker": "*", "ms": 2.2 * rcParams["lines.markersize"], "ls": "none", "color": INK, "zorder": 4}
+            style: dict[str, Any] = {
+                "marker": "*",
+                "ms": 2.2 * rcParams["lines.markersize"],
+                "ls": "none",
+                "color": INK,
+                "zorder": 4,
+            }
+            ax.annotate(
+                family, (at[-1], ends[-1, 2]), xytext=(0, 9), textcoords="offset points", ha="center", fontsize="small"
+            )
         else:
             style = {"marker": "o", "ms": 0.8 * rcParams["lines.markersize"], "color": next(colours), "lw": 1.0}
-        ax.plot(at, ends[:, 1], label=family, **style)
+        ax.plot(at, ends[:, 1], label=None if family in marked else family, **style)
         ax.vlines(at, ends[:, 0], ends[:, 2], color=style["color"], lw=1.0, alpha=0.6)
     ax.axhline(1.0, color=GREY, lw=0.8, ls=(0, (4, 3)))
     ax.set_yscale("log")

@@ -15,7 +15,14 @@ import array_api_compat
 import numpy as np
 
 from koopman_analysis.shapes import Array, Int
-from koopman_analysis.states import double, on_host, require_numbers, require_states
+from koopman_analysis.snapshots.requirements import (
+    double,
+    on_host,
+    require_numbers,
+    require_one_place,
+    require_states,
+    require_weights,
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,7 +55,7 @@ class SnapshotPairs:
     def __post_init__(self) -> None:
         for name in ("before", "after"):
             require_numbers(name, getattr(self, name))
-        _require_one_place(self)
+        require_one_place(self.before, self.after, self.weights)
         for name in ("before", "after"):
             require_states(name, getattr(self, name))
         if len(self.before) != len(self.after):
@@ -59,7 +66,7 @@ class SnapshotPairs:
         if not (math.isfinite(self.lag) and self.lag > 0):
             raise ValueError(f"expected a positive, finite lag, got {self.lag}: it is the time from before to after")
         if self.weights is not None:
-            _require_weights(self.weights, self.n)
+            require_weights(self.weights, self.n)
         if self.trajectory is not None and tuple(np.shape(self.trajectory)) != (self.n,):
             raise ValueError(
                 f"expected one trajectory name per pair, shape ({self.n},), got shape {np.shape(self.trajectory)}"
@@ -188,47 +195,6 @@ class SnapshotPairs:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class SnapshotTrajectories:
-    """n trajectories at the same times, noise first.
-
-    Attributes:
-        states: States, floating or complex and finite, shape (n, times, d).
-        times: The clock of the flow, shape (times,): at least two times, all rising or all falling.
-
-    Raises:
-        TypeError: Where the states are not of floating or complex numbers.
-        ValueError: Where a shape or a value is not as above.
-    """
-
-    states: Array
-    times: np.ndarray
-
-    def __post_init__(self) -> None:
-        if np.ndim(self.states) != 3:
-            raise ValueError(f"expected states of shape (n, times, d), got shape {np.shape(self.states)}")
-        times, steps = self.states.shape[1], np.diff(self.times)
-        require_numbers("on trajectories", self.states)
-        for k in range(times):
-            require_states("on trajectories", self.states[:, k])
-        monotone = np.isfinite(steps).all() and ((steps > 0).all() or (steps < 0).all())
-        if self.times.shape != (times,) or times < 2 or not monotone:
-            raise ValueError(
-                f"expected at least two times that all rise or all fall, one for each of the {times} states of a "
-                f"trajectory, got {self.times}"
-            )
-
-    @property
-    def ends(self) -> SnapshotPairs:
-        """The pairs of first and last states."""
-        lag = abs(float(self.times[-1] - self.times[0]))
-        return SnapshotPairs(before=self.states[:, 0], after=self.states[:, -1], lag=lag)
-
-    def on_host(self) -> "SnapshotTrajectories":
-        """The same trajectories as NumPy arrays of double precision."""
-        return replace(self, states=double(self.states), times=self.times.astype(np.float64))
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class Split:
     """Two sets of pairs with no unit in common.
 
@@ -239,50 +205,3 @@ class Split:
 
     fit: SnapshotPairs
     held_out: SnapshotPairs
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class DoublePairs:
-    """Two draws of the state after for each state before, independent given it: what tells noise from a wrong operator.
-
-    Attributes:
-        first: One draw of each.
-        second: The other, for the same states before, row by row.
-
-    Raises:
-        ValueError: If the states before are not the same.
-    """
-
-    first: SnapshotPairs
-    second: SnapshotPairs
-
-    def __post_init__(self) -> None:
-        one, other = (on_host(pairs.before) for pairs in (self.first, self.second))
-        if not np.array_equal(one, other):
-            raise ValueError(
-                f"expected two draws after the same states before, got states before of shapes {one.shape} and "
-                f"{other.shape} that differ: draw both from each state, and keep the order of the rows"
-            )
-
-
-def _require_one_place(pairs: SnapshotPairs) -> None:
-    weights = pairs.weights
-    if weights is not None and not array_api_compat.is_array_api_obj(weights):
-        raise TypeError(f"expected an array of weights, shape ({pairs.n},), got {type(weights).__name__}")
-    arrays = [array for array in (pairs.before, pairs.after, weights) if array is not None]
-    libraries = [array_api_compat.array_namespace(array).__name__ for array in arrays]
-    if len(set(libraries)) > 1:
-        raise TypeError(f"expected states and weights of one array library, got {libraries}: convert them to one")
-    devices = [array_api_compat.device(array) for array in arrays]
-    if len(set(devices)) > 1:
-        raise ValueError(f"expected states and weights on one device, got {devices}: move them to one")
-
-
-def _require_weights(weights: Array, n: int) -> None:
-    host = on_host(weights)
-    if not np.isrealobj(host) or host.dtype == object:
-        raise TypeError(f"expected weights of real numbers, got dtype {host.dtype}")
-    if host.shape != (n,):
-        raise ValueError(f"expected one weight per pair, shape ({n},), got shape {host.shape}")
-    if not (np.isfinite(host).all() and (host >= 0).all() and host.sum() > 0):
-        raise ValueError("expected finite, non-negative weights that are not all zero")
