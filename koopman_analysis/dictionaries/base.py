@@ -20,6 +20,7 @@ import array_api_compat
 import numpy as np
 
 from koopman_analysis.shapes import Array
+from koopman_analysis.snapshots.requirements import require_numbers
 
 
 class Dictionary(ABC):
@@ -118,7 +119,7 @@ class Dictionary(ABC):
     def _take(self, states: Array) -> None:
         # The common case is asked first: a stream takes states thousands of times.
         if not (isinstance(states, np.ndarray) and states.dtype.kind in "fc"):
-            _require_numbers(states)
+            require_numbers("states", states)
         if states.ndim != 2:
             raise ValueError(f"expected states of shape (n, d), one a row, got shape {tuple(states.shape)}")
         self._bind(int(states.shape[1]))
@@ -140,17 +141,6 @@ class Dictionary(ABC):
                 "expected the width of the states to be known: call the dictionary once, or say dimension="
             )
         return self.dimension
-
-
-def _require_numbers(states: Array) -> None:
-    if not array_api_compat.is_array_api_obj(states):
-        raise TypeError(f"expected an array of states, shape (n, d), got {type(states).__name__}")
-    xp = array_api_compat.array_namespace(states)
-    if states.dtype == object or not xp.isdtype(states.dtype, ("real floating", "complex floating")):
-        raise TypeError(
-            f"expected states of floating or complex numbers, got dtype {states.dtype}: "
-            "convert them, for example with .astype(float)"
-        )
 
 
 class BlockDictionary(Dictionary):

@@ -166,6 +166,21 @@ class MomentEstimator(ABC):
             )
 
 
+def require_one_space(pairs: SnapshotPairs) -> None:
+    """Refuses pairs that determine no operator on one space.
+
+    Raises:
+        ValueError: If there are fewer than two, or the states before and after are of different width.
+    """
+    if pairs.n < 2:
+        raise ValueError(f"expected at least two pairs to fit an operator, got {pairs.n}")
+    if pairs.before.shape[1] != pairs.after.shape[1]:
+        raise ValueError(
+            f"expected states of one width before and after, got {pairs.before.shape[1]} and {pairs.after.shape[1]}: "
+            "DMD maps a space to itself"
+        )
+
+
 def require_width(states: Array, width: int) -> None:
     """Refuses states of another width than the fitted ones.
 

@@ -54,7 +54,7 @@ class SnapshotPairs:
 
     def __post_init__(self) -> None:
         for name in ("before", "after"):
-            require_numbers(name, getattr(self, name))
+            require_numbers(f"states {name}", getattr(self, name))
         require_one_place(self.before, self.after, self.weights)
         for name in ("before", "after"):
             require_states(name, getattr(self, name))

@@ -29,11 +29,11 @@ def require_numbers(name: str, states: Array) -> None:
         TypeError: If they are not.
     """
     if not array_api_compat.is_array_api_obj(states):
-        raise TypeError(f"expected an array of states {name}, shape (n, d), got {type(states).__name__}")
+        raise TypeError(f"expected an array of {name}, shape (n, d), got {type(states).__name__}")
     xp = array_api_compat.array_namespace(states)
     if states.dtype == object or not xp.isdtype(states.dtype, ("real floating", "complex floating")):
         raise TypeError(
-            f"expected states {name} of floating or complex numbers, got dtype {states.dtype}: "
+            f"expected {name} of floating or complex numbers, got dtype {states.dtype}: "
             "convert them, for example with .astype(float)"
         )
 

@@ -29,7 +29,7 @@ class SnapshotTrajectories:
         if np.ndim(self.states) != 3:
             raise ValueError(f"expected states of shape (n, times, d), got shape {np.shape(self.states)}")
         times, steps = self.states.shape[1], np.diff(self.times)
-        require_numbers("on trajectories", self.states)
+        require_numbers("states on trajectories", self.states)
         for k in range(times):
             require_states("on trajectories", self.states[:, k])
         monotone = np.isfinite(steps).all() and ((steps > 0).all() or (steps < 0).all())

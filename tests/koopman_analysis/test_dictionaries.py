@@ -114,8 +114,9 @@ def test_features_may_be_written_into_a_place(psi):
 
 @every
 def test_the_functions_of_a_dictionary_lie_side_by_side(psi):
+    features = psi(STATES)
     if psi.size > 1 and not isinstance(psi, Coordinates | EncoderDictionary):  # those return what they are given
-        assert psi(STATES).flags.f_contiguous
+        assert features.flags.f_contiguous
 
 
 @every

@@ -13,7 +13,7 @@ Source: Hirsh, Harris, Kutz & Brunton 2020 (centring).
 
 import numpy as np
 
-from koopman_analysis.estimators.base import NotFitted, require_width
+from koopman_analysis.estimators.base import NotFitted, require_one_space, require_width
 from koopman_analysis.estimators.pydmd.on_pairs import LeastSquaresDMD, PairMethod
 from koopman_analysis.regression import ConstantData
 from koopman_analysis.shapes import Operator, States
@@ -38,7 +38,7 @@ class PyDMDRegression:
             ConstantData: If the states before do not vary.
             ValueError: If pairs are fewer than two, or of different width before and after; as the method says.
         """
-        _require_operable(pairs)
+        require_one_space(pairs)
         host = pairs.on_host()
         weights = np.ones(host.n) if host.weights is None else host.weights
         self._mean_before, self._mean_after = (
@@ -69,13 +69,3 @@ class PyDMDRegression:
         K = self.matrix_
         require_width(states, len(K))
         return self._mean_after + (states - self._mean_before) @ K
-
-
-def _require_operable(pairs: SnapshotPairs) -> None:
-    if pairs.n < 2:
-        raise ValueError(f"expected at least two pairs to fit an operator, got {pairs.n}")
-    if pairs.before.shape[1] != pairs.after.shape[1]:
-        raise ValueError(
-            f"expected states of one width before and after, got {pairs.before.shape[1]} and {pairs.after.shape[1]}: "
-            "DMD maps a space to itself"
-        )
