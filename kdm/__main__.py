@@ -1,7 +1,8 @@
 """The command line: parses, calls, prints. `kdm --help` lists the commands.
 
 A command that fails says in one screen what was expected, what was found and what to do, and exits with 2; `--debug`
-shows the traceback instead. An interrupted command exits with 130, and the same command goes on where it was.
+shows the traceback instead. An interrupted command exits with 130, a terminated one with 143, and the same command
+goes on where it was.
 """
 
 import errno
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Literal
 
 import numpy as np
@@ -19,6 +21,7 @@ from tyro.conf import FlagCreatePairsOff, Positional
 from kdm.evaluation import evaluate as evaluation_of
 from kdm.importing.layouts import LAYOUTS
 from kdm.importing.layouts import pack as packed
+from kdm.interrupts import Terminated, termination_raised
 from kdm.presets import preset_named
 from kdm.sampling import sample as sampled
 from kdm.storage import replaced_file, write_json
@@ -33,6 +36,9 @@ from koopman_analysis.figures import draw_images, draw_samples, figure_of
 
 Flag = FlagCreatePairsOff[bool]
 Device = Literal["auto", "cpu", "cuda"]
+
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+STOPPED = "stopped: what was finished is saved, and the same command goes on from there"
 
 
 def collect(
@@ -96,8 +102,9 @@ def train(
         out=out.with_name(f"{out.name}-data"), device=place, progress=True,
     )  # fmt: skip
     train_with_bar(config, pairs, out, device=place, preset=preset, progress=True)
-    last = RunFolder(out).metrics()[-1]
-    print(f"{out}: held-out error {100 * last['heldout_paired_error']:.2f} % after {last['step']:,} steps")
+    metrics = RunFolder(out).metrics()
+    error = f"{100 * metrics[-1]['heldout_paired_error']:.2f} %" if metrics else "unknown, metrics.jsonl is gone,"
+    print(f"{out}: held-out error {error} after {config.training.steps:,} steps")
 
 
 def sample(
@@ -119,7 +126,8 @@ def sample(
     samples = sampled(model, count, generator=torch.Generator().manual_seed(seed)).cpu().numpy()
     if out.suffix == ".npy":
         with replaced_file(out) as temporary, open(temporary, "wb") as file:
-            np.save(file, samples)
+            # As a stream: what fails in NumPy's way of writing to files does not say that the disk is full.
+            np.save(SimpleNamespace(write=file.write), samples)
     else:
         _save_picture(samples, out)
     print(f"{count:,} samples in {out}")
@@ -130,6 +138,8 @@ def evaluate(
     debug: Flag = False,
 ) -> None:  # fmt: skip
     """Measure a run's one-step samples on held-out pairs and as a distribution; writes evaluation.json into the run.
+
+    Where the run is read-only, the numbers are shown all the same.
 
     Args:
         run: Folder of the run.
@@ -143,10 +153,15 @@ def evaluate(
     model = load(run, device=place)
     pairs = data_for(run, data)
     measured = evaluation_of(model, pairs, count=samples, seed=seed, device=place)
-    write_json(run / "evaluation.json", measured.to_json())
     for name, interval in measured.quantities.items():
         floor = f"   floor {measured.floor[name].estimate:.4g}" if name in measured.floor else ""
         print(f"{name:24} {interval.estimate:.4g}  [{interval.low:.4g}, {interval.high:.4g}]{floor}")
+    try:
+        write_json(run / "evaluation.json", measured.to_json())
+    except OSError as error:
+        if error.errno not in FORBIDDEN:
+            raise
+        print(f"not kept: '{run / 'evaluation.json'}' cannot be written ({error.strerror})", file=sys.stderr)
 
 
 def verify(
@@ -173,10 +188,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands = {command.__name__: command for command in (verify, collect, pack, train, sample, evaluate)}
     description = "Koopman distillation of diffusion models, and the checks that say whether its claims hold."
     try:
-        tyro.extras.subcommand_cli_from_dict(commands, prog="kdm", description=description, args=given)
+        with termination_raised():
+            tyro.extras.subcommand_cli_from_dict(commands, prog="kdm", description=description, args=given)
     except KeyboardInterrupt:
-        print("\nstopped: what was finished is saved, and the same command goes on from there", file=sys.stderr)
+        print(f"\n{STOPPED}", file=sys.stderr)
         raise SystemExit(130) from None
+    except Terminated:
+        print(f"\n{STOPPED}", file=sys.stderr)
+        raise
     except (ValueError, ArithmeticError, OSError, RuntimeError) as error:
         if "--debug" in given:
             raise
@@ -198,6 +217,8 @@ def _save_picture(samples: np.ndarray, out: Path) -> None:
 def _told(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"the disk is full ({error.filename or 'while writing'}): free some space and run the same command again"
+    if isinstance(error, OSError) and error.errno in FORBIDDEN:
+        return f"no access to '{error.filename}' ({error.strerror}): choose another place, or change its permissions"
     return str(error).replace("\n", "\n       ") or type(error).__name__
 
 

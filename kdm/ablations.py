@@ -80,27 +80,28 @@ def regress_directly(
 
     Raises:
         RunError: If the folder holds another experiment.
+        FolderInUse: If another process trains in it.
     """
     model_config = model_config_of(config, data)
     direct = DirectConfig(
         network=equal_network(model_config), shape=model_config.shape, scaling=model_config.scaling
     )  # fmt: skip
     run = RunFolder(folder)
-    run.create_or_check(
-        {
-            "kind": KIND,
-            "model": to_json(direct),
-            "training": to_json(config.training),
-            "data": {"digest": data.manifest.digest},
-        },
-        data_folder=data.folder,
-    )
-    module = _built(direct, generator=torch.Generator().manual_seed(config.training.seed)).to(device)
-    state = TrainingState(module, config.training, pairs=len(data.training()))
-    yield from train_in_folder(
-        run, state=state, objective=DirectObjective(),
-        training=data.training().to(device), heldout=data.heldout().to(device),
-    )  # fmt: skip
+    experiment = {
+        "kind": KIND,
+        "model": to_json(direct),
+        "training": to_json(config.training),
+        "data": {"digest": data.manifest.digest},
+    }
+    if run.is_finished(experiment):
+        return
+    with run.claimed(experiment, data_folder=data.folder):
+        module = _built(direct, generator=torch.Generator().manual_seed(config.training.seed)).to(device)
+        state = TrainingState(module, config.training, pairs=len(data.training()))
+        yield from train_in_folder(
+            run, state=state, objective=DirectObjective(),
+            training=data.training().to(device), heldout=data.heldout().to(device),
+        )  # fmt: skip
 
 
 def load_direct(run: str | Path, *, device: torch.device | str = "cpu") -> DirectRegression:

@@ -117,15 +117,23 @@ def labels_of(data: Trajectories, points: Samples) -> Labels | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Measured quantities by name, each with its interval, and the floors of those that have one."""
+    """Measured quantities by name, each with its interval, the floors of those that have one, and on what.
+
+    Attributes:
+        quantities: Every quantity that applies.
+        floor: The same quantity of a second sample of the data, where there is one.
+        inputs: Digest of the data, seed, number of samples and of held-out pairs; JSON.
+    """
 
     quantities: dict[str, Interval]
     floor: dict[str, Interval]
+    inputs: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
         """The contents of `evaluation.json`."""
         values: dict[str, Any] = {name: interval.to_json() for name, interval in self.quantities.items()}
-        return values | {"floor": {name: interval.to_json() for name, interval in self.floor.items()}}
+        floor = {name: interval.to_json() for name, interval in self.floor.items()}
+        return values | {"floor": floor, "inputs": self.inputs}
 
 
 def evaluate(
@@ -149,7 +157,8 @@ def evaluate(
     if data.support is not None:
         quantities["off_support_fraction"] = _mean(~data.support.contains(samples).numpy(), rng=rng)
         floor["off_support_fraction"] = _mean(~data.support.contains(fresh.reference).numpy(), rng=rng)
-    return Evaluation(quantities=quantities, floor=floor)
+    inputs = {"data": {"digest": data.manifest.digest}, "seed": seed, "samples": len(samples), "heldout": len(heldout)}
+    return Evaluation(quantities=quantities, floor=floor, inputs=inputs)
 
 
 def _paired_quantities(

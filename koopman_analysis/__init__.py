@@ -15,44 +15,64 @@ from koopman_analysis.closure import (
     decoder_weighted_defect,
 )
 from koopman_analysis.dictionaries import (
+    Chebyshev,
+    ComplexFourier,
     Constant,
     Coordinates,
     Dictionary,
     EncoderDictionary,
+    Fourier,
     FunctionDictionary,
+    Gaussian,
     Hermite,
+    Legendre,
     Monomials,
+    RadialBasis,
     RandomFourier,
+    ThinPlate,
+    WithConjugates,
 )
 from koopman_analysis.estimators import (
     EDMD,
     ArrayLatentModel,
     ExactDMD,
     IsometricEDMD,
+    KernelRidgeRegression,
     KoopmanRegressor,
     LatentModel,
     NotFitted,
     Predictor,
+    PyDMDForecast,
     PyDMDRegression,
 )
 from koopman_analysis.moments import FactorMoments, GramMoments, IllConditionedGram
 from koopman_analysis.regression import ConstantData, EnergyRank, ThresholdRank
 from koopman_analysis.resampling import Interval
-from koopman_analysis.snapshots import SnapshotPairs, Split
+from koopman_analysis.snapshots import DoublePairs, SnapshotPairs, SnapshotTrajectories, Split
 from koopman_analysis.spectrum import Eigenpairs, EigenvalueIntervals
 from koopman_analysis.verification import verify
 
 __all__ = [
     "SnapshotPairs",
+    "DoublePairs",
+    "SnapshotTrajectories",
     "Split",
     "Dictionary",
     "Constant",
     "Coordinates",
     "Monomials",
     "Hermite",
+    "Legendre",
+    "Chebyshev",
+    "RadialBasis",
+    "Gaussian",
+    "ThinPlate",
     "RandomFourier",
+    "ComplexFourier",
+    "Fourier",
     "FunctionDictionary",
     "EncoderDictionary",
+    "WithConjugates",
     "GramMoments",
     "FactorMoments",
     "IllConditionedGram",
@@ -67,6 +87,8 @@ __all__ = [
     "ThresholdRank",
     "Eigenpairs",
     "EigenvalueIntervals",
+    "PyDMDForecast",
+    "KernelRidgeRegression",
     "NotFitted",
     "LatentModel",
     "ArrayLatentModel",

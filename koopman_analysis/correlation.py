@@ -119,10 +119,12 @@ def _weighted_midranks(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]
 
 
 def _weighted_pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:
+    if np.count_nonzero(weights) < 2:
+        return math.nan
     total = weights.sum()
     x, y = x - (weights * x).sum() / total, y - (weights * y).sum() / total
     scale = math.sqrt((weights * np.square(x)).sum() * (weights * np.square(y)).sum())
-    return float((weights * x * y).sum()) / scale
+    return float((weights * x * y).sum()) / scale if scale > 0.0 else math.nan
 
 
 def _require_distances(first: np.ndarray, second: np.ndarray) -> None:

@@ -6,7 +6,8 @@ statistic of objects uses nᵢ as the weight of object i; a statistic of *pairs*
     w_ij = nᵢ nⱼ  (i ≠ j),     w_ii = 0,                                                                  (1)
 
 so that two copies of one original are never compared with each other: at distance zero they would be each other's
-nearest neighbours. Resampling the n² pairs as if they were independent covers 57 % where 95 % is stated.
+nearest neighbours. Resampling the n² pairs as if they were independent covers 57 % where 95 % is stated. Of few objects
+some resamples hold too few distinct ones for the statistic to be defined: those are drawn again.
 
 **Simultaneous intervals.** With k statistics on the same resamples, standard errors s_k and
 q = quantile of max_k |θ*_k − θ_k| / s_k, the intervals θ_k ± q s_k cover all k truths at once.            (2)
@@ -31,6 +32,9 @@ import numpy as np
 import scipy.special
 
 from koopman_analysis.shapes import Float, Int, Real
+
+DRAWS = 100
+"""Times that a resample without a defined statistic is drawn; then its replicate is NaN."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +122,7 @@ def object_bootstrap(
     """A statistic and its replicates when objects are resampled.
 
     Args:
-        statistic: Takes the multiplicities nᵢ, shape (objects,), to a number or a vector (k,).
+        statistic: Takes the multiplicities nᵢ, shape (objects,), to a number or a vector (k,); NaN where undefined.
         objects: Number of independent objects.
         resamples: Number of resamples B.
         rng: Draws the resamples.
@@ -130,7 +134,10 @@ def object_bootstrap(
     estimate = np.atleast_1d(np.asarray(statistic(np.ones(objects, dtype=np.int64)), dtype=np.float64))
     replicates = np.empty((resamples, len(estimate)))
     for row in replicates:
-        row[:] = statistic(_multiplicities(objects, rng))
+        for _ in range(DRAWS):
+            row[:] = statistic(_multiplicities(objects, rng))
+            if not (np.isnan(row) & ~np.isnan(estimate)).any():
+                break
     return Bootstrap(estimate=estimate, replicates=replicates, objects=objects)
 
 

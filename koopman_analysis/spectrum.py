@@ -27,20 +27,27 @@ eigenvector of w, a change of the matrix by its own rounding moves λ by
 
 to first order.
 
-Intervals of eigenvalues resample groups of whole units, refit, and match each replicate's spectrum to the estimate's by
-the assignment of least total distance.
+Intervals of eigenvalues resample groups of whole units, refit, and match each replicate's eigenpairs to the estimate's
+by the assignment of least total cost
+
+    |λ − λ*| + sin² ∠(φ, φ*),                                                                                   (5)
+
+the angle between functions being that over the fitted pairs. (By |λ − λ*| alone, on the real line, exchanging two
+eigenvalues costs nothing as often as not.)
 
 Sources: Colbrook & Townsend 2024, Colbrook, Ayton & Szőke 2023 (residuals; here unsquared); Kuhn 1955 (the assignment).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 
 import numpy as np
 import scipy.linalg
 import scipy.optimize
 
-from koopman_analysis.moments import FactorMoments, Lift, orthonormal_factors, updated_factor
+from koopman_analysis.moments import FactorMoments, Lift, orthonormal_factors, triangular_factor
 from koopman_analysis.resampling import Interval, random_groups
 from koopman_analysis.shapes import Complex, Float, Operator
 from koopman_analysis.snapshots import SnapshotPairs
@@ -168,7 +175,7 @@ def eigenvalue_intervals(
     inputs: Lift,
     operator: Callable[[FactorMoments], Operator],
     *,
-    eigenvalues: Complex[np.ndarray, " r"],
+    eigenpairs: Eigenpairs,
     resamples: int,
     groups: int,
     rng: np.random.Generator,
@@ -179,7 +186,7 @@ def eigenvalue_intervals(
         pairs: The fitted pairs; whole units are resampled, gathered in groups.
         inputs: The dictionary.
         operator: Takes moments to K.
-        eigenvalues: The estimates, in the order of the result.
+        eigenpairs: The estimates, in the order of the result.
         resamples: Number of resamples.
         groups: Number of groups of units; each unit is one where there are fewer.
         rng: Draws groups and resamples.
@@ -192,16 +199,21 @@ def eigenvalue_intervals(
     group = random_groups(pairs.unit, groups, rng=rng)
     count = int(group.max()) + 1
     parts = [FactorMoments.of(pairs.subset(group == number), inputs) for number in range(count)]
+    eigenvalues = eigenpairs.eigenvalues
+    whole = reduce(add, parts)
+    functions = _directions(whole, eigenpairs.coefficients)
     replicates = np.empty((resamples, len(eigenvalues)), np.complex128)
     for row in replicates:
         copies = np.bincount(rng.integers(count, size=count), minlength=count)
         stacked = np.concatenate([np.sqrt(times) * part.factor for times, part in zip(copies, parts, strict=True)])
-        again = replace(parts[0], count=pairs.n, factor=updated_factor(np.zeros_like(parts[0].factor), stacked))
-        row[:] = _matched(_spectrum(operator(again), again)[0], eigenvalues)
+        again = replace(whole, count=pairs.n, factor=triangular_factor(stacked))
+        values, coefficients, _ = _spectrum(operator(again), again)
+        overlap = np.abs(functions.conj().T @ _directions(whole, coefficients))
+        row[:] = _matched(values, eigenvalues, 1.0 - np.square(np.minimum(overlap, 1.0)))
     views = [(function(replicates), function(eigenvalues)) for function in (np.real, np.imag, np.abs)]
     method = f"bootstrap of {count} groups of units, {resamples} resamples"
     real, imaginary, modulus = (_intervals(drawn, estimates, pairs.units, method) for drawn, estimates in views)
-    radius = np.quantile(np.abs(replicates - eigenvalues), 0.95, axis=0)
+    radius = np.nanquantile(np.abs(replicates - eigenvalues), 0.95, axis=0)
     return EigenvalueIntervals(real=real, imaginary=imaginary, modulus=modulus, radius=radius)
 
 
@@ -217,19 +229,27 @@ def _spectrum(K: Operator, fitted: FactorMoments) -> tuple[np.ndarray, np.ndarra
 
 
 def _of_conjugates(values: np.ndarray, eigenvalues: np.ndarray) -> np.ndarray:
-    """The values with one for both of a conjugate pair, which the eigenvalue solver leaves side by side."""
-    first = np.flatnonzero((eigenvalues[:-1] == eigenvalues[1:].conj()) & (eigenvalues[:-1].imag != 0))
+    """The values with one for both of a conjugate pair, which LAPACK leaves side by side, the upper one first."""
+    first = np.flatnonzero((eigenvalues[:-1] == eigenvalues[1:].conj()) & (eigenvalues[:-1].imag > 0))
     shared = values.copy()
     shared[first] = shared[first + 1] = np.maximum(values[first], values[first + 1])
     return shared
 
 
-def _matched(replicate: np.ndarray, eigenvalues: np.ndarray) -> np.ndarray:
-    """The eigenvalues of a replicate, each in the place of the estimate that it belongs to; NaN where it lacks one."""
-    distance = np.abs(replicate[:, None] - eigenvalues[None, :])
-    rows, columns = scipy.optimize.linear_sum_assignment(distance)
+def _directions(fitted: FactorMoments, coefficients: np.ndarray) -> np.ndarray:
+    """The functions of these coefficients as unit vectors, whose products are the cosines of their angles."""
+    vectors = fitted.inputs @ coefficients
+    return vectors / np.linalg.norm(vectors, axis=0)
+
+
+def _matched(replicate: np.ndarray, eigenvalues: np.ndarray, apart: np.ndarray) -> np.ndarray:
+    """The eigenvalues of a replicate, each in the place of the estimate that it belongs to: equation (5).
+
+    An estimate to which none belongs, where the replicate has lost a direction, is matched with NaN.
+    """
+    places, rows = scipy.optimize.linear_sum_assignment(np.abs(eigenvalues[:, None] - replicate[None, :]) + apart)
     matched = np.full(len(eigenvalues), np.nan + 0j)
-    matched[columns] = replicate[rows]
+    matched[places] = replicate[rows]
     return matched
 
 

@@ -1,4 +1,4 @@
-"""Residual multilayer perceptrons.
+"""Residual multilayer perceptrons, and the plain ones of the published models.
 
     h_0 = W_in u + b_in,    h_l = h_{l−1} + W_l' φ(W_l N(h_{l−1}) + b_l) + b_l',    out = W_out φ(N(h_L)) + b_out,   (1)
 
@@ -8,7 +8,9 @@ linear unit (Hendrycks & Gimpel 2016). Weights start at a scale that keeps featu
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from torch import nn
 from torch.nn import functional
@@ -77,3 +79,25 @@ def _linear(inputs: int, outputs: int, *, std: float) -> nn.Linear:
     nn.init.normal_(layer.weight, std=std)
     nn.init.zeros_(layer.bias)
     return layer
+
+
+class PlainMLP(nn.Module):
+    """Linear layers with x ↦ x σ(x) after each, the last excepted where it is to be linear: the published layout.
+
+    Args:
+        sizes: Features at the input and after each layer.
+        linear_end: Whether the last layer has no activation.
+    """
+
+    def __init__(self, sizes: Sequence[int], *, linear_end: bool) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(inputs, outputs) for inputs, outputs in pairwise(sizes))
+        self.linear_end = linear_end
+
+    def forward(self, features: Float[Tensor, "n inputs"]) -> Float[Tensor, "n outputs"]:
+        """Features to outputs, row by row."""
+        for position, layer in enumerate(self.layers, start=1):
+            features = layer(features)
+            if position < len(self.layers) or not self.linear_end:
+                features = functional.silu(features)
+        return features

@@ -48,27 +48,27 @@ def distil(
 
     Raises:
         RunError: If the folder holds another experiment.
+        FolderInUse: If another process trains in it.
     """
     training, heldout = data.training(), data.heldout()
     model_config = model_config_of(config, data)
     run = RunFolder(folder)
-    run.create_or_check(
-        {
-            "kind": KIND,
-            "preset": preset,
-            "model": to_json(model_config),
-            "objective": to_json(config.objective),
-            "training": to_json(config.training),
-            "data": {"digest": data.manifest.digest, "seed": data.manifest.seed, "source": dict(data.manifest.source)},
-        },
-        data_folder=data.folder,
-    )
-    generator = torch.Generator().manual_seed(config.training.seed)
-    model = built_model(model_config, generator=generator).to(device)
-    state = TrainingState(model, config.training, pairs=len(training))
-    yield from train_in_folder(
-        run, state=state, objective=config.objective, training=training.to(device), heldout=heldout.to(device)
-    )
+    experiment = {
+        "kind": KIND,
+        "preset": preset,
+        "model": to_json(model_config),
+        "objective": to_json(config.objective),
+        "training": to_json(config.training),
+        "data": {"digest": data.manifest.digest, "seed": data.manifest.seed, "source": dict(data.manifest.source)},
+    }
+    if run.is_finished(experiment):
+        return
+    with run.claimed(experiment, data_folder=data.folder):
+        model = built_model(model_config, generator=torch.Generator().manual_seed(config.training.seed)).to(device)
+        state = TrainingState(model, config.training, pairs=len(training))
+        yield from train_in_folder(
+            run, state=state, objective=config.objective, training=training.to(device), heldout=heldout.to(device)
+        )
 
 
 def load(run: str | Path, *, device: torch.device | str = "cpu") -> KoopmanDistillationModel:
@@ -90,12 +90,18 @@ def data_for(run: str | Path, data: str | Path | None) -> Trajectories:
 
     Raises:
         RunError: If the data given are of the same teacher and seed as the training data but another size: their
-            held-out part would hold pairs that the model was trained on.
+            held-out part would hold pairs that the model was trained on. If none are given, and those are gone.
         DataError: If there are none.
     """
     folder = RunFolder(Path(run))
     trained_on = distillation_experiment(folder)["data"]
-    found = open_trajectories(data or folder.data_folder())
+    where = Path(data) if data else folder.data_folder()
+    if data is None and not where.is_dir():
+        raise RunError(
+            f"the data of '{run}' were in '{where}' and are not there any more: "
+            "name the folder where they are now with --data"
+        )
+    found = open_trajectories(where)
     alike = found.manifest.seed is not None and found.manifest.seed == trained_on["seed"]
     if alike and found.manifest.source == trained_on["source"] and found.manifest.digest != trained_on["digest"]:
         raise RunError(

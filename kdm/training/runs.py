@@ -1,29 +1,35 @@
 """A RUN: the folder of one training, from which it resumes and from which its model is loaded.
 
     config.json         what is trained on what: format, version, experiment (all configurations, the data's digest)
-    model.safetensors   averaged weights at the last save
-    state.pt            everything needed to resume; tensors and primitives only, loaded as such
     metrics.jsonl       one line for every logged step, none beyond the last save
+    state.pt            everything needed to resume; tensors and primitives only, loaded as such
+    model.safetensors   averaged weights at the last save, and after how many steps that was
 
-A folder holds one experiment. The same experiment resumes; another one is refused.
+A save writes them in this order. Weights of the last step therefore say that nothing is left to do, and they and
+`config.json` alone are a RUN that loads.
+
+A folder holds one experiment, and one process at a time trains in it. The same experiment resumes; another one is
+refused.
 """
 
+import io
 import json
 import pickle
-import signal
-import threading
+import shlex
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from safetensors.torch import save as safetensors_of
 from torch import nn
 
+from kdm.interrupts import deferred_interrupts
 from kdm.objectives import Objective
-from kdm.storage import replaced_file, write_json
+from kdm.storage import is_trace, lock_inside, replaced_file, sole_writer, write_json
 from kdm.training.loop import Step, TrainingState, train
 from kdm.trajectories import Pairs
 
@@ -40,30 +46,54 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def create_or_check(self, experiment: dict[str, Any], *, data_folder: Path | None) -> None:
-        """Makes the folder the RUN of this experiment, or checks that it already is.
+    def is_finished(self, experiment: dict[str, Any]) -> bool:
+        """Whether the folder is the RUN of this experiment and nothing is left to do; such a RUN is only read.
 
         Args:
             experiment: What is trained on what; `training`, with its `steps`, is among its entries.
+
+        Raises:
+            RunError: If the folder holds anything but this experiment.
+        """
+        return self._holds(experiment) and self.trained_steps() >= experiment["training"]["steps"]
+
+    @contextmanager
+    def claimed(self, experiment: dict[str, Any], *, data_folder: Path | None) -> Iterator[None]:
+        """Within, the folder is the RUN of this experiment, new or unfinished, and no other process trains in it.
+
+        Args:
+            experiment: What is trained on what.
             data_folder: Where the data are now; a hint, and no part of the experiment.
 
         Raises:
-            RunError: If the folder holds anything else.
+            RunError: If the folder holds anything but this experiment.
+            FolderInUse: If another process trains in it.
+        """
+        self._holds(experiment)
+        with sole_writer(self.path, lock=lock_inside(self.path)):
+            if not self._holds(experiment):
+                where = None if data_folder is None else str(data_folder.resolve())
+                record = {"format": FORMAT, "version": VERSION, "experiment": experiment, "data_folder": where}
+                write_json(self.path / "config.json", record)
+            yield
+
+    def _holds(self, experiment: dict[str, Any]) -> bool:
+        """Whether the folder is the RUN of this experiment already; where it is none yet, it holds nothing.
+
+        Raises:
+            RunError: If it holds anything else.
         """
         if (self.path / "config.json").exists():
-            found = self.experiment()
-            if found != json.loads(json.dumps(experiment)):
-                differing = ", ".join(sorted(_differences(found, json.loads(json.dumps(experiment)))))
+            found, wanted = self.experiment(), json.loads(json.dumps(experiment))
+            if found != wanted:
                 raise RunError(
-                    f"expected '{self.path}' to hold this experiment, got another one (it differs in {differing}): "
-                    "choose another --out, or remove the folder"
+                    f"expected '{self.path}' to hold this experiment, got another one (it differs in "
+                    f"{', '.join(sorted(_differences(found, wanted)))}): choose another --out, or remove the folder"
                 )
-        elif self.path.exists() and any(self.path.iterdir()):
-            raise RunError(f"expected '{self.path}' to be new or a RUN, got a folder with other files: choose another")
-        else:
-            where = None if data_folder is None else str(data_folder.resolve())
-            record = {"format": FORMAT, "version": VERSION, "experiment": experiment, "data_folder": where}
-            write_json(self.path / "config.json", record)
+            return True
+        if self.path.is_file() or (self.path.is_dir() and not all(map(is_trace, self.path.iterdir()))):
+            raise RunError(f"expected '{self.path}' to be new or a RUN, got something else there: choose another --out")
+        return False
 
     def experiment(self) -> dict[str, Any]:
         """What is trained on what.
@@ -91,13 +121,30 @@ class RunFolder:
         Raises:
             RunError: If there are steps to do.
         """
-        steps, metrics = self.experiment()["training"]["steps"], self.metrics()
-        done = metrics[-1]["step"] if metrics else 0
+        steps, done = self.experiment()["training"]["steps"], self.trained_steps()
         if done < steps:
             raise RunError(
                 f"expected a finished training in '{self.path}', got one at step {done} of {steps}: "
                 "the command that began it goes on from there"
             )
+
+    def trained_steps(self) -> int:
+        """After how many steps the weights in the folder were saved; 0 where there are none.
+
+        Raises:
+            RunError: If they are damaged, or do not say.
+        """
+        path = self.path / "model.safetensors"
+        try:
+            with safe_open(path, framework="pt") as weights:
+                return int((weights.metadata() or {})["steps"])
+        except FileNotFoundError:
+            return 0
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise RunError(
+                f"expected weights that say their training steps in '{path}', got a file that is damaged or of another "
+                f"version ({error}): remove it, and the command that began the training writes it anew"
+            ) from None
 
     def _record(self) -> dict[str, Any]:
         try:
@@ -105,7 +152,7 @@ class RunFolder:
         except (FileNotFoundError, NotADirectoryError):
             raise RunError(
                 f"no run at '{self.path}': expected a folder with config.json and model.safetensors. "
-                f"Make one with `kdm train PRESET --out {self.path}`."
+                f"Make one with `kdm train PRESET --out {shlex.quote(str(self.path))}`."
             ) from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise RunError(f"expected JSON in '{self.path / 'config.json'}', got {error}: the run is damaged") from None
@@ -122,12 +169,15 @@ class RunFolder:
         return record
 
     def save(self, state: TrainingState, lines: list[str]) -> None:
-        """Saves the state, the averaged weights and these further lines of metrics; whole files, state last."""
+        """Saves these further lines of metrics, the state and the averaged weights; whole files, weights last."""
         with open(self.path / "metrics.jsonl", "a") as metrics:
             metrics.writelines(lines)
-        self.save_weights(state.average.module)
+        # Through memory: of a full disk, torch's own writer tells nothing that a user understands.
+        content = io.BytesIO()
+        torch.save(state.state_dict(), content)
         with replaced_file(self.path / "state.pt") as temporary:
-            torch.save(state.state_dict(), temporary)
+            temporary.write_bytes(content.getbuffer())
+        self.save_weights(state)
 
     def restore(self, state: TrainingState) -> None:
         """Brings the state to where the folder's last save left it; a folder without a save changes nothing."""
@@ -143,62 +193,67 @@ class RunFolder:
                 raise RunError(f"expected a training state in '{path}', got a damaged file ({error})") from error
         self._drop_metrics_after(state.step)
 
-    def save_weights(self, module: nn.Module) -> None:
-        """Writes `model.safetensors`."""
-        weights = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
+    def save_weights(self, state: TrainingState) -> None:
+        """Writes `model.safetensors`: the averaged weights, and the number of steps."""
+        weights = state.average.module.state_dict()
+        tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
         with replaced_file(self.path / "model.safetensors") as temporary:
-            save_file(weights, temporary)
+            temporary.write_bytes(safetensors_of(tensors, metadata={"steps": str(state.step)}))
 
     def load_weights(self, module: nn.Module) -> None:
         """Fills the module with the folder's averaged weights.
 
         Raises:
-            RunError: If they are missing, damaged or of another model.
+            RunError: If they are damaged or of another model.
         """
         path = self.path / "model.safetensors"
-        if not path.exists():
-            raise RunError(f"expected trained weights in '{path}', got none: finish the training first")
         try:
             module.load_state_dict(load_file(path))
         except Exception as error:  # safetensors and torch each raise several kinds for a damaged file
             raise RunError(f"expected the weights of this model in '{path}', got: {error}") from error
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The logged steps, in order."""
+        """The logged steps, in order; while a process trains, a last one that it is writing is left out."""
+        return [json.loads(line) for line in self._whole_lines(up_to=float("inf"))]
+
+    def _whole_lines(self, *, up_to: float) -> list[str]:
         path = self.path / "metrics.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [line for line in lines if (step := _step_of(line)) is not None and step <= up_to]
 
     def _drop_metrics_after(self, step: int) -> None:
         path = self.path / "metrics.jsonl"
         if path.exists():
             # A kill can leave lines that no saved state knows of, the last of them torn.
-            kept = [line for line in path.read_text().splitlines() if _step_of(line) <= step]
+            kept = "".join(f"{line}\n" for line in self._whole_lines(up_to=step))
             with replaced_file(path) as temporary:
-                temporary.write_text("".join(f"{line}\n" for line in kept))
+                temporary.write_text(kept)
 
 
 def train_in_folder(
     folder: RunFolder, *, state: TrainingState, objective: Objective, training: Pairs, heldout: Pairs,
     log_every: int = 50,
 ) -> Generator[Step, None, None]:  # fmt: skip
-    """Trains from where the folder's last save left off, and saves at every held-out measurement.
+    """Trains from where the folder's last save left off, and saves at every held-out measurement; for its claimant.
 
-    An interrupt (Ctrl-C, SIGTERM) waits for the end of the step, saves, and is then raised as KeyboardInterrupt.
+    An interrupt waits for the end of the step, saves, and is then raised: KeyboardInterrupt of Ctrl-C, `Terminated` of
+    SIGTERM.
 
     Yields:
         Every finished step.
     """
     folder.restore(state)
+    if state.finished:
+        folder.save_weights(state)  # a kill came between the two, or someone removed them
     lines: list[str] = []
-    with _deferred_interrupts() as interrupted:
+    with deferred_interrupts() as deferral:
         for step in train(state, objective, training, heldout):
             if step.index % log_every == 0 or step.heldout is not None:
                 lines.append(json.dumps(_logged(step)) + "\n")
-            if step.heldout is not None or interrupted.is_set():
+            if step.heldout is not None or deferral.interrupted:
                 folder.save(state, lines)
                 lines = []
-            if interrupted.is_set():
-                raise KeyboardInterrupt
+            deferral.raise_noted()
             yield step
 
 
@@ -214,11 +269,11 @@ def _logged(step: Step) -> dict[str, Any]:
     return values
 
 
-def _step_of(line: str) -> float:
+def _step_of(line: str) -> int | None:
     try:
-        return json.loads(line)["step"]
-    except (json.JSONDecodeError, KeyError, TypeError):
-        return float("inf")
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return None  # torn
 
 
 def _differences(left: Any, right: Any, prefix: str = "") -> Iterator[str]:
@@ -227,25 +282,3 @@ def _differences(left: Any, right: Any, prefix: str = "") -> Iterator[str]:
             yield from _differences(left.get(name), right.get(name), f"{prefix}.{name}" if prefix else name)
     elif left != right:
         yield prefix or "everything"
-
-
-@contextmanager
-def _deferred_interrupts() -> Iterator[threading.Event]:
-    """Within, the first interrupt only sets the event; a second one acts at once."""
-    requested = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield requested
-        return
-
-    def request(number: int, frame: FrameType | None) -> None:
-        requested.set()
-        signal.signal(number, previous[number])
-
-    previous = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        for number in previous:
-            signal.signal(number, request)
-        yield requested
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -63,8 +63,8 @@ class SOAP(Optimizer):
                 preconditioned = gradients.ndim == 3 and min(gradients.shape[1:]) >= group["smallest_side"]
                 if not state:
                     state.update(_initial_state(gradients, preconditioned=preconditioned))
-                state["count"] += 1
-                step = int(state["count"])
+                state["step"] += 1
+                step = int(state["step"])
                 update = _preconditioned_update if preconditioned else _adam_update
                 direction = update(gradients, state, step, group)
                 if direction is not None:
@@ -81,7 +81,7 @@ def _by_shape(parameters: list[Tensor]) -> Iterable[list[Tensor]]:
 
 def _initial_state(gradients: Tensor, *, preconditioned: bool) -> dict[str, Tensor]:
     state = {
-        "count": torch.zeros((), dtype=torch.int64),
+        "step": torch.zeros((), dtype=torch.int64),  # the name that torch restores as it is, neither cast nor moved
         "first": torch.zeros_like(gradients),
         "second": torch.zeros_like(gradients),
     }

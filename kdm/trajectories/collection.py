@@ -6,6 +6,7 @@ the same bit for bit.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -104,6 +105,7 @@ def collect(
 
     Raises:
         DataError: if `out` holds something else, or the disk is full.
+        FolderInUse: if another process is writing it.
     """
     seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
     recipe = _Recipe(teacher=teacher, n=n, steps=steps, keep=tuple(kept_times(keep, steps=steps)), seed=seed)
@@ -126,16 +128,29 @@ def _in_memory(recipe: _Recipe, fill: Callable[..., None]) -> Trajectories:
 
 def _on_disk(recipe: _Recipe, fill: Callable[..., None], out: Path) -> Trajectories:
     planned = recipe.manifest
-    if (out / MANIFEST).is_file():
-        finished = open_trajectories(out)
-        if _same(finished.manifest, planned):
-            return finished
-    require_vacant(out)
     draft = Draft(out=out, recipe={name: getattr(planned, name) for name in DETERMINING})
-    arrays = draft.open_arrays(planned.specifications(recipe.names))
-    fill(arrays, done=draft.done, made=partial(draft.record, arrays))
-    draft.finish(_measured(recipe, arrays["noise"]))
+    if (made := _finished(draft, planned)) is not None:
+        return made
+    with draft.claimed():
+        # Until now another process may have been at it.
+        if (made := _finished(draft, planned)) is not None:
+            return made
+        arrays = draft.open_arrays(planned.specifications(recipe.names))
+        fill(arrays, done=draft.done, made=partial(draft.record, arrays))
+        draft.finish(_measured(recipe, arrays["noise"]))
     return open_trajectories(out)
+
+
+def _finished(draft: Draft, planned: Manifest) -> Trajectories | None:
+    """The data set where it is there already; None where the place is vacant, anything else is refused."""
+    if (draft.out / MANIFEST).is_file():
+        found = open_trajectories(draft.out)
+        if _same(found.manifest, planned):
+            with suppress(OSError):  # on a read-only file system it stays, and does no harm
+                draft.clear_progress()
+            return found
+    require_vacant(draft.out)
+    return None
 
 
 def _fill(

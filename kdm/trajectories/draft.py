@@ -2,8 +2,9 @@
 
 Arrays are written under `<out>.partial` and the folder is renamed when all of it is on disk. Beside them,
 `progress.json` says which data set this is to become and how many rows of it are done, so that the same command goes
-on where it was killed and another one is refused. Space is allocated first: a full disk shows at once, as an error,
-not as a signal in the middle of a write to mapped memory.
+on where it was killed and another one is refused. One process at a time writes: it holds a lock beside the folder,
+which no finished data set ever contains. Space is allocated first: a full disk shows at once, as an error, not as a
+signal in the middle of a write to mapped memory.
 """
 
 import json
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from kdm.storage import replaced_file, write_json
+from kdm.storage import clear_temporaries, is_trace, lock_beside, replaced_file, sole_writer, write_json
 from kdm.trajectories.manifest import ArraySpecification, DataError, Manifest, file_record
 
 MANIFEST, PROGRESS = "manifest.json", "progress.json"
@@ -32,8 +33,19 @@ class Draft:
 
     @property
     def folder(self) -> Path:
-        """Where it is while it is being written."""
-        return self.out.with_name(self.out.name + ".partial")
+        """Where it is while it is being written: beside what `out` is, or points to."""
+        place = self.out.resolve()
+        return place.with_name(f"{place.name}.partial")
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Within, no other process writes this data set.
+
+        Raises:
+            FolderInUse: if another one does.
+        """
+        with sole_writer(self.out, lock=lock_beside(self.out)):
+            yield
 
     @property
     def done(self) -> int:
@@ -44,16 +56,17 @@ class Draft:
         """
         try:
             progress = json.loads((self.folder / PROGRESS).read_text())
+            recipe, done = progress["recipe"], int(progress["done"])
         except FileNotFoundError:
             return 0
-        except (json.JSONDecodeError, UnicodeDecodeError):
+        except (ValueError, KeyError, TypeError):
             raise DataError(f"'{self.folder / PROGRESS}' is damaged: remove its folder and collect again.") from None
-        if progress["recipe"] != json.loads(json.dumps(self.recipe)):
+        if recipe != json.loads(json.dumps(self.recipe)):
             raise DataError(
                 f"'{self.folder}' holds another data set, unfinished: "
                 "finish it with the command that began it, or remove it, or choose another --out."
             )
-        return int(progress["done"])
+        return done
 
     def record(self, arrays: Mapping[str, np.memmap], done: int) -> None:
         """Flush the arrays, then write down that so many of their rows are on disk."""
@@ -74,8 +87,7 @@ class Draft:
             except (OSError, ValueError) as error:
                 raise DataError(f"'{self.folder}' is damaged ({error}): remove it and begin again.") from None
         ours = {f"{name}.npy" for name in specifications} | {MANIFEST, PROGRESS}
-        found = {path.name for path in self.folder.glob("*") if not path.name.startswith(f".{PROGRESS}.")}
-        others = sorted(found - ours)
+        others = sorted(path.name for path in self.folder.glob("*") if path.name not in ours and not is_trace(path))
         if others:
             raise DataError(f"'{self.folder}' is in the way, it holds {others[0]}: remove it, or choose another --out.")
         try:
@@ -104,11 +116,13 @@ class Draft:
             files = {path.name: file_record(path) for path in sorted(self.folder.glob("*.npy"))}
             with replaced_file(self.folder / MANIFEST) as temporary:
                 temporary.write_text(replace(manifest, files=files).to_json())
-            # A kill in the middle of a record leaves its temporary file.
-            for leftover in self.folder.glob(f".{PROGRESS}.*"):
-                leftover.unlink()
-            self.folder.rename(self.out)
-            (self.out / PROGRESS).unlink(missing_ok=True)
+            clear_temporaries(self.folder)
+            self.folder.rename(self.out.resolve())
+            self.clear_progress()
+
+    def clear_progress(self) -> None:
+        """Remove the record of a finished data set's making."""
+        (self.out / PROGRESS).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Data sets, opened and saved."""
 
+import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,9 +84,10 @@ def open_trajectories(folder: str | Path, *, whole: bool = False) -> Trajectorie
     """
     given, folder = folder, Path(folder)
     if not (folder / MANIFEST).is_file():
+        quoted = shlex.quote(str(folder))
         raise DataError(
             f"no data set at '{given}': expected a folder with manifest.json, noise.npy and data.npy.\n"
-            f"Make one with `kdm collect TEACHER --out {folder}` or `kdm pack FILE --layout LAYOUT --out {folder}`."
+            f"Make one with `kdm collect TEACHER --out {quoted}` or `kdm pack FILE --layout LAYOUT --out {quoted}`."
         )
     manifest = Manifest.from_json((folder / MANIFEST).read_text(), folder=folder)
     require_unaltered(folder, manifest.files, whole=whole)
@@ -125,6 +128,7 @@ def save_trajectories(
 
     Raises:
         DataError: if `out` holds something, a value is not finite, or the disk is full.
+        FolderInUse: if another process is writing it.
     """
     out = Path(out)
     require_vacant(out)
@@ -134,27 +138,31 @@ def save_trajectories(
     for name, array in present.items():
         require_finite(array, name=name)
     draft = Draft(out=out, recipe={"source": source, "n": len(noise)})
-    arrays = draft.open_arrays(manifest.specifications(present))
-    try:
-        for name, array in arrays.items():
-            for first in range(0, len(noise), ROWS):
-                array[first : first + ROWS] = present[name][first : first + ROWS]
-        draft.record(arrays, len(noise))
-        draft.finish(manifest)
-    except BaseException:
-        draft.discard()
-        raise
+    with draft.claimed():
+        require_vacant(out)
+        arrays = draft.open_arrays(manifest.specifications(present))
+        try:
+            for name, array in arrays.items():
+                for first in range(0, len(noise), ROWS):
+                    array[first : first + ROWS] = present[name][first : first + ROWS]
+            draft.record(arrays, len(noise))
+            draft.finish(manifest)
+        except BaseException:
+            draft.discard()
+            raise
     return open_trajectories(out)
 
 
 def require_vacant(out: Path) -> None:
-    """Refuse a folder that holds something.
+    """Refuse a folder that holds something, or that cannot be replaced by the finished data set.
 
     Raises:
-        DataError: if it does.
+        DataError: if it does, or is the working folder or a mount point.
     """
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise DataError(f"'{out}' already holds something else: remove it, or choose another --out.")
+    if out.is_dir() and (os.path.ismount(out) or out.samefile(os.curdir)):
+        raise DataError(f"'{out}' is the working folder or a mount point: choose a folder inside of it.")
 
 
 def require_finite(array: np.ndarray, *, name: str) -> None:

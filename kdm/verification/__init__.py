@@ -1,6 +1,5 @@
 """The main job: data → a distilled model and its baselines → claims with verdicts → one page."""
 
-import shlex
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from kdm.presets import PRESETS, preset_named
-from kdm.trajectories import open_trajectories
+from kdm.presets import preset_named
+from kdm.storage import lock_beside, lock_inside, sole_writer
 from kdm.verification.evidence import evidence_of
 from kdm.verification.experiment import (
     Experiment,
@@ -18,7 +17,8 @@ from kdm.verification.experiment import (
     train_with_bar,
 )
 from kdm.verification.page import report_of
-from koopman_analysis.report import Report, require_report_or_nothing, summary_table
+from kdm.verification.request import Request
+from koopman_analysis.report import Report, summary_table
 
 FRESH_SAMPLES, FRESH_SAMPLES_FAST = 10_000, 1_000
 
@@ -40,48 +40,45 @@ def verify(
         progress: Show bars, and the claims as a table.
 
     Raises:
-        FileExistsError: If `out` holds something that is not a report.
+        FileExistsError: If `out` holds something that is not a report, or the report of another command.
+        FolderInUse: If another process is working for this report, or in the same part of `work`.
         ValueError: If the target, the data or a RUN in `work` is not what it should be.
     """
-    started, place = time.monotonic(), torch.device(device)
-    is_run = target not in PRESETS and Path(target).exists()
-    if not is_run and target not in PRESETS:
-        raise ValueError(f"expected one of the presets {', '.join(PRESETS)}, or the folder of a run, got {target!r}")
-    given = [] if data is None else [open_trajectories(data).manifest.digest[:8]]
-    variant = [*(["fast"] if fast else []), *given, *([f"seed{seed}"] if seed else [])]
-    name = "-".join([_name_of_run(Path(target)) if is_run else target, *variant])
-    out = out or Path("reports") / name
-    require_report_or_nothing(out)
-    folder = work / f"verify-{name}"
-    if is_run:
-        experiment = experiment_of_run(Path(target), data=data, out=folder, device=place)
-    else:
-        preset = preset_named(target).fast() if fast else preset_named(target)
-        experiment = experiment_of_preset(preset, data=data, out=folder, seed=seed, device=place, progress=progress)
-    rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    if progress:
-        print("fitting baselines and measuring the claims", flush=True)
-    count = FRESH_SAMPLES_FAST if fast else FRESH_SAMPLES
-    evidence = evidence_of(experiment, count=count, rng=rng, generator=generator)
-    options = [*(["--data", str(data)] if data else []), *(["--fast"] if fast else []), "--seed", str(seed)]
-    command = shlex.join(["kdm", "verify", target, *options])
-    report = report_of(experiment, evidence, command=command, seed=seed, rng=rng, generator=generator)
-    environment = {
-        **report.environment,
-        "torch": torch.__version__,
-        "duration_seconds": round(time.monotonic() - started),
-    }
-    report = replace(report, environment=environment)
-    page = report.save(out)
+    started = time.monotonic()
+    request = Request(target=target, data=data, seed=seed, fast=fast)
+    out, folder = out or Path("reports") / request.name, work / f"verify-{request.name}"
+    with (
+        sole_writer(out, lock=lock_beside(out)),
+        sole_writer(folder, lock=lock_inside(folder), otherwise="start from another directory"),
+    ):
+        request.require_replaceable(out)
+        experiment = _experiment_of(request, work=folder, device=torch.device(device), progress=progress)
+        report = _measured(experiment, request, progress=progress)
+        duration = {"torch": torch.__version__, "duration_seconds": round(time.monotonic() - started)}
+        report = replace(report, environment={**report.environment, **duration})
+        page = report.save(out)
     if progress:
         print(f"\n{summary_table(report.claims.values())}\n\nreport  {page}\nmodel   {experiment.run.path}")
     return report
 
 
-def _name_of_run(run: Path) -> str:
-    """The folder's name; with its parent's where that is the RUN inside of another's work folder."""
-    path = run.resolve()
-    return f"{path.parent.name.removeprefix('verify-')}-run" if path.name == "run" else path.name
+def _experiment_of(request: Request, *, work: Path, device: torch.device, progress: bool) -> Experiment:
+    if request.is_run:
+        return experiment_of_run(Path(request.target), data=request.data, out=work, device=device)
+    preset = preset_named(request.target)
+    return experiment_of_preset(
+        preset.fast() if request.fast else preset,
+        data=request.data, out=work, seed=request.seed, device=device, progress=progress,
+    )  # fmt: skip
+
+
+def _measured(experiment: Experiment, request: Request, *, progress: bool) -> Report:
+    if progress:
+        print("fitting baselines and measuring the claims", flush=True)
+    rng, generator = np.random.default_rng(request.seed), torch.Generator().manual_seed(request.seed)
+    count = FRESH_SAMPLES_FAST if request.fast else FRESH_SAMPLES
+    evidence = evidence_of(experiment, count=count, rng=rng, generator=generator)
+    return report_of(experiment, evidence, request=request, rng=rng, generator=generator)
 
 
 __all__ = ["Experiment", "train_with_bar", "verify"]

@@ -2,19 +2,39 @@
 
 At the model's latent dimension m: the mean of the data, affine regression (exact DMD on centred pairs, by PyDMD), EDMD
 with the Hermite polynomials of the largest total degree that has at most m of them, EDMD with the constant, the
-coordinates and random Fourier features, m functions in all. Beyond it, so that the comparison does not end at a straw
-man: EDMD with several hundred functions. The length scale of Fourier features is the best of a grid on a fifth of some
-training pairs.
+coordinates and random Fourier features, m functions in all. Where the data hold whole trajectories, PyDMD's linear
+flows through all of their times, too. Beyond it, so that the comparison does not end at a straw man: EDMD with several
+hundred functions, and kernel ridge regression. The length scale of Fourier features is the best of a grid on a fifth of
+some training pairs.
 """
 
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from koopman_analysis import EDMD, Constant, Coordinates, Hermite, RandomFourier, SnapshotPairs
-from koopman_analysis.estimators.pydmd import PyDMDRegression
+from koopman_analysis import (
+    EDMD,
+    Constant,
+    Coordinates,
+    Hermite,
+    KernelRidgeRegression,
+    PyDMDForecast,
+    PyDMDRegression,
+    RandomFourier,
+    SnapshotPairs,
+    SnapshotTrajectories,
+)
+from koopman_analysis.estimators.pydmd import (
+    HigherOrderDMD,
+    LeastSquaresDMD,
+    OptimisedDMD,
+    StepwiseDMD,
+    TrajectoryMethod,
+    UnevenTimes,
+)
 
 LARGE = 512
 """Fourier features of the baseline beyond the model's dimension."""
@@ -22,6 +42,11 @@ SCALES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Length scales tried, in units of √d standard deviations of the noise."""
 SCALE_PAIRS = 10_000
 """Pairs on which the length scale is chosen."""
+
+KERNEL_PAIRS = 8000
+"""Pairs that kernel ridge regression solves for, at most."""
+DELAYS = 3
+"""Times in a state of higher order DMD."""
 
 Predictor = Callable[[np.ndarray], np.ndarray]
 
@@ -39,14 +64,18 @@ class Baselines:
     larger: dict[str, Predictor]
 
 
-def fitted_baselines(pairs: SnapshotPairs, *, dimension: int, noise: float, rng: np.random.Generator) -> Baselines:
+def fitted_baselines(
+    pairs: SnapshotPairs, *, dimension: int, noise: float, rng: np.random.Generator,
+    trajectories: SnapshotTrajectories | None = None,
+) -> Baselines:  # fmt: skip
     """The classical baselines, fitted to these pairs.
 
     Args:
         pairs: Training pairs, noise before and data after.
         dimension: The model's latent dimension m.
         noise: Standard deviation of the noise.
-        rng: Draws the Fourier features.
+        rng: Draws the Fourier features, and the pairs for kernel ridge regression.
+        trajectories: Training trajectories on the clock of the flow, noise first, where there are any.
     """
     mean = pairs.after.mean(axis=0)
     room = dimension > pairs.before.shape[1] + 1
@@ -57,9 +86,19 @@ def fitted_baselines(pairs: SnapshotPairs, *, dimension: int, noise: float, rng:
             "mean": lambda states: np.broadcast_to(mean, (len(states), len(mean))).copy(),
             "DMD (affine)": PyDMDRegression().fit(pairs).predict,
             f"EDMD-Hermite, degree {degree}": hermite.predict,
-            **({f"EDMD-Fourier, m = {dimension}": _fourier(pairs, dimension, noise=noise, rng=rng)} if room else {}),
+            **(
+                {f"EDMD-Fourier, m = {dimension}": fourier_edmd(pairs, dimension, noise=noise, rng=rng).predict}
+                if room
+                else {}
+            ),
+            **({} if trajectories is None else _linear_flows(trajectories)),
         },
-        larger={f"EDMD-Fourier, m = {LARGE}": _fourier(pairs, LARGE, noise=noise, rng=rng)},
+        larger={
+            f"EDMD-Fourier, m = {LARGE}": fourier_edmd(pairs, LARGE, noise=noise, rng=rng).predict,
+            f"kernel ridge, n = {min(pairs.n, KERNEL_PAIRS):,}": KernelRidgeRegression(most=KERNEL_PAIRS, rng=rng)
+            .fit(pairs)
+            .predict,
+        },
     )
 
 
@@ -71,7 +110,30 @@ def hermite_degree(width: int, *, at_most: int) -> int:
     return degree
 
 
-def _fourier(pairs: SnapshotPairs, count: int, *, noise: float, rng: np.random.Generator) -> Predictor:
+def _linear_flows(trajectories: SnapshotTrajectories) -> dict[str, Predictor]:
+    """PyDMD's linear flows through all times, those that need even times only where times are."""
+    methods: dict[str, TrajectoryMethod] = {
+        "optimised DMD, all times": OptimisedDMD(),
+        "DMD, step by step": StepwiseDMD(method=LeastSquaresDMD()),
+    }
+    if len(trajectories.times) >= DELAYS + 2:
+        methods["HODMD, all times"] = HigherOrderDMD(delays=DELAYS)
+    fitted: dict[str, Predictor] = {}
+    for name, method in methods.items():
+        with contextlib.suppress(UnevenTimes):
+            fitted[name] = PyDMDForecast(method).fit(trajectories).predict
+    return fitted
+
+
+def fourier_edmd(pairs: SnapshotPairs, count: int, *, noise: float, rng: np.random.Generator) -> EDMD:
+    """EDMD with the constant, the coordinates and random Fourier features, the best length scale of a grid.
+
+    Args:
+        pairs: What to fit to; the length scale is chosen on some of them.
+        count: Number of functions.
+        noise: Standard deviation of the states before.
+        rng: Draws waves and pairs.
+    """
     width = pairs.before.shape[1]
     rows = rng.permutation(pairs.n)[:SCALE_PAIRS]
     fit, test = np.split(rows, [4 * len(rows) // 5])
@@ -86,4 +148,4 @@ def _fourier(pairs: SnapshotPairs, count: int, *, noise: float, rng: np.random.G
     def error(scale: float) -> float:
         return float(np.square(edmd(scale, fit).predict(pairs.before[test]) - pairs.after[test]).sum())
 
-    return edmd(min(SCALES, key=error), slice(None)).predict
+    return edmd(min(SCALES, key=error), slice(None))

@@ -1,5 +1,6 @@
 """What is measured before any claim is made: predictions from held-out noise, samples from fresh noise."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,15 +12,19 @@ from kdm.evaluation import fresh_samples, generated, labels_of
 from kdm.flows import integrate
 from kdm.latent_model import KDMLatentModel
 from kdm.shapes import Samples
-from kdm.trajectories import Pairs
+from kdm.trajectories import Pairs, Trajectories
 from kdm.verification.baselines import Baselines, Predictor, fitted_baselines
 from kdm.verification.experiment import Experiment
-from koopman_analysis import SnapshotPairs
+from koopman_analysis import SnapshotPairs, SnapshotTrajectories
 
 DIRECT = "direct regression"
 SOLVER_STEPS = (1, 2, 4, 8)
 """Coarse solvers of the teacher that stand beside the model."""
 RANDOM_ENCODERS = 19
+TRAJECTORY_NUMBERS = 20_000_000
+"""Numbers of training trajectories held in memory at most."""
+FEWEST_PER_FEATURE = 10
+"""Trajectories for each feature below which a linear flow is not fitted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +73,9 @@ def evidence_of(
     device = next(model.parameters()).device
     training, heldout = pairs_in_rows(data.training()), data.heldout()
     baselines = fitted_baselines(
-        training, dimension=experiment.model_config.architecture.latent, noise=model.scaling.noise, rng=rng
-    )
+        training, dimension=experiment.model_config.architecture.latent, noise=model.scaling.noise, rng=rng,
+        trajectories=trajectories_in_rows(data),
+    )  # fmt: skip
     fresh = fresh_samples(data, count=count, generator=generator)
     noise = fresh.noise
     predictors: dict[str, Predictor] = {**baselines.equal, **baselines.larger}
@@ -109,6 +115,22 @@ def random_encoders(
 def rows(samples: Samples) -> np.ndarray:
     """Samples as flat float64 rows."""
     return samples.flatten(1).double().numpy()
+
+
+def trajectories_in_rows(data: Trajectories) -> SnapshotTrajectories | None:
+    """Training trajectories as the analysis takes them, as many as fit in memory; None where there are too few.
+
+    Their clock is t, or log σ, in which the flow of Gaussian data between noise levels far from its own is autonomous.
+    """
+    if data.trajectory is None:
+        return None
+    times = np.asarray(data.manifest.times)
+    width = math.prod(data.shape)
+    count = min(len(data) - data.manifest.heldout, TRAJECTORY_NUMBERS // (len(times) * width))
+    if count < FEWEST_PER_FEATURE * width:
+        return None
+    states = np.asarray(data.trajectory[:count], dtype=np.float64).reshape(count, len(times), width)
+    return SnapshotTrajectories(states=states, times=np.log(times) if data.manifest.time_name == "sigma" else times)
 
 
 def pairs_in_rows(pairs: Pairs) -> SnapshotPairs:

@@ -4,23 +4,16 @@
     OUT/run       the RUN of the model, unless one is given
     OUT/direct    the RUN of direct regression
 
-Each part resumes where an interrupted one stopped. The two trainings are independent, so direct regression runs in a
-process of its own beside the model's.
+Each part resumes where an interrupted one stopped.
 """
 
-import contextlib
-import multiprocessing
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
-from kdm.ablations import DirectRegression, load_direct, regress_directly
+from kdm.ablations import DirectRegression, load_direct
 from kdm.configuration import ModelConfig, from_json
 from kdm.model import KoopmanDistillationModel
 from kdm.objectives import KoopmanObjective
@@ -29,6 +22,7 @@ from kdm.training.distillation import DistillationConfig, data_for, distil, dist
 from kdm.training.loop import TrainingConfig
 from kdm.training.runs import RunError, RunFolder
 from kdm.trajectories import Trajectories, collect, open_trajectories
+from kdm.verification.direct import direct_beside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +58,7 @@ def experiment_of_preset(
     else:
         pairs = open_trajectories(data)
     config = preset.seeded(seed).distillation
-    with _direct_beside(config, pairs, out / "direct", device):
+    with direct_beside(config, pairs, out / "direct", device=device):
         train_with_bar(config, pairs, out / "run", device=device, preset=preset.name, progress=progress)
     return _loaded(preset.name, pairs, run=out / "run", direct=out / "direct", device=device)
 
@@ -88,7 +82,7 @@ def experiment_of_run(run: Path, *, data: Path | None, out: Path, device: torch.
         objective=from_json(KoopmanObjective, record["objective"]),
         training=from_json(TrainingConfig, record["training"]),
     )
-    with _direct_beside(config, pairs, out / "direct", device):
+    with direct_beside(config, pairs, out / "direct", device=device):
         pass
     return _loaded(run.resolve().name, pairs, run=run, direct=out / "direct", device=device)
 
@@ -102,56 +96,6 @@ def train_with_bar(
             bar.update(step.index - bar.n)
             if step.heldout is not None:
                 bar.set_postfix_str(f"held-out error {100 * step.heldout.relative_rmse:.2f} %", refresh=False)
-
-
-@contextmanager
-def _direct_beside(
-    config: DistillationConfig, data: Trajectories, folder: Path, device: torch.device
-) -> Iterator[None]:
-    """Trains direct regression in another process while the block runs; done when the block is left."""
-    if data.folder is None:
-        raise ValueError("expected data on disk, got data in memory: another process has to open them")
-    steps = regress_directly(config, data, folder, device=device)
-    finished = next(steps, None) is None
-    steps.close()
-    if finished:
-        yield  # a process takes seconds to start
-        return
-    arguments = (config, data.folder, folder, str(device))
-    beside = multiprocessing.get_context("spawn").Process(target=_regress_quietly, args=arguments)
-    with _interrupts_ignored():  # what the new process inherits: until it trains, an interrupt is not its business
-        beside.start()
-    try:
-        yield
-    except BaseException:
-        beside.terminate()  # it saves what it has, and stops
-        raise
-    finally:
-        beside.join()
-    # Here, so that what went wrong there is told; it finds nothing to do where nothing did.
-    _regress_to_the_end(*arguments)
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
-
-
-def _regress_quietly(config: DistillationConfig, data: Path, folder: Path, device: str) -> None:
-    with contextlib.suppress(KeyboardInterrupt):  # told by the process that started this one
-        _regress_to_the_end(config, data, folder, device)
-
-
-def _regress_to_the_end(config: DistillationConfig, data: Path, folder: Path, device: str) -> None:
-    for _ in regress_directly(config, open_trajectories(data), folder, device=torch.device(device)):
-        pass
 
 
 def _loaded(name: str, data: Trajectories, *, run: Path, direct: Path, device: torch.device) -> Experiment:

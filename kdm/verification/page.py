@@ -8,6 +8,7 @@ import torch
 from kdm.configuration import to_json
 from kdm.verification.evidence import DIRECT, Evidence, random_encoders
 from kdm.verification.experiment import Experiment
+from kdm.verification.request import Request
 from koopman_analysis.checks import better_than_baselines, faithful, one_step_fidelity, paired_errors
 from koopman_analysis.figures import (
     Figure,
@@ -25,7 +26,7 @@ FIDELITY_TOLERANCE = 5e-4
 
 
 def report_of(
-    experiment: Experiment, evidence: Evidence, *, command: str, seed: int,
+    experiment: Experiment, evidence: Evidence, *, request: Request,
     rng: np.random.Generator, generator: torch.Generator,
 ) -> Report:  # fmt: skip
     """Every claim of the default run, in the order of the page."""
@@ -39,7 +40,7 @@ def report_of(
     report = _with_comparison(report, evidence, rng)
     report = _with_fidelity(report, evidence, rng)
     report = _with_training(report, experiment)
-    return _described(report, experiment, evidence, command=command, seed=seed)
+    return _described(report, experiment, evidence, request)
 
 
 def _with_fidelity(report: Report, evidence: Evidence, rng: np.random.Generator) -> Report:
@@ -76,7 +77,7 @@ def _with_comparison(report: Report, evidence: Evidence, rng: np.random.Generato
         ),
         "comparison_larger": (
             tuple(evidence.baselines.larger),
-            "The model is at least as good as EDMD with many more functions than it has.",
+            "The model is at least as good as larger regressors: EDMD with many more functions, and kernel ridge.",
         ),
         "comparison_direct": (
             (DIRECT,), "The model is at least as good as direct regression with its parameters, on the same samples.",
@@ -108,7 +109,7 @@ def _with_training(report: Report, experiment: Experiment) -> Report:
     return report.including(figures={"training": partial(figure_of, draw)})
 
 
-def _described(report: Report, experiment: Experiment, evidence: Evidence, *, command: str, seed: int) -> Report:
+def _described(report: Report, experiment: Experiment, evidence: Evidence, request: Request) -> Report:
     data, config = experiment.data, experiment.model_config
     parameters = sum(parameter.numel() for parameter in experiment.model.parameters())
     solver = data.manifest.solver.get("error", {}).get("median")
@@ -131,6 +132,7 @@ def _described(report: Report, experiment: Experiment, evidence: Evidence, *, co
         figures["images"] = partial(_images, evidence, config.shape)
     inputs = {
         **report.inputs,
+        "command": request.to_json(),
         "data": {"digest": data.manifest.digest, "source": dict(data.manifest.source), "pairs": len(data)},
         "model": to_json(config),
         "samples": len(evidence.samples),
@@ -141,8 +143,8 @@ def _described(report: Report, experiment: Experiment, evidence: Evidence, *, co
         entries=report.entries,
         figures=figures,
         tables=report.tables,
-        command=command,
-        seed=seed,
+        command=request.command,
+        seed=request.seed,
         inputs=inputs,
         environment=report.environment,
     )

@@ -19,6 +19,10 @@ the identity. Intervals are grouped jackknives over whole units, the directions 
 directions to n_fit pairs misses on new pairs exceeds the population's share by 1/(1 − (m_in + m_out + 1)/n_fit) about:
 lower ends are multiplied by that bracket, and by 0 where it is negative.
 
+With the directions fixed, intervals know nothing of their choice: where two σ_i are closer than their errors, data do
+not tell their directions apart, and the interval of each alone is too short. Means over all directions, such as the
+defect, do not depend on how they are told apart.
+
 Never the singular values of a held-out cross-moment in fit-whitened coordinates (heavy tails make them meaningless),
 nor in-sample canonical correlations (biased by m/n). Sources: Wu & Noé 2020 (canonical correlations as a finite section
 of K); Björck & Golub 1973 (their computation by QR); Haseli & Cortés 2023 (the worst direction).

@@ -1,10 +1,11 @@
-"""Estimators of the Koopman operator, and what they need of anyone's model."""
+"""Estimators of the Koopman operator and of one-step maps, and what they need of anyone's model."""
 
 from koopman_analysis.estimators.base import NotFitted, Predictor
 from koopman_analysis.estimators.dmd import ExactDMD
 from koopman_analysis.estimators.edmd import EDMD, IsometricEDMD
+from koopman_analysis.estimators.kernel_ridge import KernelRidgeRegression
 from koopman_analysis.estimators.latent import ArrayLatentModel, LatentModel
-from koopman_analysis.estimators.pydmd import PyDMDRegression
+from koopman_analysis.estimators.pydmd import PyDMDForecast, PyDMDRegression
 from koopman_analysis.estimators.regressor import KoopmanRegressor
 
 __all__ = [
@@ -12,9 +13,11 @@ __all__ = [
     "ArrayLatentModel",
     "ExactDMD",
     "IsometricEDMD",
+    "KernelRidgeRegression",
     "KoopmanRegressor",
     "LatentModel",
     "NotFitted",
     "Predictor",
+    "PyDMDForecast",
     "PyDMDRegression",
 ]

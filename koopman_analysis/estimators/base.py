@@ -57,8 +57,11 @@ class MomentEstimator(ABC):
     def from_moments(
         cls: type[Estimator], moments: Moments, inputs: Lift, outputs: Lift | None = None, **settings: Any
     ) -> Estimator:
-        """An estimator fitted to moments taken elsewhere, in these dictionaries, with these further settings."""
-        return cls(inputs, outputs, **settings)._refitted(moments)
+        """An estimator fitted to moments taken elsewhere, in these dictionaries, with these further settings.
+
+        What it sees later it summarises by moments of the same kind.
+        """
+        return cls(inputs, outputs, moments=type(moments), **settings)._refitted(moments)
 
     def fit(self: Estimator, pairs: SnapshotPairs) -> Estimator:
         """Fits to these pairs alone.
@@ -137,8 +140,8 @@ class MomentEstimator(ABC):
             ValueError: If the dictionaries differ, or there are fewer than two units.
         """
         return eigenvalue_intervals(
-            pairs, self.inputs, self._operator, eigenvalues=self.eigenpairs().eigenvalues, resamples=resamples,
-            groups=groups, rng=rng,
+            pairs, self.inputs, self._operator, eigenpairs=self.eigenpairs(), resamples=resamples, groups=groups,
+            rng=rng,
         )  # fmt: skip
 
     @abstractmethod
@@ -161,6 +164,31 @@ class MomentEstimator(ABC):
                 "expected one dictionary at both ends, got two: K then maps one space into another, and its "
                 "eigenvalues change with the basis of either"
             )
+
+
+def require_one_space(pairs: SnapshotPairs) -> None:
+    """Refuses pairs that determine no operator on one space.
+
+    Raises:
+        ValueError: If there are fewer than two, or the states before and after are of different width.
+    """
+    if pairs.n < 2:
+        raise ValueError(f"expected at least two pairs to fit an operator, got {pairs.n}")
+    if pairs.before.shape[1] != pairs.after.shape[1]:
+        raise ValueError(
+            f"expected states of one width before and after, got {pairs.before.shape[1]} and {pairs.after.shape[1]}: "
+            "DMD maps a space to itself"
+        )
+
+
+def require_width(states: Array, width: int) -> None:
+    """Refuses states of another width than the fitted ones.
+
+    Raises:
+        ValueError: If they are, or are not rows.
+    """
+    if states.ndim != 2 or states.shape[1] != width:
+        raise ValueError(f"expected states of {width} features, as those fitted, got shape {tuple(states.shape)}")
 
 
 def _readout(outputs: Lift, moments: Moments) -> np.ndarray:

@@ -20,7 +20,7 @@ Source: Tu, Rowley, Luchtenburg, Brunton & Kutz 2014 (their matrices are the tra
 import numpy as np
 import scipy.linalg
 
-from koopman_analysis.estimators.base import NotFitted
+from koopman_analysis.estimators.base import NotFitted, require_one_space, require_width
 from koopman_analysis.moments import FACTOR_RESOLUTION
 from koopman_analysis.regression import ConstantData, Rank, kept_rank, require_settings
 from koopman_analysis.shapes import Complex, Inexact, States
@@ -53,13 +53,7 @@ class ExactDMD:
                 exceeds the smaller of both dimensions of X.
         """
         host = pairs.on_host()
-        if host.n < 2:
-            raise ValueError(f"expected at least two pairs to fit an operator, got {host.n}")
-        if host.before.shape[1] != host.after.shape[1]:
-            raise ValueError(
-                f"expected states of one width before and after, got {host.before.shape[1]} and {host.after.shape[1]}: "
-                "DMD maps a space to itself"
-            )
+        require_one_space(host)
         require_settings(0.0, self.rank, largest=min(host.before.shape))
         if not np.ptp(host.before.real, axis=0).any() and not np.ptp(host.before.imag, axis=0).any():
             raise ConstantData("expected states before that vary, got one state only: no operator is better")
@@ -91,8 +85,13 @@ class ExactDMD:
         return states @ self._decomposed()[1]
 
     def predict(self, states: States) -> States:
-        """The states after, x K."""
+        """The states after, x K.
+
+        Raises:
+            ValueError: If the states are of another width than the fitted ones.
+        """
         V, M = self.factors_
+        require_width(states, len(V))
         return (states @ V) @ M
 
     def _decomposed(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -4,7 +4,9 @@ from koopman_analysis.figures.closure import draw_closure_spectrum, draw_defect_
 from koopman_analysis.figures.images import draw_images
 from koopman_analysis.figures.intervals import draw_claims, draw_differences, draw_discrepancies, draw_errors
 from koopman_analysis.figures.outliers import draw_outliers
+from koopman_analysis.figures.predictors import draw_error_against_cost, draw_error_against_dimension
 from koopman_analysis.figures.samples import draw_by_class, draw_marked, draw_samples
+from koopman_analysis.figures.spectrum import draw_eigenvalues, draw_residuals
 from koopman_analysis.figures.style import Figure, figure_of, save_figure, styled
 from koopman_analysis.figures.training import draw_training
 
@@ -16,10 +18,14 @@ __all__ = [
     "draw_defect_against_dimension",
     "draw_differences",
     "draw_discrepancies",
+    "draw_eigenvalues",
+    "draw_error_against_cost",
+    "draw_error_against_dimension",
     "draw_errors",
     "draw_images",
     "draw_marked",
     "draw_outliers",
+    "draw_residuals",
     "draw_samples",
     "draw_training",
     "figure_of",

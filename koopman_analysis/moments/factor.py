@@ -19,7 +19,7 @@ for one measure); Schönemann 1966 (its Procrustes problem).
 
 import operator
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
@@ -61,16 +61,13 @@ class FactorMoments:
         cls, pairs: SnapshotPairs, inputs: Lift, outputs: Lift | None = None, *, chunk: int = CHUNK
     ) -> "FactorMoments":
         """The factor for these pairs in these dictionaries (Ψ_out = Ψ_in where None), `chunk` rows at a time."""
-        moments: FactorMoments | None = None
+        factor: np.ndarray | None = None
         for rows in lifted_rows(pairs, inputs, outputs or inputs, chunk):
-            m_in, m_out, features = rows.sizes
-            moments = moments or cls.zero(inputs=m_in, outputs=m_out, features=features)
-            require_same(moments.sizes, rows.sizes)
-            factor = updated_factor(moments.factor, on_host(rows.values))
+            values = on_host(rows.values)
+            factor = triangular_factor(values) if factor is None else updated_factor(factor, values)
             rows.require_finite(factor)
-            moments = replace(moments, count=moments.count + len(rows.values), factor=factor)
-        assert moments is not None  # pairs are never empty
-        return moments
+        assert factor is not None  # pairs are never empty
+        return cls(count=pairs.n, sizes=rows.sizes, factor=factor)
 
     def __add__(self, other: "FactorMoments") -> "FactorMoments":
         require_same(self.sizes, other.sizes)

@@ -53,14 +53,12 @@ class GramMoments:
         cls, pairs: SnapshotPairs, inputs: Lift, outputs: Lift | None = None, *, chunk: int = CHUNK
     ) -> "GramMoments":
         """The moments of these pairs in these dictionaries (Ψ_out = Ψ_in where None), `chunk` rows at a time."""
-        moments: GramMoments | None = None
+        total: Array = 0.0
         for rows in lifted_rows(pairs, inputs, outputs or inputs, chunk):
             gram = _adjoint(rows.values) @ rows.values
-            part = cls(count=len(rows.values), sizes=rows.sizes, gram=gram)
             rows.require_finite(_diagonal(gram))
-            moments = part if moments is None else moments + part
-        assert moments is not None  # pairs are never empty
-        return moments
+            total = total + gram
+        return cls(count=pairs.n, sizes=rows.sizes, gram=total)
 
     def __add__(self, other: "GramMoments") -> "GramMoments":
         require_same(self.sizes, other.sizes)
@@ -134,7 +132,7 @@ class GramMoments:
 
 
 def _diagonal(gram: Array) -> Array:
-    return array_api_compat.array_namespace(gram).linalg.diagonal(gram)
+    return gram.diagonal()
 
 
 def _adjoint(matrix: Array) -> Array:

@@ -6,17 +6,19 @@ function after another: each is then written, and read by the matrix product tha
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import array_api_compat
 import numpy as np
 
+from koopman_analysis.dictionaries import Dictionary
 from koopman_analysis.shapes import Array
 from koopman_analysis.snapshots import SnapshotPairs
 
 Lift = Callable[[Array], Array]
 """A dictionary, or any function from states (n, d) to features (n, m)."""
 
-CHUNK = 2048
+CHUNK = 4096
 """Rows lifted at a time."""
 
 Sizes = tuple[int, int, int]
@@ -65,37 +67,43 @@ def lifted_rows(pairs: SnapshotPairs, inputs: Lift, outputs: Lift, chunk: int) -
     """
     if chunk < 1:
         raise ValueError(f"expected chunks of at least one row, got {chunk}")
-    block: np.ndarray | None = None
+    # One row tells how many functions there are, and of which kind of number.
+    probe = (inputs(_double(pairs.before[:1])), outputs(_double(pairs.after[:1])), _double(pairs.after[:1]))
+    sizes = (int(probe[0].shape[1]), int(probe[1].shape[1]), int(probe[2].shape[1]))
+    block = _Block(probe, min(chunk, pairs.n)) if all(isinstance(part, np.ndarray) for part in probe) else None
     for first in range(0, pairs.n, chunk):
         rows = slice(first, first + chunk)
         before, after = _double(pairs.before[rows]), _double(pairs.after[rows])
         weights = None if pairs.weights is None else _double(pairs.weights[rows])
-        parts = (inputs(before), outputs(after), after)
-        sizes = (int(parts[0].shape[1]), int(parts[1].shape[1]), int(after.shape[1]))
-        if all(isinstance(part, np.ndarray) for part in parts):
-            block = _block_for(block, parts, chunk)
-            values = _written(block, parts, weights)
+        if block is None:
+            values = _joined((inputs(before), outputs(after), after), weights)
         else:
-            values = _joined(parts, weights)
+            values = block.written((inputs, outputs, None), (before, after, after), weights)
         yield Rows(values=values, sizes=sizes, first=first)
 
 
-def _block_for(block: np.ndarray | None, parts: tuple[np.ndarray, ...], chunk: int) -> np.ndarray:
-    """The block of memory for these parts: the one there is, where it is of their size and type."""
-    shape, dtype = (1 + sum(part.shape[1] for part in parts), chunk), np.result_type(*parts)
-    return block if block is not None and (block.shape, block.dtype) == (shape, dtype) else np.empty(shape, dtype)
+class _Block:
+    """Memory for the rows of one chunk, a function after another."""
 
+    def __init__(self, parts: tuple[np.ndarray, ...], chunk: int) -> None:
+        ends = np.cumsum([1, *(part.shape[1] for part in parts)])
+        self._columns = [slice(int(first), int(last)) for first, last in pairwise(ends)]
+        self._memory = np.empty((ends[-1], chunk), np.result_type(*parts))
 
-def _written(block: np.ndarray, parts: tuple[np.ndarray, ...], weights: np.ndarray | None) -> np.ndarray:
-    count, column = len(parts[0]), 1
-    block[0, :count] = 1.0
-    for part in parts:
-        block[column : column + part.shape[1], :count] = part.T
-        column += part.shape[1]
-    values = block[:, :count].T
-    if weights is not None:
-        values *= np.sqrt(weights)[:, None]
-    return values
+    def written(
+        self, lifts: tuple[Lift | None, ...], states: tuple[np.ndarray, ...], weights: np.ndarray | None
+    ) -> np.ndarray:
+        """The rows [1, lift(states) …], where no lift stands for the states themselves."""
+        rows = self._memory[:, : len(states[0])].T
+        rows[:, 0] = 1.0
+        for lift, given, columns in zip(lifts, states, self._columns, strict=True):
+            if isinstance(lift, Dictionary):
+                lift.lift_into(given, rows[:, columns])
+            else:
+                rows[:, columns] = given if lift is None else lift(given)
+        if weights is not None:
+            rows *= np.sqrt(weights)[:, None]
+        return rows
 
 
 def _joined(parts: tuple[Array, ...], weights: Array | None) -> Array:
@@ -105,6 +113,8 @@ def _joined(parts: tuple[Array, ...], weights: Array | None) -> Array:
 
 
 def _double(array: Array) -> Array:
+    if isinstance(array, np.ndarray) and array.dtype in (np.float64, np.complex128):
+        return array
     xp = array_api_compat.array_namespace(array)
     return xp.astype(array, xp.complex128 if xp.isdtype(array.dtype, "complex floating") else xp.float64, copy=False)
 

@@ -3,7 +3,7 @@
 from koopman_analysis.report.document import VOLATILE, Entry, FigureBuilder, Report, Table
 from koopman_analysis.report.environment import current_environment
 from koopman_analysis.report.explanations import Explanation, explanation_of
-from koopman_analysis.report.folder import require_report_or_nothing
+from koopman_analysis.report.folder import require_report_or_nothing, saved_inputs
 from koopman_analysis.report.numbers import measured
 from koopman_analysis.report.terminal import summary_table
 
@@ -18,5 +18,6 @@ __all__ = [
     "explanation_of",
     "measured",
     "require_report_or_nothing",
+    "saved_inputs",
     "summary_table",
 ]

@@ -4,12 +4,16 @@
     figures/        every picture as PDF and PNG
 
 Everything is written beside the destination and moved into place at the end, so that an interrupted run leaves the
-older report as it was.
+older report as it was. A kill leaves what it had written, hidden; the next save to the same destination removes it.
 """
 
 import json
+import os
+import re
+import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from koopman_analysis.figures.style import save_figure
 from koopman_analysis.report.document import Report
@@ -23,18 +27,20 @@ def write_report(report: Report, folder: Path) -> Path:
         FileExistsError: If the folder holds anything that is not a report.
     """
     require_report_or_nothing(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
+    place = folder.resolve()  # where a link points to
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}.{os.getpid()}-") as beside:
         complete, older = Path(beside, "complete"), Path(beside, "older")
         _write_files(report, complete)
-        if folder.exists():
-            folder.rename(older)
         try:
-            complete.rename(folder)
-        except OSError:
-            if older.exists():
-                older.rename(folder)
+            if place.exists():
+                place.rename(older)
+            complete.rename(place)
+        except BaseException:
+            if older.exists() and not place.exists():
+                older.rename(place)
             raise
+    _clear_killed(place)
     return folder / "index.html"
 
 
@@ -42,7 +48,7 @@ def require_report_or_nothing(folder: Path) -> None:
     """Refuses a destination that holds something else than an older report; to be called before hours of work, too.
 
     Raises:
-        FileExistsError: If it does.
+        FileExistsError: If it does, or is the working folder or a mount point.
     """
     if not folder.exists():
         return
@@ -52,6 +58,39 @@ def require_report_or_nothing(folder: Path) -> None:
             f"expected {str(folder)!r} to be absent, empty or an older report, got something else: "
             "choose another folder, or remove it yourself"
         )
+    if os.path.ismount(folder) or folder.samefile(os.curdir):
+        raise FileExistsError(
+            f"expected {str(folder)!r} to be a folder that can be replaced, got the working folder or a mount point: "
+            "choose a folder inside of it"
+        )
+
+
+def saved_inputs(folder: Path) -> dict[str, Any] | None:
+    """What went into the report in a folder; None where there is none, or its `claims.json` does not say."""
+    try:
+        return dict(json.loads((folder / "claims.json").read_text(encoding="utf-8"))["inputs"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _clear_killed(place: Path) -> None:
+    """Removes what processes that are gone left beside a report."""
+    for path in place.parent.glob(".*-*"):
+        match = re.fullmatch(rf"\.{re.escape(place.name)}\.(\d+)-\w+", path.name)
+        if match is not None and path.is_dir() and not _is_running(int(match[1])):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    if os.name != "posix":
+        return True  # signal 0 is a question on POSIX only
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True  # someone else's
+    return True
 
 
 def _write_files(report: Report, folder: Path) -> None:

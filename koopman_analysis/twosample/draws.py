@@ -11,8 +11,17 @@ Sample: TypeAlias = Inexact[np.ndarray, "_ _"]
 
 
 def resampled_multiplicities(objects: int, resamples: int, *, rng: np.random.Generator) -> Float[np.ndarray, "b n"]:
-    """The sample itself (each object once), then the multiplicities of each resample, a row each."""
-    drawn = rng.multinomial(objects, np.full(objects, 1.0 / objects), size=resamples)
+    """The sample itself (each object once), then the multiplicities of each resample, a row each.
+
+    Args:
+        objects: Number of objects, at least two.
+        resamples: Number of resamples; one that holds a single object has no pairs, and is drawn again.
+        rng: Draws them.
+    """
+    shares = np.full(objects, 1.0 / objects)
+    drawn = rng.multinomial(objects, shares, size=resamples)
+    while (single := drawn.max(axis=1) == objects).any():
+        drawn[single] = rng.multinomial(objects, shares, size=np.count_nonzero(single))
     return np.concatenate([np.ones((1, objects)), drawn.astype(np.float64)])
 
 

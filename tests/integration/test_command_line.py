@@ -37,6 +37,8 @@ def test_collect_train_sample_and_evaluate_work_on_each_others_folders(tiny, tmp
     measured = json.loads((run / "evaluation.json").read_text())
     assert set(measured["paired_error"]) == {"estimate", "low", "high"}
     assert "energy_distance" in measured["floor"]
+    trained_on = json.loads((run / "config.json").read_text())["experiment"]["data"]["digest"]
+    assert measured["inputs"] == {"data": {"digest": trained_on}, "seed": 0, "samples": 300, "heldout": 150}
 
 
 def test_pack_reads_a_published_layout(tmp_path, capsys):

@@ -1,8 +1,14 @@
 import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 
+import kdm
 from kdm.teachers import named
 from kdm.training.runs import RunError
 from kdm.trajectories import collect
@@ -37,6 +43,8 @@ def test_one_call_goes_from_a_teacher_to_a_page(first):
     record = json.loads((folder / "report" / "claims.json").read_text())
     assert [claim["id"] for claim in record["claims"]] == list(report.claims)
     assert record["seed"] == 3
+    asked = {"line": "kdm verify mixture --seed 3", "target": "mixture", "seed": 3, "fast": False}
+    assert record["inputs"]["command"] == asked
     assert "kdm verify mixture --seed 3" in (folder / "report" / "index.html").read_text()
 
 
@@ -67,12 +75,42 @@ def test_a_run_is_not_verified_against_baselines_of_other_data(first, tmp_path):
         verify(str(run), data=other, out=tmp_path / "report", work=tmp_path / "runs")
 
 
+def test_a_report_never_replaces_that_of_another_command(first, tmp_path):
+    page = (first[0] / "report" / "index.html").read_bytes()
+    with pytest.raises(FileExistsError, match=r"another command \(kdm verify mixture --seed 3\): choose another --out"):
+        verify("mixture", out=first[0] / "report", work=tmp_path / "runs", seed=4)
+    assert (first[0] / "report" / "index.html").read_bytes() == page
+    assert not (tmp_path / "runs").exists(), "refused before any work"
+
+
+def test_a_report_replaces_that_of_its_own_command(first, tmp_path):
+    shutil.copytree(first[0] / "report", tmp_path / "report")
+    (tmp_path / "report" / "index.html").write_text("an older page")
+    verify("mixture", out=tmp_path / "report", work=first[0] / "runs", seed=3)
+    assert stable(first[0] / "report" / "claims.json") == stable(tmp_path / "report" / "claims.json")
+    assert "Koopman verification" in (tmp_path / "report" / "index.html").read_text()
+
+
 def test_a_report_never_replaces_something_else(tiny, tmp_path):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.tex").write_text("years of work")
     with pytest.raises(FileExistsError, match="an older report"):
         verify("mixture", out=tmp_path / "thesis", work=tmp_path / "runs")
     assert not (tmp_path / "runs").exists(), "refused before any work"
+
+
+@pytest.mark.slow
+def test_a_plain_script_needs_no_main_guard(tmp_path):
+    folder = tmp_path / "a folder with spaces"
+    folder.mkdir()
+    (folder / "script.py").write_text("print('begun')\nimport kdm.verification\nkdm.verification.verify(fast=True)\n")
+    environment = {**os.environ, "PYTHONPATH": str(Path(kdm.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "begun\n", "")
+    assert sorted(path.name for path in folder.iterdir()) == ["reports", "runs", "script.py"]
+    assert (folder / "reports" / "checkerboard-fast" / "index.html").exists()
 
 
 def test_an_unknown_target_is_refused_by_name(tmp_path):

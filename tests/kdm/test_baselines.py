@@ -3,8 +3,10 @@ import math
 import numpy as np
 import pytest
 
+from kdm.trajectories.storage import save_trajectories
 from kdm.verification.baselines import fitted_baselines, hermite_degree
-from koopman_analysis import SnapshotPairs
+from kdm.verification.evidence import trajectories_in_rows
+from koopman_analysis import SnapshotPairs, SnapshotTrajectories
 
 
 @pytest.mark.parametrize(("width", "at_most"), [(2, 8), (2, 64), (3, 20), (1, 5)])
@@ -29,7 +31,46 @@ def test_every_baseline_predicts_and_richer_ones_fit_a_bent_map_better():
         name: float(np.square(predict(test.before) - test.after).mean() / test.after.var(axis=0).mean())
         for name, predict in (baselines.equal | baselines.larger).items()
     }
-    mean, affine, hermite, fourier, large = errors.values()
+    mean, affine, hermite, fourier, large, ridge = errors.values()
     assert mean == pytest.approx(1.0, abs=0.02)
     assert large < hermite < affine < mean
     assert fourier < affine
+    assert ridge < hermite
+    assert list(baselines.larger)[1] == "kernel ridge, n = 2,000"
+
+
+@pytest.mark.parametrize(
+    ("times", "flows"),
+    [
+        (np.linspace(0.0, 1.0, 6), {"optimised DMD, all times", "DMD, step by step", "HODMD, all times"}),
+        (np.linspace(0.0, 1.0, 4), {"optimised DMD, all times", "DMD, step by step"}),
+        (np.linspace(0.0, 1.0, 6) ** 2, {"optimised DMD, all times"}),
+    ],
+    ids=["even", "few", "uneven"],
+)
+def test_where_there_are_trajectories_linear_flows_stand_beside(times, flows):
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((300, 2))
+    trajectories = SnapshotTrajectories(states=noise[:, None] * np.exp(times)[:, None], times=times)
+    options = {"dimension": 8, "noise": 1.0, "trajectories": trajectories}
+    without = fitted_baselines(trajectories.ends, **{**options, "trajectories": None}, rng=rng)
+    equal = fitted_baselines(trajectories.ends, **options, rng=rng).equal
+    assert set(equal) - set(without.equal) == flows
+    for name in flows:
+        np.testing.assert_allclose(equal[name](noise), trajectories.ends.after, atol=1e-8)
+
+
+def test_trajectories_are_given_on_a_clock_while_they_determine_a_flow(tmp_path):
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((100, 2))
+    sigmas = [80.0, 4.0, 0.5]
+    trajectory = np.stack([noise, noise / 2, noise / 4], axis=1)
+    options = {"noise": noise, "data": noise / 4, "times": sigmas, "time_name": "sigma", "source": {"kind": "test"}}
+    data = save_trajectories(tmp_path / "all", trajectory=trajectory, **options)
+    rows = trajectories_in_rows(data)
+    assert rows is not None
+    np.testing.assert_allclose(rows.states, trajectory[:90], rtol=1e-6)
+    np.testing.assert_allclose(rows.times, np.log(sigmas))
+    assert trajectories_in_rows(save_trajectories(tmp_path / "ends", **options)) is None
+    few = {**options, "noise": noise[:20], "data": noise[:20] / 4}
+    assert trajectories_in_rows(save_trajectories(tmp_path / "few", trajectory=trajectory[:20], **few)) is None

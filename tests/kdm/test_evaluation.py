@@ -58,12 +58,16 @@ def test_a_perfect_generator_is_at_the_floor_and_a_shifted_one_is_not(board):
     values = perfect.to_json()
     assert set(values["paired_error"]) == {"estimate", "low", "high"}
     assert set(values["floor"]) == {"energy_distance", "sliced_w2", "two_sample_accuracy", "off_support_fraction"}
+    assert values["inputs"] == {
+        "data": {"digest": board.manifest.digest}, "seed": 0, "samples": 1500, "heldout": 200,
+    }  # fmt: skip
 
 
 def test_the_same_seed_gives_the_same_evaluation(board):
     pairs = Pairs(noise=torch.tensor(board.noise), data=torch.tensor(board.data))
     first, second = (evaluate(Lookup(pairs, shift=0.1), board, count=300, seed=5).to_json() for _ in range(2))
     assert first == second
+    assert first["inputs"]["seed"] == 5
 
 
 def test_imported_pairs_are_compared_with_themselves(tmp_path):
@@ -75,5 +79,6 @@ def test_imported_pairs_are_compared_with_themselves(tmp_path):
     assert packed.teacher is None
     measured = evaluate(Lookup(packed.heldout()), packed, count=10_000)
     assert measured.quantities["energy_distance"].n == 200, "as many as there are held-out pairs"
+    assert measured.inputs["samples"] == 200
     assert measured.quantities["off_support_fraction"].estimate == 0.0
     assert measured.quantities["label_agreement"].estimate == 1.0

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from koopman_analysis.snapshots import DoublePairs, SnapshotPairs
+from koopman_analysis.snapshots import DoublePairs, SnapshotPairs, SnapshotTrajectories
 
 
 def numbered(n: int, trajectory: np.ndarray | None = None) -> SnapshotPairs:
@@ -184,3 +184,36 @@ def test_tensors_stay_tensors_until_they_are_asked_onto_the_host():
     assert host.before.dtype == np.float64
     assert host.n == host.units == 3
     assert SnapshotPairs(before=np.ones((1, 1), complex), after=np.ones((1, 1))).on_host().before.dtype == complex
+
+
+def test_trajectories_have_pairs_of_ends():
+    states = np.arange(12.0).reshape(2, 3, 2)
+    ends = SnapshotTrajectories(states=states, times=np.array([5.0, 4.0, 1.0])).ends
+    np.testing.assert_array_equal(ends.before, states[:, 0])
+    np.testing.assert_array_equal(ends.after, states[:, -1])
+    assert ends.lag == 4.0
+
+
+def test_trajectories_come_to_the_host_in_double_precision():
+    states = torch.arange(12.0).reshape(2, 3, 2)
+    host = SnapshotTrajectories(states=states, times=np.arange(3)).on_host()
+    assert host.states.dtype == host.times.dtype == np.float64
+    np.testing.assert_array_equal(host.states, states.numpy())
+
+
+@pytest.mark.parametrize(
+    ("states", "times", "message"),
+    [
+        (np.ones((2, 3)), np.arange(3), "shape \\(n, times, d\\), got shape \\(2, 3\\)"),
+        (np.full((2, 3, 1), np.nan), np.arange(3), "finite states on trajectories"),
+        (np.ones((2, 3, 1)), np.arange(2), "one for each of the 3 states"),
+        (np.ones((2, 3, 1)), np.array([0.0, 1.0, 1.0]), "all rise or all fall"),
+        (np.ones((2, 3, 1)), np.array([0.0, 1.0, 0.5]), "all rise or all fall"),
+        (np.ones((2, 3, 1)), np.array([0.0, 1.0, np.nan]), "all rise or all fall"),
+        (np.ones((2, 3, 1)), np.array([0.0, 1.0, np.inf]), "all rise or all fall"),
+        (np.ones((2, 1, 1)), np.array([0.0]), "at least two times"),
+    ],
+)
+def test_trajectories_without_a_clock_are_refused(states, times, message):
+    with pytest.raises(ValueError, match=message):
+        SnapshotTrajectories(states=states, times=times)

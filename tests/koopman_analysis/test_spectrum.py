@@ -3,8 +3,9 @@ import pytest
 
 from koopman_analysis.dictionaries import Coordinates, Hermite, Monomials
 from koopman_analysis.estimators import EDMD, IsometricEDMD
-from koopman_analysis.moments import GramMoments
+from koopman_analysis.moments import FactorMoments, GramMoments
 from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.spectrum import eigenpairs_of
 from koopman_analysis.systems import SlowManifold, Unrelated
 
 EXACT = [0.9**i * 0.5**j for i in range(6) for j in range(3) if i + 2 * j <= 5]
@@ -96,6 +97,24 @@ def test_conjugates_stay_together_and_are_conjugate():
     np.testing.assert_array_equal(found.eigenvalues[first], found.eigenvalues[second].conj())
     np.testing.assert_array_equal(found.residuals[first], found.residuals[second])
     np.testing.assert_allclose(found.coefficients[:, first], found.coefficients[:, second].conj(), atol=1e-12)
+
+
+def test_conjugates_stay_together_where_one_pair_occurs_twice():
+    turn = 0.8 * np.array([[np.cos(0.7), np.sin(0.7)], [-np.sin(0.7), np.cos(0.7)]])
+    K = np.kron(np.eye(2), turn)
+
+    def moments(images: np.ndarray) -> FactorMoments:
+        factor = np.eye(13)
+        factor[1:5, 5:9] = images
+        return FactorMoments(count=13, sizes=(4, 4, 4), factor=factor)
+
+    for disturbed in (0, 2):
+        images = K + 0.3 * np.diag(np.eye(4)[disturbed])
+        found = eigenpairs_of(K, moments(K), judge=moments(images), held_out=True, remark="")
+        assert len(set(np.round(found.eigenvalues, 12))) == 2  # the premise
+        np.testing.assert_array_equal(found.eigenvalues[::2], found.eigenvalues[1::2].conj())
+        np.testing.assert_array_equal(found.residuals[::2], found.residuals[1::2])
+        assert found.residuals[0] < found.residuals[2]
 
 
 def test_the_coefficients_are_normalised_over_the_fitted_pairs():

@@ -1,12 +1,15 @@
 """The closure spectrum belongs to the span of a dictionary and to the flow: to no basis, unit, shift or constant."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import generators, seeds, snapshot_pairs, well_conditioned_matrices
 
-from koopman_analysis.closure import ClosureReport, closure_report
+from koopman_analysis.closure import ClosureReport, closure_report, decoder_weighted_defect
 from koopman_analysis.dictionaries import Constant, Coordinates, Monomials
+from koopman_analysis.estimators import ArrayLatentModel
 from koopman_analysis.snapshots import SnapshotPairs
 
 
@@ -57,3 +60,58 @@ def test_splits_and_shuffles_lose_no_state(pairs, share, rng):
     parts = np.concatenate([split.fit.before, split.held_out.before])
     np.testing.assert_array_equal(np.sort(parts, axis=0), np.sort(pairs.before, axis=0))
     np.testing.assert_array_equal(np.sort(pairs.shuffled(rng=rng).after, axis=0), np.sort(pairs.after, axis=0))
+
+
+@given(pairs=snapshot_pairs(smallest=60, largest=80, width=2), names=st.permutations(range(20)), seed=seeds)
+def test_the_names_of_units_are_no_numbers(pairs, names, seed):
+    unit = np.arange(pairs.n) % 20
+    reports = []
+    # In the same order with gaps; in another order, where other halves are drawn.
+    for name in (unit, 7 * unit - 3, np.asarray(names)[unit]):
+        named = replace(pairs, trajectory=name)
+        reports.append(closure_report(named, inputs=Monomials(2), rng=np.random.default_rng(seed)))
+    first, gaps, reordered = reports
+    assert first.units == reordered.units == 20
+    assert first == gaps
+    for name in ("dimension", "input_dimension", "dropped_share"):
+        assert getattr(first, name) == getattr(reordered, name)
+    np.testing.assert_allclose(reordered.condition, first.condition, rtol=1e-6)
+    assert (first == reordered) == (first.spectrum == reordered.spectrum)
+
+
+@given(
+    pairs=snapshot_pairs(smallest=20, width=2),
+    A=well_conditioned_matrices(3),
+    B=well_conditioned_matrices(3),
+    shift=st.floats(-5, 5),
+    seed=seeds,
+)
+def test_closure_through_a_decoder_knows_no_basis_of_the_latents(pairs, A, B, shift, seed):
+    K, readout = np.random.default_rng(seed).standard_normal((2, 3, 3))
+
+    def encode(states):
+        return np.tanh(states @ readout[:2])
+
+    def decode(latents):
+        return np.sinh(latents @ readout)[:, :2]
+
+    plain = ArrayLatentModel(encode_noise=encode, encode_data=encode, matrix=K, decode=decode, offset=K[0])
+    # Latents at the data end carry a shift, too, which their decoder takes off.
+    changed = ArrayLatentModel(
+        encode_noise=lambda x: encode(x) @ B,
+        encode_data=lambda y: encode(y) @ A + shift,
+        matrix=np.linalg.solve(B, K @ A),
+        decode=lambda z: decode((z - shift) @ np.linalg.inv(A)),
+        offset=K[0] @ A + shift,
+    )
+    one, other = (
+        decoder_weighted_defect(model, pairs, resamples=19, rng=np.random.default_rng(seed))
+        for model in (plain, changed)
+    )
+    for name in ("defect", "state_error", "reconstruction_error"):
+        first, second = getattr(one, name), getattr(other, name)
+        assert first.estimate > 1e-3
+        np.testing.assert_allclose(
+            [second.estimate, second.low, second.high], [first.estimate, first.low, first.high], rtol=1e-8
+        )
+    assert one.dimension == other.dimension

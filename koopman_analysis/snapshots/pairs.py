@@ -15,9 +15,14 @@ import array_api_compat
 import numpy as np
 
 from koopman_analysis.shapes import Array, Int
-
-BLOCK = 65_536
-"""States looked at together: what is mapped from disk need not fit in memory."""
+from koopman_analysis.snapshots.requirements import (
+    double,
+    on_host,
+    require_numbers,
+    require_one_place,
+    require_states,
+    require_weights,
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,10 +54,10 @@ class SnapshotPairs:
 
     def __post_init__(self) -> None:
         for name in ("before", "after"):
-            _require_numbers(name, getattr(self, name))
-        _require_one_place(self)
+            require_numbers(f"states {name}", getattr(self, name))
+        require_one_place(self.before, self.after, self.weights)
         for name in ("before", "after"):
-            _require_states(name, getattr(self, name))
+            require_states(name, getattr(self, name))
         if len(self.before) != len(self.after):
             raise ValueError(
                 f"expected as many states after as before, got {len(self.before)} before and {len(self.after)} after: "
@@ -61,7 +66,7 @@ class SnapshotPairs:
         if not (math.isfinite(self.lag) and self.lag > 0):
             raise ValueError(f"expected a positive, finite lag, got {self.lag}: it is the time from before to after")
         if self.weights is not None:
-            _require_weights(self.weights, self.n)
+            require_weights(self.weights, self.n)
         if self.trajectory is not None and tuple(np.shape(self.trajectory)) != (self.n,):
             raise ValueError(
                 f"expected one trajectory name per pair, shape ({self.n},), got shape {np.shape(self.trajectory)}"
@@ -105,7 +110,7 @@ class SnapshotPairs:
         """The independent unit of each pair, numbered from 0."""
         if self.trajectory is None:
             return np.arange(self.n)
-        return np.unique(_on_host(self.trajectory), return_inverse=True)[1]
+        return np.unique(on_host(self.trajectory), return_inverse=True)[1]
 
     @property
     def units(self) -> int:
@@ -125,16 +130,16 @@ class SnapshotPairs:
 
     def of_positive_weight(self) -> "SnapshotPairs":
         """The pairs that count: one of weight zero is no evidence, and makes no unit."""
-        return self if self.weights is None else self.subset(_on_host(self.weights) > 0)
+        return self if self.weights is None else self.subset(on_host(self.weights) > 0)
 
     def on_host(self) -> "SnapshotPairs":
         """The same pairs as NumPy arrays of double precision, for the dense factorisations."""
         return replace(
             self,
-            before=_double(self.before),
-            after=_double(self.after),
-            weights=None if self.weights is None else _double(self.weights),
-            trajectory=None if self.trajectory is None else _on_host(self.trajectory),
+            before=double(self.before),
+            after=double(self.after),
+            weights=None if self.weights is None else double(self.weights),
+            trajectory=None if self.trajectory is None else on_host(self.trajectory),
         )
 
     def split(self, *, held_out: float = 0.1, rng: np.random.Generator) -> "Split":
@@ -200,86 +205,3 @@ class Split:
 
     fit: SnapshotPairs
     held_out: SnapshotPairs
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class DoublePairs:
-    """Two draws of the state after for each state before, independent given it: what tells noise from a wrong operator.
-
-    Attributes:
-        first: One draw of each.
-        second: The other, for the same states before, row by row.
-
-    Raises:
-        ValueError: If the states before are not the same.
-    """
-
-    first: SnapshotPairs
-    second: SnapshotPairs
-
-    def __post_init__(self) -> None:
-        one, other = (_on_host(pairs.before) for pairs in (self.first, self.second))
-        if not np.array_equal(one, other):
-            raise ValueError(
-                f"expected two draws after the same states before, got states before of shapes {one.shape} and "
-                f"{other.shape} that differ: draw both from each state, and keep the order of the rows"
-            )
-
-
-def _on_host(array: Array) -> np.ndarray:
-    if array_api_compat.is_array_api_obj(array) and not array_api_compat.is_numpy_array(array):
-        array = array_api_compat.to_device(array, "cpu")
-    return np.asarray(array)
-
-
-def _double(array: Array) -> np.ndarray:
-    host = _on_host(array)
-    return host.astype(np.complex128 if np.iscomplexobj(host) else np.float64, copy=False)
-
-
-def _require_numbers(name: str, states: Array) -> None:
-    if not array_api_compat.is_array_api_obj(states):
-        raise TypeError(f"expected an array of states {name}, shape (n, d), got {type(states).__name__}")
-    xp = array_api_compat.array_namespace(states)
-    if states.dtype == object or not xp.isdtype(states.dtype, ("real floating", "complex floating")):
-        raise TypeError(
-            f"expected states {name} of floating or complex numbers, got dtype {states.dtype}: "
-            "convert them, for example with .astype(float)"
-        )
-
-
-def _require_one_place(pairs: SnapshotPairs) -> None:
-    weights = pairs.weights
-    if weights is not None and not array_api_compat.is_array_api_obj(weights):
-        raise TypeError(f"expected an array of weights, shape ({pairs.n},), got {type(weights).__name__}")
-    arrays = [array for array in (pairs.before, pairs.after, weights) if array is not None]
-    libraries = [array_api_compat.array_namespace(array).__name__ for array in arrays]
-    if len(set(libraries)) > 1:
-        raise TypeError(f"expected states and weights of one array library, got {libraries}: convert them to one")
-    devices = [array_api_compat.device(array) for array in arrays]
-    if len(set(devices)) > 1:
-        raise ValueError(f"expected states and weights on one device, got {devices}: move them to one")
-
-
-def _require_states(name: str, states: Array) -> None:
-    xp = array_api_compat.array_namespace(states)
-    if states.ndim != 2:
-        raise ValueError(
-            f"expected states {name} of shape (n, d), got {states.ndim}-D shape {tuple(states.shape)}: "
-            "one state a row, even when it has one feature"
-        )
-    if 0 in states.shape:
-        raise ValueError(f"expected at least one state {name} with one feature, got shape {tuple(states.shape)}")
-    blocks = (states[first : first + BLOCK] for first in range(0, len(states), BLOCK))
-    if not all(bool(xp.all(xp.isfinite(block))) for block in blocks):
-        raise ValueError(f"expected finite states {name}, got NaN or Inf: drop or mend those pairs first")
-
-
-def _require_weights(weights: Array, n: int) -> None:
-    host = _on_host(weights)
-    if not np.isrealobj(host) or host.dtype == object:
-        raise TypeError(f"expected weights of real numbers, got dtype {host.dtype}")
-    if host.shape != (n,):
-        raise ValueError(f"expected one weight per pair, shape ({n},), got shape {host.shape}")
-    if not (np.isfinite(host).all() and (host >= 0).all() and host.sum() > 0):
-        raise ValueError("expected finite, non-negative weights that are not all zero")

@@ -1,0 +1,62 @@
+"""Eigenvalues in the complex plane, and the residuals that say which of them the data bear out."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.ticker import MaxNLocator
+
+from koopman_analysis.figures.style import BLUE, GREY, INK, ORANGE, PALE
+from koopman_analysis.spectrum import Eigenpairs
+
+SMALLEST = 1e-16
+"""Residuals below this are drawn at it: a logarithmic axis has no zero."""
+
+
+def draw_eigenvalues(ax: Axes, eigenpairs: Eigenpairs, *, exact: np.ndarray | None = None) -> Axes:
+    """Eigenvalues with the unit circle, dark where the residual is small; crosses mark those known to be exact.
+
+    Raises:
+        ValueError: If there are no residuals.
+    """
+    residuals = _residuals(eigenpairs)
+    circle = np.exp(1j * np.linspace(0.0, 2.0 * np.pi, 361))
+    ax.plot(circle.real, circle.imag, color=PALE, lw=1.0, zorder=0)
+    order = np.argsort(-residuals)
+    dots = ax.scatter(
+        eigenpairs.eigenvalues.real[order], eigenpairs.eigenvalues.imag[order], c=residuals[order],
+        cmap="cividis", norm=LogNorm(max(residuals.min(), SMALLEST), max(residuals.max(), 10 * SMALLEST)), s=28, lw=0,
+    )  # fmt: skip
+    if exact is not None:
+        ax.plot(np.real(exact), np.imag(exact), "x", color=ORANGE, ms=5, mew=0.9, label="exact")
+        ax.legend(loc="upper left")
+    ax.figure.colorbar(dots, ax=ax, label="residual", shrink=0.8)
+    ax.set(xlabel="Re λ", ylabel="Im λ", aspect="equal")
+    ax.grid(color=PALE)
+    return ax
+
+
+def draw_residuals(ax: Axes, eigenpairs: Eigenpairs, *, true: np.ndarray | None = None) -> Axes:
+    """Residuals in the order of the eigenpairs, above their rounding floor; those known to be true are filled.
+
+    Raises:
+        ValueError: If there are no residuals.
+    """
+    residuals, position = _residuals(eigenpairs), np.arange(1, len(eigenpairs) + 1)
+    filled = np.ones(len(eigenpairs), dtype=bool) if true is None else true
+    for mask, face, name in ((filled, BLUE, "true"), (~filled, "white", "spurious")):
+        label = None if true is None else name
+        ax.plot(position[mask], residuals[mask], "o", mfc=face, mec=BLUE, ls="none", label=label)
+    if eigenpairs.floor is not None:
+        ax.plot(position, np.maximum(eigenpairs.floor, SMALLEST), color=GREY, lw=1.0, label="rounding")
+    ax.set_yscale("log")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set(xlabel="position in the list", ylabel="residual" + (", held out" if eigenpairs.held_out else ", in sample"))
+    ax.legend(labelcolor=INK)
+    ax.grid(axis="y")
+    return ax
+
+
+def _residuals(eigenpairs: Eigenpairs) -> np.ndarray:
+    if eigenpairs.residuals is None:
+        raise ValueError(f"expected eigenpairs with residuals, got none: {eigenpairs.remark}")
+    return np.maximum(eigenpairs.residuals, SMALLEST)

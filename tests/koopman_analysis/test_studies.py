@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from koopman_analysis.dictionaries import Constant, Coordinates, Monomials
+from koopman_analysis.estimators import EDMD
+from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.studies import Candidate, measured_predictors, relative_error
+from koopman_analysis.systems import SlowManifold
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def polynomials(degree: int) -> Candidate:
+    return Candidate(
+        name=f"degree {degree}",
+        family="polynomials",
+        dimension=(degree + 1) * (degree + 2) // 2,
+        unfitted=lambda: EDMD(Monomials(degree), outputs=Coordinates()),
+    )
+
+
+def test_every_candidate_is_fitted_to_one_part_and_judged_on_the_other():
+    split = SlowManifold(curvature=3.0).pairs(600, rng=rng()).split(held_out=0.5, rng=rng(1))
+    affine, quadratic = measured_predictors(split, [polynomials(1), polynomials(2)], rng=rng(2))
+    fitted = EDMD(Constant() + Coordinates(), outputs=Coordinates()).fit(split.fit)
+    truth = split.held_out.after
+    expected = np.linalg.norm(fitted.predict(split.held_out.before) - truth) / np.linalg.norm(
+        truth - truth.mean(axis=0)
+    )
+    assert affine.error.estimate == pytest.approx(expected, rel=1e-10)
+    assert 0.1 < affine.error.low < affine.error.high < 1
+    assert quadratic.error.high < 1e-12
+    assert (affine.dimension, quadratic.dimension) == (3, 6)
+    assert min(affine.fit_seconds, affine.predict_seconds, quadratic.fit_seconds) >= 0
+
+
+def test_the_mean_has_error_one_and_weights_count():
+    draw = rng()
+    after = draw.standard_normal((50, 2))
+    weights = draw.uniform(0, 2, 50)
+    pairs = SnapshotPairs(before=after, after=after, weights=weights)
+    mean = np.broadcast_to(np.average(after, axis=0, weights=weights), after.shape)
+    assert relative_error(mean, pairs, rng=draw).estimate == pytest.approx(1.0, rel=1e-12)
+    assert relative_error(after, pairs, rng=draw).high == 0.0
+
+
+def test_units_are_resampled_whole():
+    draw = rng()
+    after = draw.standard_normal((400, 1))
+    wrong = after + np.repeat(draw.standard_normal((20, 1)), 20, axis=0)
+    alone, in_trajectories = (
+        SnapshotPairs(before=after, after=after, trajectory=trajectory)
+        for trajectory in (None, np.repeat(np.arange(20), 20))
+    )
+    narrow, wide = (relative_error(wrong, pairs, rng=rng(1)) for pairs in (alone, in_trajectories))
+    assert narrow.n, wide.n == (400, 20)
+    assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)
+
+
+def test_predictions_that_mean_nothing_are_refused():
+    pairs = SnapshotPairs(before=np.ones((4, 1)), after=np.arange(4.0)[:, None])
+    with pytest.raises(ValueError, match=r"finite predictions of shape \(4, 1\), got shape \(3, 1\)"):
+        relative_error(np.ones((3, 1)), pairs, rng=rng())
+    with pytest.raises(ValueError, match="1 entries that are not finite"):
+        relative_error(np.array([[0.0], [1.0], [np.nan], [3.0]]), pairs, rng=rng())
+    with pytest.raises(ValueError, match="states after that vary"):
+        relative_error(np.ones((4, 1)), SnapshotPairs(before=np.ones((4, 1)), after=np.ones((4, 1))), rng=rng())
