@@ -62,7 +62,11 @@ def _draw_families(
                 family, (at[-1], ends[-1, 2]), xytext=(0, 9), textcoords="offset points", ha="center", fontsize="small"
             )
         else:
-            style = {"marker": "o", "ms": 0.8 * rcParams["lines.markersize"], "color": next(colours), "lw": 1.0}
+            # A family of few members would hide under the lines of larger ones.
+            few = len(members) < 3
+            size = (1.1 if few else 0.8) * rcParams["lines.markersize"]
+            style = {"marker": "s" if few else "o", "ms": size, "color": next(colours), "lw": 1.0}
+            style |= {"mfc": "none", "mew": 1.2, "ls": "none", "zorder": 3} if few else {}
         ax.plot(at, ends[:, 1], label=None if family in marked else family, **style)
         ax.vlines(at, ends[:, 0], ends[:, 2], color=style["color"], lw=1.0, alpha=0.6)
     ax.axhline(1.0, color=GREY, lw=0.8, ls=(0, (4, 3)))

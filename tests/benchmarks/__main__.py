@@ -10,7 +10,21 @@ from tyro.conf import FlagCreatePairsOff, Positional
 
 from kdm.training.loop import operation_threads
 
-from . import closure, digits, exact_checkerboard, optimisers, published, regressors, verify_cost
+from . import (
+    closure,
+    devices,
+    digits,
+    dmd,
+    edmd,
+    edmd_wide,
+    exact_checkerboard,
+    optimisers,
+    published,
+    regressors,
+    spurious,
+    streaming,
+    verify_cost,
+)
 from .cost import Stopwatch
 from .experiments import Profile
 from .page import Page
@@ -33,6 +47,12 @@ BENCHMARKS = {
     "optimisers": Benchmark(optimisers.measured),
     "regressors": Benchmark(regressors.measured),
     "closure": Benchmark(closure.measured, threads=2),
+    "edmd": Benchmark(edmd.measured),
+    "edmd_wide": Benchmark(edmd_wide.measured),
+    "dmd": Benchmark(dmd.measured),
+    "spurious": Benchmark(spurious.measured),
+    "streaming": Benchmark(streaming.measured),
+    "devices": Benchmark(devices.measured),
     "verify_cost": Benchmark(verify_cost.measured, threads=2),
 }
 
