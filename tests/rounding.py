@@ -4,8 +4,11 @@ Let Ψ_x and Ψ_y be the weighted features of the pairs, κ the condition number
 orthonormal basis of its span and T = Qᴴ Ψ_x. With c a constant for what a few hundred operations add up to,
 
     projections onto the span             ‖δ(Ψ_x K)‖ ≤ c ε κ ‖Ψ_y‖,                                            (1)
-    the operator in white coordinates     ‖δ(T K T⁻¹)‖ ≤ c ε κ ‖Ψ_y T⁻¹‖ = E,                                    (2)
+    the operator in its white coordinates ‖δ(T K T⁻¹)‖ ≤ c ε κ ‖Ψ_y T⁻¹‖ = E,                                    (2)
     its eigenvalues                       min_j |λ_i − λ'_j| ≤ κ(W) E,      W its eigenvectors.                     (3)
+
+These numbers come of the code under test: an error of it must not pass for bad conditioning, so each is asserted to be
+small.
 
 Sources: Higham 2002, ch. 20 (least squares); Bauer & Fike 1960 (equation (3)).
 """
@@ -21,23 +24,38 @@ EPSILON = float(np.finfo(np.float64).eps)
 OPERATIONS = 1e3
 """c: what is tested are errors of order one, so it need not be sharp."""
 
+LARGEST = 1e-3
+"""What is larger would hide an error of order one; the features drawn here are far better conditioned."""
+
 
 def of_projections(moments: FactorMoments) -> float:
     """Equation (1), relative to ‖Ψ_y‖."""
-    return OPERATIONS * EPSILON * moments.condition()
+    return small(OPERATIONS * EPSILON * moments.condition())
+
+
+def of_both_ends(moments: FactorMoments) -> float:
+    """c ε times the condition numbers of both ends: an operator in coordinates that are white at each."""
+    normalised = moments.outputs / np.linalg.norm(moments.outputs, axis=0)
+    return small(of_projections(moments) * float(np.linalg.cond(normalised)))
 
 
 def of_operator(moments: FactorMoments) -> float:
     """Equation (2)."""
     _, _, back = orthonormal_factors(moments.inputs, moments.resolution)
-    return of_projections(moments) * max(1.0, float(np.linalg.norm(moments.outputs @ back, 2)))
+    return small(of_projections(moments) * max(1.0, float(np.linalg.norm(moments.outputs @ back, 2))))
 
 
 def of_eigenvalues(fitted: MomentEstimator) -> float:
     """Equation (3) for an estimator fitted to `FactorMoments`, whose eigenvalues are distinct."""
     found = fitted.eigenpairs()
     W = fitted.moments_.inputs @ found.coefficients
-    return of_operator(fitted.moments_) * float(np.linalg.cond(W / np.linalg.norm(W, axis=0)))
+    return small(of_operator(fitted.moments_) * float(np.linalg.cond(W / np.linalg.norm(W, axis=0))))
+
+
+def small(tolerance: float) -> float:
+    """The tolerance, if it is one."""
+    assert tolerance < LARGEST, f"expected features that determine what is compared, got a tolerance of {tolerance:.1e}"
+    return tolerance
 
 
 def spectral_distance(one: np.ndarray, other: np.ndarray) -> float:

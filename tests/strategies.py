@@ -119,6 +119,9 @@ def wave_dictionaries(draw) -> Dictionary:
     return EncoderDictionary(waves, size=count)
 
 
+any_dictionaries = st.one_of(dictionaries(), wave_dictionaries())
+
+
 @st.composite
 def closed_flows(draw) -> KnownFlow:
     """Flows whose dictionary is closed, with parameters of their own; invertible, and moderately so."""

@@ -60,9 +60,10 @@ def test_the_operator_of_a_flow_applied_again_and_again_is_its_power(flow, rng, 
     once = EDMD(psi).fit(SnapshotPairs(before=before, after=flow.flow(before)))
     repeatedly = EDMD(psi).fit(SnapshotPairs(before=before, after=after))
     power = psi(before) @ np.linalg.matrix_power(once.matrix_, times)
-    tolerance = rounding.of_operator(once.moments_) ** 1 * np.linalg.norm(once.matrix_, 2) ** (times - 1)
     assert rounding.distance(psi(before) @ repeatedly.matrix_, psi(after)) <= rounding.of_operator(repeatedly.moments_)
-    np.testing.assert_array_less(size(power - psi(after)), tolerance * (size(psi(after)) + size(psi(before)).max()))
+    # Each further step may stretch what the first one erred.
+    tolerance = rounding.of_operator(once.moments_) * np.linalg.norm(once.matrix_, 2) ** (times - 1)
+    assert np.all(size(power - psi(after)) <= tolerance * (size(psi(after)) + size(psi(before)).max()))
 
 
 @given(flow=every_flow, rng=generators())
@@ -74,7 +75,7 @@ def test_the_product_of_two_eigenfunctions_is_an_eigenfunction_of_the_product_of
     products, images = f[:, i] * f[:, j], g[:, i] * g[:, j]
     difference = size(images - found.eigenvalues[i] * found.eigenvalues[j] * products)
     tolerance = rounding.of_operator(edmd.moments_) * (1 + np.abs(found.eigenvalues)).max()
-    # A pair of equal multiplicities: each factor errs by rounding in every function that it is compared with.
+    # Either factor errs by rounding, times the other.
     reach = size(np.abs(f)[:, i] * size(g)[j]) + size(np.abs(g)[:, i] * size(f)[j])
     assert np.all(difference <= 10 * tolerance * reach)
 

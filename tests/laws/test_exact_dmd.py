@@ -11,7 +11,7 @@ Source: Tu, Rowley, Luchtenburg, Brunton & Kutz 2014.
 
 import numpy as np
 import rounding
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from strategies import generators, seeds
 
@@ -49,7 +49,7 @@ def of_rank(pairs: SnapshotPairs, share: float) -> int:
 def test_exact_dmd_of_a_given_rank_is_edmd_in_the_coordinates(pairs, share):
     rank = of_rank(pairs, share)
     tolerance = rounding.OPERATIONS * rounding.EPSILON / gap(pairs, rank) ** 2
-    assume(tolerance < 1e-4)
+    assert tolerance < 1e-3
     V, M = ExactDMD(rank).fit(pairs).factors_
     K = EDMD(Coordinates(), rank=rank).fit(pairs).matrix_
     assert V.shape[1] == rank
@@ -63,7 +63,7 @@ def test_eigenfunctions_and_modes_are_biorthogonal(pairs, share):
     small = np.abs(dmd.eigenvalues_).min() / np.abs(dmd.eigenvalues_).max()
     tolerance = rounding.OPERATIONS * rounding.EPSILON * np.linalg.cond(W) * max(1.0, np.linalg.norm(dmd.factors_[1]))
     tolerance = tolerance / (small * np.abs(dmd.eigenvalues_).max())
-    assume(tolerance < 1e-4)
+    assert tolerance < 1e-3
     np.testing.assert_allclose(dmd.modes_ @ W, np.eye(W.shape[1]), atol=tolerance)
 
 
@@ -74,7 +74,7 @@ def test_a_prediction_is_one_step_of_each_mode(pairs, share, rng):
     steps = (dmd.eigenfunctions(fresh) * dmd.eigenvalues_) @ dmd.modes_
     condition = np.linalg.cond(dmd.eigenfunctions(np.eye(fresh.shape[1])))
     tolerance = rounding.OPERATIONS * rounding.EPSILON * condition
-    assume(tolerance < 1e-6)
+    assert tolerance < 1e-4
     scale = np.linalg.norm(fresh) * np.linalg.norm(dmd.factors_[1])
     assert np.linalg.norm(steps - dmd.predict(fresh)) <= tolerance * scale
 
@@ -83,7 +83,7 @@ def test_a_prediction_is_one_step_of_each_mode(pairs, share, rng):
 def test_a_rotation_of_the_states_rotates_the_operator_whatever_the_rank(pairs, share, rng):
     rank, d = of_rank(pairs, share), pairs.before.shape[1]
     tolerance = rounding.OPERATIONS * rounding.EPSILON / gap(pairs, rank) ** 2
-    assume(tolerance < 1e-4)
+    assert tolerance < 1e-3
     Q = np.linalg.qr(rng.standard_normal((d, d)) + 1j * rng.standard_normal((d, d)))[0]
     turned = SnapshotPairs(before=pairs.before @ Q, after=pairs.after @ Q, weights=pairs.weights)
     V, M = ExactDMD(rank).fit(pairs).factors_

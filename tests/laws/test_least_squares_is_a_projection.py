@@ -15,15 +15,13 @@ import numpy as np
 import rounding
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import dictionaries, generators, snapshot_pairs, wave_dictionaries
+from strategies import any_dictionaries, generators, snapshot_pairs
 
 from koopman_analysis.closure import closure_report
 from koopman_analysis.dictionaries import Coordinates, Monomials
 from koopman_analysis.estimators import EDMD, ExactDMD
 from koopman_analysis.moments import FactorMoments
 from koopman_analysis.snapshots import SnapshotPairs
-
-any_dictionary = st.one_of(dictionaries(), wave_dictionaries())
 
 
 def root_weights(pairs: SnapshotPairs) -> np.ndarray:
@@ -35,7 +33,7 @@ def weighted_features(pairs: SnapshotPairs, psi) -> tuple[np.ndarray, np.ndarray
     return root * psi(pairs.before), root * psi(pairs.after)
 
 
-@given(pairs=snapshot_pairs(smallest=4), psi=any_dictionary)
+@given(pairs=snapshot_pairs(smallest=4), psi=any_dictionaries)
 def test_what_is_not_fitted_is_orthogonal_to_every_input_function(pairs, psi):
     before, after = weighted_features(pairs, psi)
     K = EDMD(psi).fit(pairs).matrix_
@@ -45,7 +43,7 @@ def test_what_is_not_fitted_is_orthogonal_to_every_input_function(pairs, psi):
     assert np.all(np.abs(before.conj().T @ (after - before @ K)) <= rounding.OPERATIONS * rounding.EPSILON * scale)
 
 
-@given(pairs=snapshot_pairs(smallest=12), psi=any_dictionary, share=st.floats(0, 1))
+@given(pairs=snapshot_pairs(smallest=12), psi=any_dictionaries, share=st.floats(0, 1))
 def test_what_is_fitted_and_what_is_not_add_up_in_squares_whatever_the_rank(pairs, psi, share):
     before, after = weighted_features(pairs, psi)
     rank = 1 + int(share * (before.shape[1] - 1))
@@ -55,7 +53,7 @@ def test_what_is_fitted_and_what_is_not_add_up_in_squares_whatever_the_rank(pair
     np.testing.assert_allclose(squares[1] + squares[2], squares[0], rtol=1e-9)
 
 
-@given(pairs=snapshot_pairs(smallest=12), psi=any_dictionary)
+@given(pairs=snapshot_pairs(smallest=12), psi=any_dictionaries)
 def test_a_larger_ridge_shortens_the_operator_and_lengthens_the_residual(pairs, psi):
     before, after = weighted_features(pairs, psi)
     operators = [EDMD(psi, ridge=ridge).fit(pairs).matrix_ for ridge in (1e-6, 1e-4, 1e-2, 1.0, 100.0)]
@@ -67,7 +65,7 @@ def test_a_larger_ridge_shortens_the_operator_and_lengthens_the_residual(pairs, 
     assert residuals[-1] > residuals[0]
 
 
-@given(pairs=snapshot_pairs(smallest=12, width=2), psi=any_dictionary)
+@given(pairs=snapshot_pairs(smallest=12, width=2), psi=any_dictionaries)
 def test_a_higher_rank_lengthens_the_operator_and_shortens_the_residual(pairs, psi):
     before, after = weighted_features(pairs, psi)
     operators = [EDMD(psi, rank=rank).fit(pairs).matrix_ for rank in range(1, before.shape[1] + 1)]

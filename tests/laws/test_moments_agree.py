@@ -14,16 +14,15 @@ import numpy as np
 import pytest
 import rounding
 import torch
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
-from strategies import dictionaries, generators, snapshot_pairs, wave_dictionaries
+from strategies import any_dictionaries, dictionaries, generators, snapshot_pairs
 
 from koopman_analysis.dictionaries import Constant, Coordinates
 from koopman_analysis.estimators import EDMD
 from koopman_analysis.moments import FactorMoments, GramMoments, triangular_factor
 from koopman_analysis.snapshots import SnapshotPairs
 
-any_dictionary = st.one_of(dictionaries(), wave_dictionaries())
 kinds = st.sampled_from([FactorMoments, GramMoments])
 
 
@@ -56,7 +55,7 @@ def test_a_gram_matrix_gives_the_operator_of_the_factor_up_to_the_square_of_the_
     assert np.linalg.norm(gram.operator() - K) <= tolerance * np.linalg.norm(K)
 
 
-@given(pairs=snapshot_pairs(), psi=any_dictionary)
+@given(pairs=snapshot_pairs(), psi=any_dictionaries)
 def test_the_factor_of_a_factor_is_itself_up_to_phases(pairs, psi):
     R = FactorMoments.of(pairs, psi).factor
     again = triangular_factor(R)
@@ -66,7 +65,7 @@ def test_the_factor_of_a_factor_is_itself_up_to_phases(pairs, psi):
     np.testing.assert_allclose(again.conj().T @ again, R.conj().T @ R, atol=1e-12 * scale.max() ** 2)
 
 
-@given(pairs=snapshot_pairs(), psi=any_dictionary)
+@given(pairs=snapshot_pairs(), psi=any_dictionaries)
 def test_a_gram_matrix_is_hermitian_positive_semidefinite_and_counts_the_weight(pairs, psi):
     moments = GramMoments.of(pairs, psi)
     G, scale = moments.gram, np.trace(moments.gram).real
@@ -81,7 +80,7 @@ def test_a_gram_matrix_is_hermitian_positive_semidefinite_and_counts_the_weight(
 
 @given(
     pairs=snapshot_pairs(smallest=40, width=2),
-    psi=any_dictionary,
+    psi=any_dictionaries,
     chunk=st.integers(1, 70),
     kind=kinds,
     rng=generators(),
@@ -89,7 +88,7 @@ def test_a_gram_matrix_is_hermitian_positive_semidefinite_and_counts_the_weight(
 def test_neither_chunks_nor_order_change_a_prediction_or_an_eigenvalue(pairs, psi, chunk, kind, rng):
     whole = EDMD(psi).fit(pairs)
     tolerance = rounding.of_eigenvalues(whole) * (1 if kind is FactorMoments else whole.moments_.condition())
-    assume(tolerance < 1e-5)
+    assert tolerance < 1e-4
     moments = kind.of(pairs.subset(rng.permutation(pairs.n)), psi, chunk=chunk)
     again = EDMD.from_moments(moments, psi)
     found, expected = (edmd.eigenpairs(heldout=pairs).eigenvalues for edmd in (again, whole))
@@ -117,7 +116,7 @@ def test_tensors_have_the_operator_the_predictions_and_the_eigenvalues_of_arrays
     tensors = EDMD(psi, moments=kind).fit(as_tensors(pairs))
     reference = EDMD(psi).fit(pairs)
     tolerance = rounding.of_eigenvalues(reference) * (1 if kind is FactorMoments else reference.moments_.condition())
-    assume(tolerance < 1e-5)
+    assert tolerance < 1e-4
     assert isinstance(tensors.matrix_, np.ndarray)
     np.testing.assert_allclose(tensors.matrix_, arrays.matrix_, atol=10 * tolerance * np.abs(arrays.matrix_).max())
     fresh = rng.standard_normal((10, 2))

@@ -124,16 +124,11 @@ def test_mantels_correlation_knows_neither_the_order_nor_the_unit_nor_the_zero_o
     order = rng.permutation(n)
     changed = a * D2 + b * (1 - np.eye(n))
     r = mantel(D1, D2, 1, rng=rng).statistic
-    assert 0.05 < abs(r) <= 1
-    for one, other in (
-        (D2, D1),
-        (D1[np.ix_(order, order)], D2[np.ix_(order, order)]),
-        (D1, changed),
-    ):
+    assert abs(r) <= 1 + 1e-12
+    for one, other in ((D2, D1), (D1[np.ix_(order, order)], D2[np.ix_(order, order)]), (D1, changed)):
         np.testing.assert_allclose(mantel(one, other, 1, rng=rng).statistic, r, rtol=1e-9, atol=1e-12)
-    assert not np.isclose(mantel(D1, D2[np.ix_(order, order)], 1, rng=rng).statistic, r) or np.all(
-        order == np.arange(n)
-    )
+    if (order != np.arange(n)).any():
+        assert not np.isclose(mantel(D1, D2[np.ix_(order, order)], 1, rng=rng).statistic, r)
     np.testing.assert_allclose(mantel(D1, D1, 1, rng=rng).statistic, 1.0, rtol=1e-12)
 
 
