@@ -96,8 +96,8 @@ print(f"largest difference between PyDMD and affine regression: {difference:.1e}
 # ## Two spaces
 #
 # Between noise and data there is no reason to use one dictionary. `EDMD(inputs, outputs)` takes a rich one for the
-# noise and reads the state at the data end: `outputs=Coordinates()`. Three families of functions, with the same
-# number of them:
+# noise and reads the state at the data end: `outputs=Coordinates()`. Here are two families of sixty-six functions
+# beside DMD:
 
 # %%
 noise = float(split.fit.before.std())
@@ -148,11 +148,11 @@ figure_of(
 
 # %% [markdown]
 # With noise in the dynamics no residual is zero, but eigenvalues still have intervals. The Ornstein-Uhlenbeck process
-# has the exact eigenvalues $e^{-kb/2}$; a bootstrap of the pairs shows how well a thousand of them determine each.
+# has the exact eigenvalues $e^{-kb/2}$; a bootstrap of the pairs shows how well five thousand of them determine each.
 
 # %%
 process = OrnsteinUhlenbeck(integrated_rates=(0.5,), degree=3)
-pairs = process.pairs(1000, rng=np.random.default_rng(2))
+pairs = process.pairs(5000, rng=np.random.default_rng(2))
 edmd = EDMD(process.dictionary).fit(pairs)
 intervals = edmd.eigenvalue_intervals(pairs, rng=np.random.default_rng(3))
 for value, interval in zip(edmd.eigenpairs().eigenvalues.real, intervals.real, strict=True):

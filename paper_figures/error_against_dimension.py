@@ -191,6 +191,8 @@ def drawn(profile: Profile) -> Figure:
         draw_error_against_dimension(left, measured, marked=marked)
         draw_error_against_cost(right, [m for m in measured if np.isfinite(m.fit_seconds)], marked=marked)
         right.set_ylabel("")
+        for ax in (left, right):
+            ax.get_legend().remove()
         handles, labels = left.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3 if width > 4.5 else 2, fontsize="small")
     return figure

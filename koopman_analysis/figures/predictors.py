@@ -73,4 +73,5 @@ def _draw_families(
     ax.set_yscale("log")
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
     ax.set_ylabel("paired error, held out")
+    ax.legend(fontsize="small")
     ax.grid(axis="y")
