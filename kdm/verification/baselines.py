@@ -4,8 +4,9 @@ At the model's latent dimension m: the mean of the data, affine regression (exac
 with the Hermite polynomials of the largest total degree that has at most m of them, EDMD with the constant, the
 coordinates and random Fourier features, m functions in all. Where the data hold whole trajectories, PyDMD's linear
 flows through all of their times, too. Beyond it, so that the comparison does not end at a straw man: EDMD with several
-hundred functions, and kernel ridge regression. The length scale of Fourier features is the best of a grid on a fifth of
-some training pairs.
+hundred functions, kernel ridge regression, and the mean of the three nearest training pairs (in the plane the strongest
+of them all: `tests/benchmarks/results/regressors.md`). The length scale of Fourier features is the best of a grid on a
+fifth of some training pairs.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.neighbors import KNeighborsRegressor
 
 from koopman_analysis import (
     EDMD,
@@ -47,6 +49,8 @@ SCALE_PAIRS = 10_000
 
 KERNEL_PAIRS = 8000
 """Pairs that kernel ridge regression solves for, at most."""
+NEIGHBOURS = 3
+"""Training pairs whose data are averaged."""
 DELAYS = 3
 """Times in a state of higher order DMD."""
 
@@ -100,6 +104,7 @@ def fitted_baselines(
             f"kernel ridge, n = {min(pairs.n, KERNEL_PAIRS):,}": KernelRidgeRegression(most=KERNEL_PAIRS, rng=rng)
             .fit(pairs)
             .predict,
+            f"{NEIGHBOURS} nearest neighbours": KNeighborsRegressor(NEIGHBOURS).fit(pairs.before, pairs.after).predict,
         },
     )
 
