@@ -5,6 +5,7 @@ inside of a folder that stays where it is, beside one that gets its name at the 
 the process, however that ends; a kill leaves the empty file, which locks nothing. Reading needs no lock.
 """
 
+import errno
 import json
 import os
 import re
@@ -81,6 +82,8 @@ def sole_writer(folder: Path, *, lock: Path, otherwise: str = "choose another --
     try:
         try:
             lock.parent.mkdir(parents=True, exist_ok=True)
+            if not os.access(lock.parent, os.W_OK):
+                raise PermissionError(errno.EACCES, "no permission to write there")
             held.acquire(blocking=False)
         except Timeout:
             raise FolderInUse(f"another process is working in '{folder}': wait for it, or {otherwise}") from None

@@ -92,21 +92,34 @@ def least_squares(
     scale = np.ones(features.shape[1])
     if rank is None and penalty == 0:
         # What counts as rounding must not depend on the units of the columns.
-        scale = np.linalg.norm(features, axis=0)
+        scale = column_norms(features)
         scale[scale == 0] = 1.0
     left, values, right = np.linalg.svd(features / scale, full_matrices=False)
     above = int(np.count_nonzero(values > resolution * values.max(initial=0.0)))
-    kept = above if rank is None else min(above, kept_rank(rank, values))
+    kept = above if rank is None else min(above, rank if not isinstance(rank, RankRule) else kept_rank(rank, values))
     left, values, right = left[:, :kept], values[:kept], right[:kept]
     gain = values / (values**2 + penalty)
     return (right.conj().T * gain) @ (left.conj().T @ targets) / scale[:, None]
 
 
 def kept_rank(rank: Rank, values: Float[np.ndarray, " r"]) -> int:
-    """The number of singular values that a rank keeps: itself, or what its rule says; all where None."""
+    """The number of singular values that a rank keeps: itself, or what its rule says; all where None.
+
+    Raises:
+        ValueError: If that is no number of them.
+    """
     if rank is None:
         return len(values)
-    return rank.kept(values) if isinstance(rank, RankRule) else int(rank)
+    kept = rank.kept(values) if isinstance(rank, RankRule) else rank
+    if not hasattr(kept, "__index__") or not 0 <= kept <= len(values) or (kept == 0 and len(values) > 0):
+        raise ValueError(f"expected a rank from 1 to {len(values)} of {rank!r}, got {kept!r}")
+    return int(kept)
+
+
+def column_norms(features: Inexact[np.ndarray, "rows columns"]) -> Float[np.ndarray, " columns"]:
+    """The norm of each column, at any scale at which the column itself can be written."""
+    largest = np.abs(features).max(axis=0, initial=0.0)
+    return largest * np.linalg.norm(features / np.where(largest > 0, largest, 1.0), axis=0)
 
 
 def require_settings(ridge: float, rank: Rank, *, largest: int | None = None) -> None:

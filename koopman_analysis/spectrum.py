@@ -8,7 +8,8 @@ For one dictionary Ψ at both ends and K with Ψ(y) ≈ Ψ(x) K, an eigenvector 
 norms over the pairs, R = [· R_x R_y ·] the triangular factor of their features (`FactorMoments`). A finite K of a
 dictionary that is not closed has spurious eigenvalues, as many and as large as true ones: they have large residuals, so
 eigenpairs are listed by residual. It is taken on held-out pairs where there are some; in sample it vanishes for any
-pairs once there are as many functions. Residuals of a conjugate pair are equal, and the two stay side by side.
+pairs once there are as many functions, and it is infinite for a function that vanishes on the pairs. Where functions
+are real, residuals of a conjugate pair are equal, and the two stay side by side.
 
 The square of (1) expands into Gram matrices, which floor it at √ε ≈ 2·10⁻⁸ and can make it negative; with the factor
 its floor is that of rounding,
@@ -33,7 +34,8 @@ by the assignment of least total cost
     |λ − λ*| + sin² ∠(φ, φ*),                                                                                   (5)
 
 the angle between functions being that over the fitted pairs. (By |λ − λ*| alone, on the real line, exchanging two
-eigenvalues costs nothing as often as not.)
+eigenvalues costs nothing as often as not.) Near a defective matrix eigenvalues are not differentiable in the data, and
+no interval of this kind holds: there equation (4) is large.
 
 Sources: Colbrook & Townsend 2024, Colbrook, Ayton & Szőke 2023 (residuals; here unsquared); Kuhn 1955 (the assignment).
 """
@@ -42,6 +44,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
+from operator import index as operator_index
 
 import numpy as np
 import scipy.linalg
@@ -157,11 +160,14 @@ def eigenpairs_of(
         R_x, R_y = judge.inputs, judge.outputs
         R_x = np.concatenate([R_x, np.zeros((len(R_y) - len(R_x), R_x.shape[1]), R_x.dtype)])
         size = np.linalg.norm(R_x @ coefficients, axis=0)
-        size[size == 0] = np.finfo(np.float64).tiny  # a function that vanishes on these pairs is borne out by none
+        absent = size <= EPSILON * np.linalg.norm(R_x) * np.linalg.norm(coefficients, axis=0)
+        size[absent] = 1.0
         difference = R_y @ coefficients - (R_x @ coefficients) * eigenvalues
         magnitude = np.abs(R_y) @ np.abs(coefficients) + (np.abs(R_x) @ np.abs(coefficients)) * np.abs(eigenvalues)
-        residuals = _of_conjugates(np.linalg.norm(difference, axis=0) / size, eigenvalues)
-        floor = EPSILON * np.linalg.norm(magnitude, axis=0) / size
+        residuals = np.linalg.norm(difference, axis=0) / size
+        residuals[absent] = np.inf  # a function that vanishes on these pairs is borne out by none of them
+        residuals = _of_conjugates(residuals, eigenvalues)
+        floor = np.where(absent, np.inf, EPSILON * np.linalg.norm(magnitude, axis=0) / size)
         order = np.argsort(residuals, kind="stable")
     found = Eigenpairs(
         eigenvalues=eigenvalues, coefficients=coefficients, residuals=residuals, floor=floor, held_out=held_out,
@@ -192,8 +198,11 @@ def eigenvalue_intervals(
         rng: Draws groups and resamples.
 
     Raises:
-        ValueError: If there are fewer than two units.
+        TypeError: If resamples or groups are not whole numbers.
+        ValueError: If there are fewer than two units, two groups or twenty resamples.
     """
+    if operator_index(resamples) < 20 or operator_index(groups) < 2:
+        raise ValueError(f"expected at least 20 resamples of at least 2 groups, got {resamples} of {groups}")
     if pairs.units < 2:
         raise ValueError(f"expected at least two independent units to resample, got {pairs.units}")
     group = random_groups(pairs.unit, groups, rng=rng)

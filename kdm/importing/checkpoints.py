@@ -11,6 +11,7 @@ not normalised, and both ends are in the units of the data.
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -35,6 +36,8 @@ def published_checkerboard(path: str | Path) -> KoopmanDistillationModel:
         CheckpointError: If the file is not that model, or is damaged or dangerous.
     """
     record = module_in(Path(path), classes=PUBLISHED_CLASSES)
+    if not all(np.isfinite(values).all() for _, values in record.tensors()):
+        raise CheckpointError(f"expected finite weights in '{path}', got NaN or Inf: damaged")
     tensors = {name: torch.tensor(values, dtype=torch.float32) for name, values in record.tensors()}
     try:
         noise_encoder = _plain(tensors, "xT_observables_encoder.main", time=1.0, linear_end=False)

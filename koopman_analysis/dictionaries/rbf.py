@@ -4,7 +4,8 @@
     Gaussian       φ = exp(−r² / (2 s²)),
     thin plate     φ = (r/s)² log(r/s),   0 at r = 0,                                                            (2)
 
-with s a length. All distances come from one matrix product, states and centres counted from the mean c̄ of the centres,
+with s a length. All distances come from one matrix product, states and centres counted from the median c̄ of the centres
+(which one far centre does not move),
 
     r² = ‖x − c̄‖² − 2 (x − c̄)·(c − c̄) + ‖c − c̄‖²,                                                             (3)
 
@@ -167,7 +168,7 @@ class RadialBasis(BlockDictionary):
         if xp.isdtype(states.dtype, "complex floating"):
             raise TypeError(f"expected real states to take distances of, got dtype {states.dtype}")
         like = {"dtype": states.dtype, "device": array_api_compat.device(states)}
-        middle = self.centres.mean(axis=0)
+        middle = np.median(self.centres, axis=0)
         x, c = states - xp.asarray(middle, **like), xp.asarray(self.centres - middle, **like)
         left = xp.concat([-2 * c, xp.sum(c * c, axis=1, keepdims=True), xp.ones_like(c[:, :1])], axis=1)
         right = xp.concat([x, xp.ones_like(x[:, :1]), xp.sum(x * x, axis=1, keepdims=True)], axis=1)

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import array_api_compat
 import numpy as np
 
+from koopman_analysis.dictionaries import Dictionary
 from koopman_analysis.moments import FactorMoments, GramMoments, Lift
 from koopman_analysis.shapes import Array, Operator
 from koopman_analysis.snapshots import SnapshotPairs
@@ -49,6 +50,9 @@ class MomentEstimator(ABC):
     """
 
     def __init__(self, inputs: Lift, outputs: Lift | None, moments: type[FactorMoments] | type[GramMoments]) -> None:
+        for lift in (inputs, outputs or inputs):
+            if not callable(lift) or isinstance(lift, type):
+                raise TypeError(f"expected a dictionary, or a function of states, got {lift!r}")
         self.inputs, self.outputs, self.moments = inputs, outputs, moments
         self._seen: Moments | None = None
         self._solution: tuple[np.ndarray, np.ndarray] | None = None
@@ -60,7 +64,15 @@ class MomentEstimator(ABC):
         """An estimator fitted to moments taken elsewhere, in these dictionaries, with these further settings.
 
         What it sees later it summarises by moments of the same kind.
+
+        Raises:
+            ValueError: If the moments are not of dictionaries of these sizes.
         """
+        for lift, size in zip((inputs, outputs or inputs), moments.sizes, strict=False):
+            if isinstance(lift, Dictionary) and lift.dimension is not None and lift.size != size:
+                raise ValueError(
+                    f"expected moments of a dictionary of {lift.size} functions, got {size}: pass the one they are of"
+                )
         return cls(inputs, outputs, moments=type(moments), **settings)._refitted(moments)
 
     def fit(self: Estimator, pairs: SnapshotPairs) -> Estimator:
@@ -193,6 +205,8 @@ def require_width(states: Array, width: int) -> None:
 
 def _readout(outputs: Lift, moments: Moments) -> np.ndarray:
     _, m_out, features = moments.sizes
+    if isinstance(outputs, Dictionary) and outputs.dimension is None:
+        outputs(np.ones((1, features)))  # moments taken elsewhere know the width of the states
     positions = getattr(outputs, "coordinates", None)
     if positions is None:
         return moments.readout()

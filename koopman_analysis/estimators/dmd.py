@@ -26,6 +26,9 @@ from koopman_analysis.regression import ConstantData, Rank, kept_rank, require_s
 from koopman_analysis.shapes import Complex, Inexact, States
 from koopman_analysis.snapshots import SnapshotPairs
 
+DEFECTIVE = 1e7
+"""Condition number of eigenvectors from which half of the digits of the modes are lost."""
+
 
 class ExactDMD:
     """Equations (1) to (3) in memory; for more pairs than fit there, `EDMD(Coordinates())` is the same as a stream.
@@ -73,15 +76,26 @@ class ExactDMD:
     @property
     def eigenvalues_(self) -> Complex[np.ndarray, " r"]:
         """The eigenvalues of K that are not zero by construction, the largest modulus first."""
-        return self._decomposed()[0]
+        V, M = self.factors_
+        eigenvalues = np.linalg.eigvals(M @ V).astype(np.complex128)
+        return eigenvalues[np.argsort(-np.abs(eigenvalues), kind="stable")]
 
     @property
     def modes_(self) -> Complex[np.ndarray, "r d"]:
-        """The exact modes ξ_j of equation (3), one a row; where λ_j = 0, V's projection of one."""
+        """The exact modes ξ_j of equation (3), one a row; where λ_j = 0, V's projection of one.
+
+        Raises:
+            ValueError: If K is defective to rounding: then eigenvectors do not span.
+        """
         return self._decomposed()[2]
 
     def eigenfunctions(self, states: States) -> Complex[np.ndarray, "n r"]:
-        """φ_j of equation (2), one a column."""
+        """φ_j of equation (2), one a column.
+
+        Raises:
+            ValueError: If the states are of another width than the fitted ones, or K is defective to rounding.
+        """
+        require_width(states, len(self.factors_[0]))
         return states @ self._decomposed()[1]
 
     def predict(self, states: States) -> States:
@@ -99,6 +113,12 @@ class ExactDMD:
         eigenvalues, W = np.linalg.eig(M @ V)
         order = np.argsort(-np.abs(eigenvalues), kind="stable")
         eigenvalues, W = eigenvalues[order].astype(np.complex128), W[:, order].astype(np.complex128)
+        condition = float(np.linalg.cond(W))
+        if not condition < DEFECTIVE:
+            raise ValueError(
+                f"expected a basis of eigenvectors, got some with the condition number {condition:.1e}: the operator "
+                "is defective to rounding, and has no modes; use factors_ or predict"
+            )
         left = np.linalg.inv(W)
         kept = np.abs(eigenvalues) > np.finfo(np.float64).eps * np.abs(eigenvalues).max(initial=0.0)
         modes = left @ V.conj().T

@@ -169,7 +169,9 @@ def _unit(inputs: np.ndarray) -> np.ndarray:
     if not varies.any():
         raise ConstantData("expected states before that vary, got constant ones: nothing can be learned from them")
     spread = np.where(varies, spread, 1.0)
-    return spread * np.median(pdist(inputs[:MEDIAN_OF] / spread))
+    distances = pdist(inputs[:MEDIAN_OF] / spread)
+    # Inputs that repeat each other are at distance zero, which is no scale.
+    return spread * np.median(distances[distances > 0]) if distances.any() else spread
 
 
 def _required_pairs(pairs: SnapshotPairs) -> SnapshotPairs:

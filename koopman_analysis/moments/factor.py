@@ -25,10 +25,11 @@ from functools import reduce
 import numpy as np
 import scipy.linalg
 
-from koopman_analysis.moments.rows import CHUNK, Lift, Sizes, columns_of, lifted_rows, on_host, require_same
-from koopman_analysis.regression import ConstantData, Rank, least_squares, require_settings
+from koopman_analysis.moments.rows import CHUNK, Lift, Sizes, columns_of, lifted_rows, require_same
+from koopman_analysis.regression import ConstantData, Rank, column_norms, least_squares, require_settings
 from koopman_analysis.shapes import Inexact, Operator
 from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.snapshots.requirements import on_host
 
 FACTOR_RESOLUTION = 1e-12
 """Share of the largest singular value below which a singular value is rounding, with a safety factor."""
@@ -70,6 +71,8 @@ class FactorMoments:
         return cls(count=pairs.n, sizes=rows.sizes, factor=factor)
 
     def __add__(self, other: "FactorMoments") -> "FactorMoments":
+        if not isinstance(other, FactorMoments):
+            return NotImplemented
         require_same(self.sizes, other.sizes)
         return FactorMoments(
             count=self.count + other.count,
@@ -113,7 +116,7 @@ class FactorMoments:
         """
         require_settings(ridge, rank, largest=self.sizes[0])
         self.require_varying()
-        penalty = ridge * float(np.linalg.norm(self.inputs)) ** 2 / self.sizes[0]
+        penalty = ridge * float(np.linalg.norm(self.inputs)) ** 2 / self.sizes[0] if ridge else 0.0
         targets = self.outputs[: len(self.inputs)]
         return least_squares(self.inputs, targets, penalty=penalty, rank=rank, resolution=self.resolution)
 
@@ -140,7 +143,7 @@ class FactorMoments:
 
     def condition(self) -> float:
         """Condition number of the column-normalised input features; infinite where they are linearly dependent."""
-        norms = np.linalg.norm(self.inputs, axis=0)
+        norms = column_norms(self.inputs)
         if not norms.all():
             return np.inf
         values = np.linalg.svd(self.inputs / norms, compute_uv=False)
@@ -156,7 +159,9 @@ class FactorMoments:
         if self.count < 2:
             raise ValueError(f"expected at least two pairs to fit an operator, got {self.count}")
         # R's first row holds the means: what is below it varies.
-        if np.linalg.norm(self.inputs[1:]) <= self.resolution * np.linalg.norm(self.inputs):
+        largest = np.abs(self.inputs).max(initial=0.0) or 1.0
+        scaled = self.inputs / largest  # squares of very large or small units would leave the range of numbers
+        if np.linalg.norm(scaled[1:]) <= self.resolution * np.linalg.norm(scaled):
             raise ConstantData(
                 "expected input features that vary over the data, got constant ones: no operator is better"
             )
@@ -195,7 +200,7 @@ def orthonormal_factors(
     Returns:
         Q, shape (rows, r); T, shape (r, m); T⁺, shape (m, r).
     """
-    scale = np.linalg.norm(features, axis=0)
+    scale = column_norms(features)
     scale[scale == 0] = 1.0
     left, values, right = np.linalg.svd(features / scale, full_matrices=False)
     kept = int(np.count_nonzero(values > resolution * values.max(initial=0.0)))

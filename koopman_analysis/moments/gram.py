@@ -15,10 +15,11 @@ import array_api_compat
 import numpy as np
 
 from koopman_analysis.moments.factor import FactorMoments, triangular_factor
-from koopman_analysis.moments.rows import CHUNK, Lift, Sizes, columns_of, lifted_rows, on_host, require_same
+from koopman_analysis.moments.rows import CHUNK, Lift, Sizes, columns_of, lifted_rows, require_same
 from koopman_analysis.regression import Rank
 from koopman_analysis.shapes import Array, Operator
 from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.snapshots.requirements import on_host
 
 GRAM_RESOLUTION = 1e-7
 """Share of the largest singular value below which a singular value is rounding, with a safety factor."""
@@ -61,6 +62,8 @@ class GramMoments:
         return cls(count=pairs.n, sizes=rows.sizes, gram=total)
 
     def __add__(self, other: "GramMoments") -> "GramMoments":
+        if not isinstance(other, GramMoments):
+            return NotImplemented
         require_same(self.sizes, other.sizes)
         return GramMoments(count=self.count + other.count, sizes=self.sizes, gram=self.gram + other.gram)
 

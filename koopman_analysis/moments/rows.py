@@ -100,7 +100,10 @@ class _Block:
             if isinstance(lift, Dictionary):
                 lift.lift_into(given, rows[:, columns])
             else:
-                rows[:, columns] = given if lift is None else lift(given)
+                features = given if lift is None else lift(given)
+                if np.iscomplexobj(features) and not np.iscomplexobj(rows):
+                    raise TypeError("expected functions of one kind of number, got complex values after real ones")
+                rows[:, columns] = features
         if weights is not None:
             rows *= np.sqrt(weights)[:, None]
         return rows
@@ -117,11 +120,6 @@ def _double(array: Array) -> Array:
         return array
     xp = array_api_compat.array_namespace(array)
     return xp.astype(array, xp.complex128 if xp.isdtype(array.dtype, "complex floating") else xp.float64, copy=False)
-
-
-def on_host(array: Array) -> np.ndarray:
-    """The array as NumPy's."""
-    return np.asarray(array_api_compat.to_device(array, "cpu"))
 
 
 def require_same(sizes: Sizes, others: Sizes) -> None:

@@ -18,6 +18,7 @@ from koopman_analysis.shapes import Array, Int
 from koopman_analysis.snapshots.requirements import (
     double,
     on_host,
+    require_names,
     require_numbers,
     require_one_place,
     require_states,
@@ -67,10 +68,8 @@ class SnapshotPairs:
             raise ValueError(f"expected a positive, finite lag, got {self.lag}: it is the time from before to after")
         if self.weights is not None:
             require_weights(self.weights, self.n)
-        if self.trajectory is not None and tuple(np.shape(self.trajectory)) != (self.n,):
-            raise ValueError(
-                f"expected one trajectory name per pair, shape ({self.n},), got shape {np.shape(self.trajectory)}"
-            )
+        if self.trajectory is not None:
+            require_names(self.trajectory, self.n)
 
     @classmethod
     def from_trajectories(cls, trajectories: Sequence[Array], *, lag: float = 1.0) -> "SnapshotPairs":

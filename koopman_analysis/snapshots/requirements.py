@@ -13,6 +13,8 @@ def on_host(array: Array) -> np.ndarray:
     """The array as NumPy's."""
     if array_api_compat.is_array_api_obj(array) and not array_api_compat.is_numpy_array(array):
         array = array_api_compat.to_device(array, "cpu")
+        if array_api_compat.is_torch_array(array):
+            array = array.detach()  # moments are not differentiated through
     return np.asarray(array)
 
 
@@ -28,6 +30,8 @@ def require_numbers(name: str, states: Array) -> None:
     Raises:
         TypeError: If they are not.
     """
+    if isinstance(states, np.ma.MaskedArray):
+        raise TypeError(f"expected {name} without gaps, got a masked array: drop the masked rows first")
     if not array_api_compat.is_array_api_obj(states):
         raise TypeError(f"expected an array of {name}, shape (n, d), got {type(states).__name__}")
     xp = array_api_compat.array_namespace(states)
@@ -89,3 +93,17 @@ def require_weights(weights: Array, n: int) -> None:
         raise ValueError(f"expected one weight per pair, shape ({n},), got shape {host.shape}")
     if not (np.isfinite(host).all() and (host >= 0).all() and host.sum() > 0):
         raise ValueError("expected finite, non-negative weights that are not all zero")
+
+
+def require_names(trajectory: Array, n: int) -> None:
+    """Refuses names of trajectories that are not one whole number for each of n pairs.
+
+    Raises:
+        TypeError: If they are not an array of whole numbers.
+        ValueError: If they are not one a pair.
+    """
+    if not array_api_compat.is_array_api_obj(trajectory) or on_host(trajectory).dtype.kind not in "iu":
+        kind = getattr(trajectory, "dtype", type(trajectory).__name__)
+        raise TypeError(f"expected an array of whole numbers as trajectory names, got {kind}")
+    if tuple(np.shape(trajectory)) != (n,):
+        raise ValueError(f"expected one trajectory name per pair, shape ({n},), got shape {np.shape(trajectory)}")
