@@ -134,6 +134,8 @@ def taken_in_turns(
     """
     workers = [_Worker(contestant, folder, warm) for contestant in contestants]
     try:
+        for worker in workers:
+            worker.get_ready()
         for _ in range(rounds):
             for worker in workers:
                 worker.take_a_turn(sampled=sampled)
@@ -164,7 +166,10 @@ class _Worker:
                 [str(word) for word in command], env={**environment, **ONE_THREAD}, text=True,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
             )  # fmt: skip
-        self._software = self._answer()
+
+    def get_ready(self) -> None:
+        if self._process:
+            self._software = self._answer()
 
     def take_a_turn(self, *, sampled: bool) -> None:
         if not self._process or sum(each["cpu"] for each in self._repetitions) > SECONDS:
