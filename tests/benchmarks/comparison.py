@@ -47,17 +47,17 @@ def cost_row(outcome: Outcome, *, yardstick: Outcome, subject: Outcome) -> Row:
 
 
 def software_table(outcomes: Sequence[Outcome]) -> Table:
-    """What each contestant ran with."""
+    """What the contestants ran with; those with the same share a row."""
+    sharing: dict[tuple[str, str], list[str]] = {}
+    for outcome in outcomes:
+        if outcome.software:
+            versions = ", ".join(f"{name} {version}" for name, version in outcome.software["versions"].items())
+            sharing.setdefault((versions, "; ".join(outcome.software["blas"])), []).append(outcome.name)
     rows: list[Row] = [
-        {
-            "contestant": outcome.name,
-            "versions": ", ".join(f"{name} {version}" for name, version in outcome.software["versions"].items()),
-            "BLAS (kernel)": "; ".join(outcome.software["blas"]),
-        }
-        for outcome in outcomes
-        if outcome.software
+        {"contestants": "; ".join(names), "versions": versions, "BLAS (kernel)": libraries}
+        for (versions, libraries), names in sharing.items()
     ]
-    return Table(columns=dict.fromkeys(("contestant", "versions", "BLAS (kernel)"), ""), rows=rows)
+    return Table(columns=dict.fromkeys(("contestants", "versions", "BLAS (kernel)"), ""), rows=rows)
 
 
 def at_most(bound: float, quantity: str, subject: Outcome, yardstick: Outcome, *, of: str = "CPU") -> list[Goal]:

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.cluster import MiniBatchKMeans
 
-from koopman_analysis import EDMD, GramMoments, RandomFourier
+from koopman_analysis import EDMD, GramMoments, RadialBasis, RandomFourier
 from koopman_analysis.claims import Side
 from koopman_analysis.systems import OrnsteinUhlenbeck
 
@@ -71,9 +70,8 @@ def measured(profile: Profile) -> Page:
 
 def _draw(dictionary: str, seed: int, profile: Profile) -> Draw:
     pairs, size = SYSTEM.pairs(_count(profile), rng=np.random.default_rng(seed)), _size(profile)
-    means = MiniBatchKMeans(size, n_init=1, random_state=0).fit(pairs.before)
     functions = {
-        "centres": means.cluster_centers_,
+        "centres": RadialBasis.fitted(pairs.before, count=size, rng=np.random.default_rng(0)).centres,
         "waves": RandomFourier(size, SCALES[dictionary], rng=np.random.default_rng(0)).waves(2),
     }
     whole, warm = (

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reas
 
 MEGABYTE = 1e6
 ALLOCATING = """
-import sys, time
+import os, sys, time
 sys.path.insert(0, {folder!r})
 from pathlib import Path
 import numpy as np
@@ -45,7 +45,11 @@ def mapping(folder):
 def failing(folder):
     raise ValueError("no such luck")
 
-serve({{"allocating": allocating, "mapping": mapping, "failing": failing}}, distributions=())
+def dying(folder):
+    times = iter(range(3))
+    return Task(lambda: next(times) < 1 or os._exit(7), lambda alive: {{}})
+
+serve({{"allocating": allocating, "mapping": mapping, "failing": failing, "dying": dying}}, distributions=())
 """
 
 
@@ -130,24 +134,24 @@ def test_who_takes_no_part_is_a_row_that_says_why_and_no_goal():
     assert fastest_at_least(1.0, there, [absent]) == []
 
 
-def test_memory_is_what_the_work_adds_and_mapped_pages_are_told_apart(tmp_path):
+def test_memory_is_what_the_work_adds_and_who_ends_early_says_why(tmp_path):
     count = 5_000_000
     np.save(tmp_path / "states.npy", np.zeros(count))
     script = tmp_path / "jobs.py"
     script.write_text(ALLOCATING.format(folder=str(Path(bare.__file__).parent / "peers"), count=count))
     contestants = [
         Contestant(name=job, job=job, script=script, python=Path(sys.executable))
-        for job in ("allocating", "mapping", "failing")
+        for job in ("allocating", "mapping", "failing", "dying")
     ]
-    allocating, mapping, failing = taken_in_turns(contestants, tmp_path, tmp_path, rounds=2, sampled=True)
+    allocating, mapping, failing, dying = taken_in_turns(contestants, tmp_path, tmp_path, rounds=2, sampled=True)
     size = 8 * count / MEGABYTE
     assert 0.95 * size < allocating.memory < 1.2 * size
     assert 0.95 * size < allocating.anonymous < 1.2 * size
     assert 0.95 * size < mapping.memory < 1.2 * size
     assert mapping.anonymous < 0.2 * size
     assert len(allocating.repetitions) == 2
-    assert failing.reason == "ValueError: no such luck"
-    assert not failing.took_part
+    assert (failing.took_part, failing.reason) == (False, "ValueError: no such luck")
+    assert (dying.took_part, dying.reason) == (False, "ended with exit status 7")
 
 
 def test_a_peer_finds_the_eigenvalues_that_this_library_finds(tmp_path):

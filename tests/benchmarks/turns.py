@@ -5,6 +5,7 @@ runs. It is told as a median over rounds, and so is its ratio to another's, take
 largest increase of its resident set in any round (`peers.worker`).
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -133,6 +134,8 @@ def taken_in_turns(
     """
     workers = [_Worker(contestant, folder, warm) for contestant in contestants]
     try:
+        for worker in workers:
+            worker.get_ready()
         for _ in range(rounds):
             for worker in workers:
                 worker.take_a_turn(sampled=sampled)
@@ -163,14 +166,18 @@ class _Worker:
                 [str(word) for word in command], env={**environment, **ONE_THREAD}, text=True,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
             )  # fmt: skip
-        self._software = self._answer()
+
+    def get_ready(self) -> None:
+        if self._process:
+            self._software = self._answer()
 
     def take_a_turn(self, *, sampled: bool) -> None:
         if not self._process or sum(each["cpu"] for each in self._repetitions) > SECONDS:
             return
         assert self._process.stdin
-        self._process.stdin.write(f"{SAMPLED if sampled else 'plain'}\n")
-        self._process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it has ended, which the answer will tell
+            self._process.stdin.write(f"{SAMPLED if sampled else 'plain'}\n")
+            self._process.stdin.flush()
         answer = self._answer()
         if answer:
             self._repetitions.append(answer)
@@ -192,10 +199,10 @@ class _Worker:
         line = self._process.stdout.readline()
         if line:
             return json.loads(line)
-        # The process ended before it answered: what it said last is why.
+        # The process ended before it answered. Where it was not killed, what it said last is why.
         self._process.communicate()
-        told = self._errors.read_text().strip().splitlines()
-        self._reason = told[-1] if told else f"exit status {self._process.returncode}"
+        told, status = self._errors.read_text().strip().splitlines(), self._process.returncode
+        self._reason = told[-1] if told and status > 0 else f"ended with exit status {status}"
         self._process, self._repetitions = None, []
         return None
 

@@ -13,9 +13,11 @@ from koopman_analysis import (
     EDMD,
     ExactDMD,
     FactorMoments,
+    Gaussian,
     GramMoments,
     IllConditionedGram,
     Monomials,
+    RadialBasis,
     RandomFourier,
     SnapshotPairs,
     ThresholdRank,
@@ -62,8 +64,6 @@ def _monomials(folder: Path) -> arrays.Lift:
 
 
 def _gaussians(folder: Path) -> arrays.Lift:
-    from koopman_analysis.dictionaries import Gaussian, RadialBasis
-
     return RadialBasis(arrays.centres(folder), Gaussian(arrays.scale(folder)))
 
 
