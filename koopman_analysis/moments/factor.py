@@ -65,7 +65,9 @@ class FactorMoments:
         factor: np.ndarray | None = None
         for rows in lifted_rows(pairs, inputs, outputs or inputs, chunk):
             values = on_host(rows.values)
-            factor = triangular_factor(values) if factor is None else updated_factor(factor, values)
+            if factor is None:
+                factor = np.zeros((values.shape[1], values.shape[1]), values.dtype)
+            factor = updated_factor(factor, values, overwrite=True)
             rows.require_finite(factor)
         assert factor is not None  # pairs are never empty
         return cls(count=pairs.n, sizes=rows.sizes, factor=factor)
@@ -174,9 +176,18 @@ def triangular_factor(rows: Inexact[np.ndarray, "rows columns"]) -> np.ndarray:
 
 
 def updated_factor(
-    factor: Inexact[np.ndarray, "columns columns"], rows: Inexact[np.ndarray, "rows columns"]
+    factor: Inexact[np.ndarray, "columns columns"],
+    rows: Inexact[np.ndarray, "rows columns"],
+    *,
+    overwrite: bool = False,
 ) -> np.ndarray:
-    """The triangular factor of these rows under those that a factor R stands for; neither is changed."""
+    """The triangular factor of these rows under those that a factor R stands for.
+
+    Args:
+        factor: R; it stays as it is.
+        rows: The rows; they stay as they are unless they may be overwritten.
+        overwrite: Whether the rows may be used as work space, which saves a copy where columns are contiguous.
+    """
     dtype = np.result_type(factor, rows, np.float64)
     (update,) = scipy.linalg.get_lapack_funcs(("tpqrt",), dtype=dtype)
     width = factor.shape[1]
@@ -184,7 +195,8 @@ def updated_factor(
         return np.array(factor, dtype)
     # Measured: narrow panels pay for few columns, wide ones for many.
     panel = min(width, 16 if width <= 128 else 32)
-    triangle, block = np.array(factor, dtype, order="F"), np.array(rows, dtype, order="F")
+    triangle = np.array(factor, dtype, order="F")
+    block = np.asarray(rows, dtype, order="F") if overwrite else np.array(rows, dtype, order="F")
     return np.triu(update(0, panel, triangle, block, overwrite_a=1, overwrite_b=1)[0])
 
 

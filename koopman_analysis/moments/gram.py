@@ -139,6 +139,8 @@ def _diagonal(gram: Array) -> Array:
 
 
 def _adjoint(matrix: Array) -> Array:
+    if isinstance(matrix, np.ndarray) and not np.iscomplexobj(matrix):
+        return matrix.T
     xp = array_api_compat.array_namespace(matrix)
     # Without a copy, NumPy sees that XᵀX is symmetric and does half of the work.
     return xp.conj(matrix).T if xp.isdtype(matrix.dtype, "complex floating") else matrix.T

@@ -45,7 +45,7 @@ class Rows:
         Raises:
             ValueError: If it is not.
         """
-        xp = array_api_compat.array_namespace(summary)
+        xp = np if isinstance(summary, np.ndarray) else array_api_compat.array_namespace(summary)
         if not bool(xp.all(xp.isfinite(summary))):
             raise ValueError(
                 f"expected finite features, got NaN or Inf for rows {self.first} to "

@@ -66,7 +66,9 @@ def test_a_defective_operator_has_eigenvalues_and_predictions_but_no_modes(size)
 
 @pytest.mark.parametrize("scale", [1e200, 1e-200, 1e-13])
 @pytest.mark.parametrize(
-    "made", [lambda: EDMD(Coordinates()), lambda: EDMD(Coordinates(), outputs=Coordinates()), ExactDMD], ids=str
+    "made",
+    [lambda: EDMD(Coordinates()), lambda: EDMD(Coordinates(), outputs=Coordinates()), ExactDMD],
+    ids=["one dictionary", "two dictionaries", "ExactDMD"],
 )
 def test_the_unit_of_the_states_makes_them_neither_constant_nor_infinite(scale, made):
     unit, pairs = linear_pairs(noise=0.0), linear_pairs(scale=scale, noise=0.0)
