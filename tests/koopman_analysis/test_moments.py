@@ -156,3 +156,16 @@ def test_features_must_be_finite_and_chunks_must_hold_a_row():
 def test_least_squares_of_nothing_but_zeros_is_zero():
     solution = least_squares(np.zeros((4, 2)), np.ones((4, 1)), penalty=0.0, rank=None, resolution=1e-12)
     np.testing.assert_array_equal(solution, np.zeros((2, 1)))
+
+
+def test_pairs_that_are_mapped_from_disk_have_the_moments_of_those_in_memory(tmp_path):
+    draw = np.random.default_rng(8)
+    before = draw.standard_normal((10_000, 2)).astype(np.float32)
+    np.save(tmp_path / "before.npy", before)
+    np.save(tmp_path / "after.npy", before**2)
+    mapped = SnapshotPairs(**{name: np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in ("before", "after")})
+    assert isinstance(mapped.before, np.memmap)  # the premise: nothing of it was read into memory
+    inside = SnapshotPairs(before=before, after=before**2)
+    for kind in (GramMoments, FactorMoments):
+        one, other = (kind.of(pairs, Monomials(2)).operator() for pairs in (mapped, inside))
+        np.testing.assert_array_equal(one, other)
