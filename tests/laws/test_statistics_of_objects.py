@@ -146,9 +146,9 @@ def test_spearmans_correlation_and_its_interval_know_only_the_order_of_distances
 def test_the_fewest_objects_that_are_accepted_have_an_interval(n, rng):
     D1, D2 = (euclidean_distances(rng.standard_normal((n, 2))) for _ in range(2))
     labels = np.arange(n) % 2
-    agreement = object_bootstrap(SameClassAuroc().weighted(D1, labels), n, resamples=39, rng=rng).intervals()[0]
+    agreement = object_bootstrap(SameClassAuroc().weighted(D1, labels), n, resamples=19, rng=rng).intervals()[0]
     x, y = rng.standard_normal((2, n - 1, 2))
-    for interval in (spearman(D1, D2, resamples=39, rng=rng), agreement, energy_distance(x, y, resamples=39, rng=rng)):
+    for interval in (spearman(D1, D2, resamples=19, rng=rng), agreement, energy_distance(x, y, resamples=39, rng=rng)):
         assert np.isfinite([interval.estimate, interval.low, interval.high]).all()
 
 
