@@ -24,7 +24,8 @@ from .turns import Outcome, bare, ours, peer, taken_in_turns
 
 SYSTEM = OrnsteinUhlenbeck(integrated_rates=(0.4, 0.7), degree=3)
 SCALES = {"gaussians": 2.0, "waves": 1.0}
-SEEDS = range(3)
+SEEDS = range(10, 13)
+"""Not 0 to 2: on those the scales, the rule and the number of leading eigenvalues were chosen, the errors in sight."""
 PEERS = ("kooplearn", "deeptime", "PyDMD", "pykoopman")
 LEADING, EXCESS = "leading 3", "largest modulus − 1"
 ERRORS = {"contestant": "", LEADING: ".1e", "leading 6": ".1e", EXCESS: ".1e"}
@@ -63,6 +64,7 @@ def measured(profile: Profile) -> Page:
             "“Bare” is chunked products and one solution; its eigenvalues are noise.",
             "“Closed dictionary” is EDMD in Hermite polynomials up to degree 3 on the same pairs: the sampling error.",
             "All have the same functions, but for pykoopman, which draws waves of its own.",
+            "Scales, truncation rule and number of leading eigenvalues were chosen on three other draws.",
             "kooplearn is as it comes, with ridge 1e-6; the others leave out rounding at most.",
         ],
     )
