@@ -64,7 +64,7 @@ def measured(profile: Profile) -> Page:
             "“Bare” is chunked products and one solution; its eigenvalues are noise.",
             "“Closed dictionary” is EDMD in Hermite polynomials up to degree 3 on the same pairs: the sampling error.",
             "All have the same functions, but for pykoopman, which draws waves of its own.",
-            "Scales, the rule of truncation and the number of leading eigenvalues were chosen on three other draws.",
+            "Scales, truncation rule and number of leading eigenvalues were chosen on three other draws.",
             "kooplearn is as it comes, with ridge 1e-6; the others leave out rounding at most.",
         ],
     )
