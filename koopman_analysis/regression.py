@@ -96,7 +96,7 @@ def least_squares(
         scale[scale == 0] = 1.0
     left, values, right = np.linalg.svd(features / scale, full_matrices=False)
     above = int(np.count_nonzero(values > resolution * values.max(initial=0.0)))
-    kept = above if rank is None else min(above, rank if not isinstance(rank, RankRule) else kept_rank(rank, values))
+    kept = min(above, kept_rank(rank, values))
     left, values, right = left[:, :kept], values[:kept], right[:kept]
     gain = values / (values**2 + penalty)
     return (right.conj().T * gain) @ (left.conj().T @ targets) / scale[:, None]
@@ -110,8 +110,10 @@ def kept_rank(rank: Rank, values: Float[np.ndarray, " r"]) -> int:
     """
     if rank is None:
         return len(values)
-    kept = rank.kept(values) if isinstance(rank, RankRule) else rank
-    if not hasattr(kept, "__index__") or not 0 <= kept <= len(values) or (kept == 0 and len(values) > 0):
+    if not isinstance(rank, RankRule):
+        return int(rank)
+    kept = rank.kept(values)
+    if not hasattr(kept, "__index__") or not min(1, len(values)) <= kept <= len(values):
         raise ValueError(f"expected a rank from 1 to {len(values)} of {rank!r}, got {kept!r}")
     return int(kept)
 
