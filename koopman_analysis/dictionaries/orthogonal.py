@@ -30,6 +30,7 @@ import numpy as np
 from koopman_analysis.dictionaries.base import contiguous_rows, width_of
 from koopman_analysis.dictionaries.graded import GradedPolynomials
 from koopman_analysis.shapes import Array
+from koopman_analysis.snapshots.requirements import on_host
 
 
 class OrthonormalPolynomials(GradedPolynomials):
@@ -104,7 +105,7 @@ class Hermite(OrthonormalPolynomials):
     def fitted(self, states: Array) -> "Hermite":
         """The dictionary of the same degree with the mean and standard deviation of these states, per coordinate."""
         xp = array_api_compat.array_namespace(states)
-        mean, scale = (_on_host(moment(states, axis=0)) for moment in (xp.mean, xp.std))
+        mean, scale = (on_host(moment(states, axis=0)) for moment in (xp.mean, xp.std))
         return Hermite(self.degree, mean=mean, scale=scale)
 
 
@@ -146,7 +147,7 @@ class BoxPolynomials(OrthonormalPolynomials):
         That is the expected gap beyond the extremes of n uniform draws, so the ends are unbiased for those.
         """
         xp = array_api_compat.array_namespace(states)
-        low, high = (_on_host(end(states, axis=0)) for end in (xp.min, xp.max))
+        low, high = (on_host(end(states, axis=0)) for end in (xp.min, xp.max))
         margin = (high - low) / max(states.shape[0] - 1, 1)
         return low - margin, high + margin
 
@@ -179,7 +180,3 @@ class Chebyshev(BoxPolynomials):
         """The dictionary of the same degree on these states' bounding box, with a margin of 1/(n − 1) of its sides."""
         low, high = self._bounding_box(states)
         return Chebyshev(self.degree, low=low, high=high)
-
-
-def _on_host(array: Array) -> np.ndarray:
-    return np.asarray(array_api_compat.to_device(array, "cpu"))

@@ -108,8 +108,9 @@ class MomentEstimator(ABC):
         xp = array_api_compat.array_namespace(states)
         whole = xp.isdtype(states.dtype, ("integral", "bool"))
         features = self.inputs(xp.astype(states, xp.float64) if whole else states)
-        dtype = xp.result_type(features.dtype, xp.complex64) if np.iscomplexobj(K @ B) else features.dtype
-        operator = xp.asarray(K @ B, dtype=dtype, device=array_api_compat.device(features))
+        step = K @ B
+        dtype = xp.result_type(features.dtype, xp.complex64) if np.iscomplexobj(step) else features.dtype
+        operator = xp.asarray(step, dtype=dtype, device=array_api_compat.device(features))
         predicted = xp.astype(features, dtype, copy=False) @ operator
         kinds = [xp.isdtype(array.dtype, "complex floating") for array in (states, predicted)]
         # Complex functions of real states leave rounding in the imaginary part.
