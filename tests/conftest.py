@@ -3,9 +3,6 @@
 import os
 from pathlib import Path
 
-# dcor, an oracle of a few tests, compiles for half a minute when it is imported, and now and then dies of it.
-os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
-
 import hypothesis
 import pytest
 from jaxtyping import install_import_hook

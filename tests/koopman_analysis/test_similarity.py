@@ -1,4 +1,5 @@
-import dcor
+import itertools
+
 import hypothesis
 import numpy as np
 import pytest
@@ -110,14 +111,21 @@ def test_cka_knows_no_rotation_no_scale_and_no_shift(seed, scale):
     assert linear_cka(x, y) == pytest.approx(linear_cka(y, x), abs=1e-12)
 
 
-def test_the_distance_correlation_is_that_of_an_independent_implementation():
+def squared_distance_covariance(a, b):
+    """Distance covariance of distinct quadruples (Székely & Rizzo 2009, eq. 2.6, its expectations made averages)."""
+    quadruples = itertools.permutations(range(len(a)), 4)
+    return np.mean([a[i, j] * (b[i, j] + b[k, l] - 2 * b[i, k]) for i, j, k, l in quadruples])
+
+
+def test_the_distance_correlation_is_that_of_all_quadruples_of_objects():
     rng = np.random.default_rng(0)
-    x = rng.standard_normal((50, 2))
-    y = np.abs(x[:, :1]) + 0.1 * rng.standard_normal((50, 1))
-    oracle = dcor.u_distance_correlation_sqr(x, y)
-    measured = squared_distance_correlation(euclidean_distances(x), euclidean_distances(y))
+    x = rng.standard_normal((13, 2))
+    y = x[:, :1] + 0.5 * rng.standard_normal((13, 1))
+    a, b = euclidean_distances(x), euclidean_distances(y)
+    both = squared_distance_covariance(a, b)
+    oracle = both / np.sqrt(squared_distance_covariance(a, a) * squared_distance_covariance(b, b))
     assert oracle > 0.05
-    assert measured == pytest.approx(oracle, rel=1e-10)
+    assert squared_distance_correlation(a, b) == pytest.approx(oracle, rel=1e-10)
 
 
 def test_representations_of_nothing_correlate_with_nothing():

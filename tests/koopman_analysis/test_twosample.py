@@ -1,10 +1,10 @@
 import math
 import tracemalloc
 
-import dcor
 import numpy as np
 import ot
 import pytest
+import scipy.stats
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics.pairwise import rbf_kernel
 
@@ -33,14 +33,26 @@ def normals(n, m, shift=0.0, width=2, seed=0):
 
 @pytest.mark.parametrize(("n", "m"), [(60, 60), (50, 83)])
 def test_the_energy_distance_is_that_of_an_independent_implementation(n, m, rng):
-    x, y = normals(n, m, shift=0.5)
-    # dcor averages over all ordered pairs, its own zero diagonal included; rescaling the inner means makes it unbiased.
-    oracle = dcor.energy_distance(x, y)
-    within = [np.linalg.norm(z[:, None] - z, axis=2).mean() for z in (x, y)]
+    x, y = normals(n, m, shift=0.5, width=1)
+    # scipy integrates the squared difference of the distribution functions, which is the average over all ordered
+    # pairs, each value with itself included; rescaling the inner means makes it unbiased.
+    oracle = scipy.stats.energy_distance(x[:, 0], y[:, 0]) ** 2
+    within = [np.abs(z - z.T).mean() for z in (x, y)]
     unbiased = oracle - within[0] / (n - 1) - within[1] / (m - 1)
     assert oracle > 0.05
     assert energy_distance(x, y, resamples=19, rng=rng).estimate == pytest.approx(unbiased, rel=1e-10)
     assert permutation_test(x, y, permutations=19, rng=rng).statistic == pytest.approx(unbiased, rel=1e-10)
+
+
+def test_the_energy_distance_is_the_mean_over_all_directions_of_its_lines(rng):
+    x, y = normals(40, 70, shift=0.5)
+    # In the plane, |v| is pi / 2 times the mean over directions u of |<u, v>|.
+    angles = np.linspace(0, np.pi, 720, endpoint=False)
+    directions = np.stack([np.cos(angles), np.sin(angles)])
+    along = [energy_distance(x @ u[:, None], y @ u[:, None], resamples=2, rng=rng).estimate for u in directions.T]
+    oracle = np.pi / 2 * np.mean(along)
+    assert oracle > 0.05
+    assert energy_distance(x, y, resamples=19, rng=rng).estimate == pytest.approx(oracle, rel=1e-4)
 
 
 def test_the_squared_mmd_is_that_of_an_independent_implementation(rng):
