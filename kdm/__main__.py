@@ -115,13 +115,15 @@ def sample(
     Args:
         run: Folder of the run.
         count: How many.
-        out: The file; a picture shows points of the plane, or up to 400 images.
+        out: The file, a new one; a picture shows points of the plane, or up to 400 images.
         seed: Seed of the noise.
         device: Where to compute; auto takes CUDA when there is one.
         debug: Show the traceback of an error.
     """
     if out.suffix not in {".npy", ".png"}:
         raise ValueError(f"expected a file that ends in .npy or .png, got '{out}'")
+    if out.exists():
+        raise FileExistsError(f"expected a new file, got '{out}', which is there: remove it, or choose another --out")
     model = load(run, device=_device(device))
     samples = sampled(model, count, generator=torch.Generator().manual_seed(seed)).cpu().numpy()
     if out.suffix == ".npy":

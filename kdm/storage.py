@@ -53,6 +53,17 @@ def write_json(path: Path, values: Any) -> None:
         temporary.write_text(json.dumps(values, indent=2) + "\n")
 
 
+def differences(found: Any, wanted: Any) -> list[str]:
+    """The names of the entries in which two JSON values differ, outer.inner, in alphabetical order."""
+    if found == wanted:
+        return []
+    if not isinstance(found, dict) or not isinstance(wanted, dict):
+        return ["everything"]
+    names = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
+    inner = {name: differences(found.get(name), wanted.get(name)) for name in names}
+    return [name if parts == ["everything"] else f"{name}.{part}" for name, parts in inner.items() for part in parts]
+
+
 def lock_inside(folder: Path) -> Path:
     """The lock of a folder that stays where it is; its parent need not be writable."""
     return folder / LOCK

@@ -2,8 +2,8 @@
 
     X = argmin ‖A X − B‖² + λ ‖X‖² = V diag(s / (s² + λ)) Uᴴ B,        A = U diag(s) Vᴴ,                            (1)
 
-with singular values that are rounding left out, or all but the largest r: then A is replaced by its best approximation
-of rank r, as in dynamic mode decomposition. The r is a number, or follows from a rule on the singular values:
+with singular values left out where s² + λ is rounding, or all but the largest r: then A is replaced by its best
+approximation of rank r, as in dynamic mode decomposition. The r is a number, or follows from a rule on singular values:
 
     energy       the least r with  Σ_{i ≤ r} s_i² ≥ share · Σ s_i²,                                            (2)
     threshold    the number of i with  s_i > relative · s_1.                                                  (3)
@@ -95,7 +95,8 @@ def least_squares(
         scale = column_norms(features)
         scale[scale == 0] = 1.0
     left, values, right = np.linalg.svd(features / scale, full_matrices=False)
-    above = int(np.count_nonzero(values > resolution * values.max(initial=0.0)))
+    # A penalty above what rounding can do to s² protects by itself.
+    above = int(np.count_nonzero(np.hypot(values, np.sqrt(penalty)) > resolution * values.max(initial=0.0)))
     kept = min(above, kept_rank(rank, values))
     left, values, right = left[:, :kept], values[:kept], right[:kept]
     gain = values / (values**2 + penalty)
@@ -133,7 +134,7 @@ def require_settings(ridge: float, rank: Rank, *, largest: int | None = None) ->
     """
     if not ridge >= 0:
         raise ValueError(f"expected a ridge of at least 0, got {ridge}")
-    if rank is None or isinstance(rank, RankRule):
+    if rank is None or (isinstance(rank, RankRule) and not isinstance(rank, type)):
         return
     if isinstance(rank, bool) or not hasattr(rank, "__index__"):
         raise TypeError(

@@ -29,7 +29,7 @@ from torch import nn
 
 from kdm.interrupts import deferred_interrupts
 from kdm.objectives import Objective
-from kdm.storage import is_trace, lock_inside, replaced_file, sole_writer, write_json
+from kdm.storage import differences, is_trace, lock_inside, replaced_file, sole_writer, write_json
 from kdm.training.loop import Step, TrainingState, train
 from kdm.trajectories import Pairs
 
@@ -88,7 +88,7 @@ class RunFolder:
             if found != wanted:
                 raise RunError(
                     f"expected '{self.path}' to hold this experiment, got another one (it differs in "
-                    f"{', '.join(sorted(_differences(found, wanted)))}): choose another --out, or remove the folder"
+                    f"{', '.join(differences(found, wanted))}): choose another --out, or remove the folder"
                 )
             return True
         if self.path.is_file() or (self.path.is_dir() and not all(map(is_trace, self.path.iterdir()))):
@@ -274,11 +274,3 @@ def _step_of(line: str) -> int | None:
         return int(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
         return None  # torn
-
-
-def _differences(left: Any, right: Any, prefix: str = "") -> Iterator[str]:
-    if isinstance(left, dict) and isinstance(right, dict):
-        for name in sorted(left.keys() | right.keys()):
-            yield from _differences(left.get(name), right.get(name), f"{prefix}.{name}" if prefix else name)
-    elif left != right:
-        yield prefix or "everything"

@@ -5,6 +5,7 @@ therefore the same whether it follows the others in one run or is the first one 
 the same bit for bit.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -18,9 +19,10 @@ from tqdm import tqdm
 
 from kdm.flows import integrate, kept_times, solver_error
 from kdm.schedules import edm_sigmas
+from kdm.storage import differences
 from kdm.teachers import Teacher
 from kdm.trajectories.draft import MANIFEST, Draft
-from kdm.trajectories.manifest import Manifest
+from kdm.trajectories.manifest import DataError, Manifest
 from kdm.trajectories.storage import Trajectories, open_trajectories, require_finite, require_vacant
 
 GROUP = 4096
@@ -145,10 +147,14 @@ def _finished(draft: Draft, planned: Manifest) -> Trajectories | None:
     """The data set where it is there already; None where the place is vacant, anything else is refused."""
     if (draft.out / MANIFEST).is_file():
         found = open_trajectories(draft.out)
-        if _same(found.manifest, planned):
-            with suppress(OSError):  # on a read-only file system it stays, and does no harm
-                draft.clear_progress()
-            return found
+        if other := _differences(found.manifest, planned):
+            raise DataError(
+                f"'{draft.out}' already holds another data set (it differs in {', '.join(other)}): "
+                "remove it, or choose another --out."
+            )
+        with suppress(OSError):  # on a read-only file system it stays, and does no harm
+            draft.clear_progress()
+        return found
     require_vacant(draft.out)
     return None
 
@@ -183,8 +189,8 @@ def _measured(recipe: _Recipe, noise: np.ndarray) -> Manifest:
     return replace(planned, solver={**planned.solver, "error": error})
 
 
-def _same(made: Manifest, planned: Manifest) -> bool:
-    """Whether a finished data set is the one planned."""
-    if {**made.solver, "error": None} != {**planned.solver, "error": None}:
-        return False
-    return all(getattr(made, name) == getattr(planned, name) for name in DETERMINING if name != "solver")
+def _differences(made: Manifest, planned: Manifest) -> list[str]:
+    """In what a finished data set is not the one planned; its measured error follows from the rest."""
+    found, wanted = ({name: getattr(each, name) for name in DETERMINING} for each in (made, planned))
+    found["solver"] = {name: value for name, value in made.solver.items() if name != "error"}
+    return differences(*(json.loads(json.dumps(each)) for each in (found, wanted)))

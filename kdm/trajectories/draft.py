@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from kdm.storage import clear_temporaries, is_trace, lock_beside, replaced_file, sole_writer, write_json
+from kdm.storage import clear_temporaries, differences, is_trace, lock_beside, replaced_file, sole_writer, write_json
 from kdm.trajectories.manifest import ArraySpecification, DataError, Manifest, file_record
 
 MANIFEST, PROGRESS = "manifest.json", "progress.json"
@@ -61,9 +61,9 @@ class Draft:
             return 0
         except (ValueError, KeyError, TypeError):
             raise DataError(f"'{self.folder / PROGRESS}' is damaged: remove its folder and collect again.") from None
-        if recipe != json.loads(json.dumps(self.recipe)):
+        if other := differences(recipe, json.loads(json.dumps(self.recipe))):
             raise DataError(
-                f"'{self.folder}' holds another data set, unfinished: "
+                f"'{self.folder}' holds another data set, unfinished (it differs in {', '.join(other)}): "
                 "finish it with the command that began it, or remove it, or choose another --out."
             )
         return done

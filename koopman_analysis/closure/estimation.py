@@ -38,6 +38,7 @@ from koopman_analysis.closure.report import ClosureReport
 from koopman_analysis.moments import Lift, updated_factor
 from koopman_analysis.resampling import Interval, jackknife_intervals
 from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.snapshots.pairs import require_pairs
 
 
 def closure_report(
@@ -63,6 +64,7 @@ def closure_report(
     """
     if not floor >= 0:
         raise ValueError(f"expected a floor of at least 0, got {floor}")
+    require_pairs(pairs)
     pairs = pairs.of_positive_weight()
     sample = lifted_sample(pairs, inputs, outputs or inputs, rng)
     factors = [sample.factor(half) for half in (0, 1)]

@@ -53,6 +53,8 @@ class MomentEstimator(ABC):
         for lift in (inputs, outputs or inputs):
             if not callable(lift) or isinstance(lift, type):
                 raise TypeError(f"expected a dictionary, or a function of states, got {lift!r}")
+        if moments not in (FactorMoments, GramMoments):
+            raise TypeError(f"expected moments=FactorMoments or GramMoments, the class, got {moments!r}")
         self.inputs, self.outputs, self.moments = inputs, outputs, moments
         self._seen: Moments | None = None
         self._solution: tuple[np.ndarray, np.ndarray] | None = None

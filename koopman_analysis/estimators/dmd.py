@@ -25,6 +25,7 @@ from koopman_analysis.moments import FACTOR_RESOLUTION
 from koopman_analysis.regression import ConstantData, Rank, kept_rank, require_settings
 from koopman_analysis.shapes import Complex, Inexact, States
 from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.snapshots.pairs import require_pairs
 
 DEFECTIVE = 1e7
 """Condition number of eigenvectors from which half of the digits of the modes are lost."""
@@ -55,6 +56,7 @@ class ExactDMD:
             ValueError: If there are fewer than two pairs, states of different width before and after, or the rank
                 exceeds the smaller of both dimensions of X.
         """
+        require_pairs(pairs)
         host = pairs.on_host()
         require_one_space(host)
         require_settings(0.0, self.rank, largest=min(host.before.shape))

@@ -30,6 +30,7 @@ from koopman_analysis.estimators.base import NotFitted, require_width
 from koopman_analysis.regression import ConstantData
 from koopman_analysis.shapes import Float, States
 from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.snapshots.pairs import require_pairs
 
 Kernel: TypeAlias = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Takes two sets of states in rows, (n, d) and (m, d), to a positive definite matrix (n, m), new at each call."""
@@ -175,6 +176,7 @@ def _unit(inputs: np.ndarray) -> np.ndarray:
 
 
 def _required_pairs(pairs: SnapshotPairs) -> SnapshotPairs:
+    require_pairs(pairs)
     host = pairs.on_host().of_positive_weight()
     if np.iscomplexobj(host.before) or np.iscomplexobj(host.after):
         raise TypeError("expected real states, got complex ones: pass real and imaginary parts as features")

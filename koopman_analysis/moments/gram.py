@@ -65,6 +65,8 @@ class GramMoments:
         if not isinstance(other, GramMoments):
             return NotImplemented
         require_same(self.sizes, other.sizes)
+        if not self.count or not other.count:  # those of no pairs have no library and no device
+            return other if not self.count else self
         return GramMoments(count=self.count + other.count, sizes=self.sizes, gram=self.gram + other.gram)
 
     @property

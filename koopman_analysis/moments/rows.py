@@ -7,6 +7,7 @@ function after another: each is then written, and read by the matrix product tha
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import array_api_compat
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from koopman_analysis.dictionaries import Dictionary
 from koopman_analysis.shapes import Array
 from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.snapshots.pairs import require_pairs
 
 Lift = Callable[[Array], Array]
 """A dictionary, or any function from states (n, d) to features (n, m)."""
@@ -63,12 +65,20 @@ def lifted_rows(pairs: SnapshotPairs, inputs: Lift, outputs: Lift, chunk: int) -
     """Z, `chunk` rows at a time.
 
     Raises:
-        ValueError: If a chunk is to have no row.
+        TypeError: If the number of rows is no whole number, or a lift is no function from arrays to arrays.
+        ValueError: If a chunk is to have no row, or a lift's features are not a row for each state.
     """
+    require_pairs(pairs)
+    if isinstance(chunk, bool) or not hasattr(chunk, "__index__"):
+        raise TypeError(f"expected a whole number of rows in a chunk, got {chunk!r}")
     if chunk < 1:
         raise ValueError(f"expected chunks of at least one row, got {chunk}")
     # One row tells how many functions there are, and of which kind of number.
-    probe = (inputs(_double(pairs.before[:1])), outputs(_double(pairs.after[:1])), _double(pairs.after[:1]))
+    probe = (
+        _features(inputs, _double(pairs.before[:1])),
+        _features(outputs, _double(pairs.after[:1])),
+        _double(pairs.after[:1]),
+    )
     sizes = (int(probe[0].shape[1]), int(probe[1].shape[1]), int(probe[2].shape[1]))
     block = _Block(probe, min(chunk, pairs.n)) if all(isinstance(part, np.ndarray) for part in probe) else None
     for first in range(0, pairs.n, chunk):
@@ -76,7 +86,7 @@ def lifted_rows(pairs: SnapshotPairs, inputs: Lift, outputs: Lift, chunk: int) -
         before, after = _double(pairs.before[rows]), _double(pairs.after[rows])
         weights = None if pairs.weights is None else _double(pairs.weights[rows])
         if block is None:
-            values = _joined((inputs(before), outputs(after), after), weights)
+            values = _joined((_features(inputs, before), _features(outputs, after), after), weights)
         else:
             values = block.written((inputs, outputs, None), (before, after, after), weights)
         yield Rows(values=values, sizes=sizes, first=first)
@@ -100,13 +110,44 @@ class _Block:
             if isinstance(lift, Dictionary):
                 lift.lift_into(given, rows[:, columns])
             else:
-                features = given if lift is None else lift(given)
+                features = _features(lift, given)
                 if np.iscomplexobj(features) and not np.iscomplexobj(rows):
                     raise TypeError("expected functions of one kind of number, got complex values after real ones")
                 rows[:, columns] = features
         if weights is not None:
             rows *= np.sqrt(weights)[:, None]
         return rows
+
+
+def _features(lift: Lift | None, states: Array) -> Array:
+    """The features of these states, where no lift stands for the states themselves.
+
+    Raises:
+        TypeError: If they are no array of the states' library.
+        ValueError: If they are not a row for each state.
+    """
+    if lift is None:
+        return states
+    features = lift(states)
+    if not _of_one_library(features, states):
+        raise TypeError(
+            f"expected functions that take {type(states).__name__} to {type(states).__name__}, got "
+            f"{type(features).__name__} from {lift!r}"
+        )
+    if features.ndim != 2 or len(features) != len(states) or features.shape[1] < 1:
+        raise ValueError(
+            f"expected functions that take states (n, d) to features (n, m), got shape {tuple(features.shape)} for "
+            f"states of shape {tuple(states.shape)} from {lift!r}"
+        )
+    return features
+
+
+def _of_one_library(features: Any, states: Array) -> bool:
+    if isinstance(features, np.ndarray) or isinstance(states, np.ndarray):
+        return isinstance(features, np.ndarray) and isinstance(states, np.ndarray)
+    return array_api_compat.is_array_api_obj(features) and (
+        array_api_compat.array_namespace(features) is array_api_compat.array_namespace(states)
+    )
 
 
 def _joined(parts: tuple[Array, ...], weights: Array | None) -> Array:

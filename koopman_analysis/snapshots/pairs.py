@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import array_api_compat
 import numpy as np
@@ -204,3 +205,16 @@ class Split:
 
     fit: SnapshotPairs
     held_out: SnapshotPairs
+
+
+def require_pairs(pairs: Any) -> None:
+    """Refuses what are no pairs of states.
+
+    Raises:
+        TypeError: If they are not.
+    """
+    if not isinstance(pairs, SnapshotPairs):
+        raise TypeError(
+            f"expected SnapshotPairs, got {type(pairs).__name__}: pass SnapshotPairs(before=x, after=y), or "
+            "SnapshotPairs.from_trajectories"
+        )

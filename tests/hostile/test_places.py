@@ -100,16 +100,26 @@ def test_metrics_that_were_cut_by_a_full_disk_are_made_whole(config, data, tmp_p
     assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == whole
 
 
-def test_samples_on_a_disk_that_fills_up_leave_the_older_ones(config, data, tmp_path, files_at_most, capsys):
+def test_samples_on_a_disk_that_fills_up_leave_nothing(config, data, tmp_path, files_at_most, capsys):
     trained(config, data, tmp_path / "run")
     command = ["sample", str(tmp_path / "run"), "--out", str(tmp_path / "samples.npy"), "--count"]
-    main([*command, "3"])
-    older = (tmp_path / "samples.npy").read_bytes()
     with files_at_most(1_000), pytest.raises(SystemExit):
         main([*command, "10000"])
     assert capsys.readouterr().err == f"error: [Errno 27] File too large: '{tmp_path / 'samples.npy'}'\n"
-    assert (tmp_path / "samples.npy").read_bytes() == older
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "samples.npy"]
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".png"])
+def test_samples_do_not_overwrite_what_is_there(config, data, tmp_path, suffix, capsys):
+    trained(config, data, tmp_path / "run")
+    precious = tmp_path / f"samples{suffix}"
+    precious.write_text("precious")
+    with pytest.raises(SystemExit):
+        main(["sample", str(tmp_path / "run"), "--out", str(precious), "--count", "3"])
+    assert capsys.readouterr().err == (
+        f"error: expected a new file, got '{precious}', which is there: remove it, or choose another --out\n"
+    )
+    assert precious.read_text() == "precious"
 
 
 def test_a_report_on_a_disk_that_fills_up_leaves_the_older_one(tmp_path, files_at_most):

@@ -134,8 +134,16 @@ def test_a_finished_data_set_is_opened_and_not_made_again(tmp_path):
     assert again.manifest == first.manifest
 
 
-@pytest.mark.parametrize("change", [{"seed": 6}, {"n": 80}, {"steps": 5}, {"teacher": Checkerboard(cell=1.0)}])
-def test_another_experiment_in_the_folder_is_not_overwritten(tmp_path, change):
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"seed": 6}, "seed"),
+        ({"n": 80}, "n"),
+        ({"steps": 5}, "solver.steps"),
+        ({"teacher": Checkerboard(cell=1.0)}, "source.teacher.cell"),
+    ],
+)
+def test_another_experiment_in_the_folder_is_not_overwritten(tmp_path, change, named):
     asked = {"teacher": Checkerboard(), "n": N, "steps": 4, "seed": 5}
 
     def made(**arguments):
@@ -143,7 +151,10 @@ def test_another_experiment_in_the_folder_is_not_overwritten(tmp_path, change):
         return collect(**arguments, generator=seeded(seed), out=tmp_path / "data")
 
     before = made(**asked).manifest
-    with pytest.raises(DataError, match=r"data' already holds something else: remove it, or choose another --out"):
+    with pytest.raises(
+        DataError,
+        match=rf"data' already holds another data set \(it differs in {named}\): remove it",
+    ):
         made(**{**asked, **change})
     assert open_trajectories(tmp_path / "data").manifest == before
 
@@ -163,7 +174,7 @@ def test_what_a_kill_in_the_middle_of_a_record_leaves_does_not_survive(tmp_path)
 def test_another_unfinished_experiment_is_not_overwritten(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         collect(Interrupted(allowed=20), N, generator=seeded(), steps=4, out=tmp_path / "data")
-    with pytest.raises(DataError, match="holds another data set, unfinished: finish it with the command that began it"):
+    with pytest.raises(DataError, match=r"unfinished \(it differs in seed\): finish it with the command that began it"):
         collect(Checkerboard(), N, generator=seeded(6), steps=4, out=tmp_path / "data")
     assert len(collect(Checkerboard(), N, generator=seeded(), steps=4, out=tmp_path / "data")) == N
 

@@ -18,6 +18,7 @@ from koopman_analysis.estimators.pydmd.on_pairs import LeastSquaresDMD, PairMeth
 from koopman_analysis.regression import ConstantData
 from koopman_analysis.shapes import Operator, States
 from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.snapshots.pairs import require_pairs
 
 
 class PyDMDRegression:
@@ -38,6 +39,7 @@ class PyDMDRegression:
             ConstantData: If the states before do not vary.
             ValueError: If pairs are fewer than two, or of different width before and after; as the method says.
         """
+        require_pairs(pairs)
         require_one_space(pairs)
         host = pairs.on_host()
         weights = np.ones(host.n) if host.weights is None else host.weights
