@@ -28,7 +28,7 @@ COLUMNS = {
 
 def measured(profile: Profile) -> Page:
     """Wall time, CPU time, peak memory and verdicts of the main command."""
-    arguments = ["verify", *(["--fast"] if profile.fast else [])]
+    arguments = ["verify", "--out", "report", *(["--fast"] if profile.fast else [])]
     with tempfile.TemporaryDirectory() as folder:
         watch = Stopwatch()
         command = [sys.executable, "-m", "kdm", *arguments]
@@ -37,7 +37,7 @@ def measured(profile: Profile) -> Page:
         cost = watch.cost()
         if process.returncode:
             raise SystemExit(f"expected `kdm {' '.join(arguments)}` to succeed, got exit status {process.returncode}")
-        claims = json.loads((Path(folder) / "reports" / "checkerboard" / "claims.json").read_text())["claims"]
+        claims = json.loads((Path(folder) / "report" / "claims.json").read_text())["claims"]
     verdicts = Counter(claim["verdict"] for claim in claims)
     row: Row = {
         "command": f"`kdm {' '.join(arguments)}`",
