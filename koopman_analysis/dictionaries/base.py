@@ -116,6 +116,11 @@ class Dictionary(ABC):
         """The features in their order, as blocks of shape (k, n): a function a row."""
         yield self._lifted(states).T
 
+    def _fits(self, states: Array, out: Array) -> bool:
+        """Whether a subclass can make its functions in their place, with NumPy, rather than a block at a time."""
+        arrays = isinstance(states, np.ndarray) and isinstance(out, np.ndarray)
+        return arrays and out.shape == (len(states), self.size) and out.dtype == states.dtype
+
     def _take(self, states: Array) -> None:
         # The common case is asked first: a stream takes states thousands of times.
         if not (isinstance(states, np.ndarray) and states.dtype.kind in "fc"):

@@ -76,8 +76,7 @@ class GradedPolynomials(BlockDictionary):
     def lift_into(self, states: Array, out: Array) -> None:
         """As `Dictionary.lift_into`; of NumPy arrays each product is made in its place."""
         self._take(states)
-        fits = isinstance(out, np.ndarray) and out.shape == (len(states), self.size) and out.dtype == states.dtype
-        if not fits:
+        if not self._fits(states, out):
             super().lift_into(states, out)
             return
         arguments, rows = self._arguments(states), out.T

@@ -33,8 +33,8 @@ from koopman_analysis.shapes import Array
 RadialFunction = Callable[[Array], Array]
 """φ of equation (1): from squared distances, which it may overwrite, to values, entry by entry."""
 
-BLOCK = 2**19
-"""Values made at a time on the way to a given place: a few megabytes stay in the cache."""
+BLOCK = 2**16
+"""Values made at a time on the way to a given place: half a megabyte stays in the cache."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class Gaussian:
     def __call__(self, squared: Array) -> Array:
         """The values at these squared distances, which are overwritten."""
         squared *= -0.5 / self.scale**2
+        if isinstance(squared, np.ndarray):
+            return np.exp(squared, out=squared)
         return array_api_compat.array_namespace(squared).exp(squared)
 
 
@@ -152,15 +154,28 @@ class RadialBasis(BlockDictionary):
         """The centre of each: "φ(x-c1)" and so on."""
         return tuple(f"φ(x-c{j + 1})" for j in range(len(self.centres)))
 
+    def lift_into(self, states: Array, out: Array) -> None:
+        """As `Dictionary.lift_into`; of NumPy arrays each function is made in its place."""
+        self._take(states)
+        if not self._fits(states, out):
+            super().lift_into(states, out)
+            return
+        left, right = self._factors(states)
+        for functions in _blocks(left, right):
+            place = out.T[functions]
+            np.matmul(left[functions], right, out=place)
+            values = self.radial(np.maximum(place, 0.0, out=place))
+            if values is not place:
+                place[:] = values
+
     def _lifted(self, states: Array) -> Array:
         left, right = self._factors(states)
         return self._values(left, right).T
 
     def _functions(self, states: Array) -> Iterator[Array]:
         left, right = self._factors(states)
-        step = max(1, BLOCK // right.shape[1])
-        for start in range(0, left.shape[0], step):
-            yield self._values(left[start : start + step, :], right)
+        for functions in _blocks(left, right):
+            yield self._values(left[functions, :], right)
 
     def _factors(self, states: Array) -> tuple[Array, Array]:
         """Two matrices whose product is r² of equation (3), a centre a row: the squares are two more coordinates."""
@@ -177,6 +192,13 @@ class RadialBasis(BlockDictionary):
     def _values(self, left: Array, right: Array) -> Array:
         xp = array_api_compat.array_namespace(left)
         return self.radial(xp.maximum(left @ right, xp.zeros_like(right[:1, :1])))
+
+
+def _blocks(left: Array, right: Array) -> Iterator[slice]:
+    """The functions that are made together."""
+    step = max(1, BLOCK // right.shape[1])
+    for start in range(0, left.shape[0], step):
+        yield slice(start, start + step)
 
 
 def _require_positive(scale: float) -> None:

@@ -57,7 +57,8 @@ class MomentEstimator(ABC):
             raise TypeError(f"expected moments=FactorMoments or GramMoments, the class, got {moments!r}")
         self.inputs, self.outputs, self.moments = inputs, outputs, moments
         self._seen: Moments | None = None
-        self._solution: tuple[np.ndarray, np.ndarray] | None = None
+        self._operator_found: Operator | None = None
+        self._step: np.ndarray | None = None
 
     @classmethod
     def from_moments(
@@ -89,13 +90,16 @@ class MomentEstimator(ABC):
     def partial_fit(self: Estimator, pairs: SnapshotPairs) -> Estimator:
         """Adds these pairs to those seen before; K is solved for when it is next asked for."""
         new = self.moments.of(pairs, self.inputs, self.outputs)
-        self._seen, self._solution = new if self._seen is None else self._seen + new, None  # type: ignore[operator]
+        self._seen = new if self._seen is None else self._seen + new  # type: ignore[operator]
+        self._operator_found = self._step = None
         return self
 
     @property
     def matrix_(self) -> Operator:
         """K of equation (1), shape (m_in, m_out)."""
-        return self._solved()[0]
+        if self._operator_found is None:
+            self._operator_found = self._operator(self.moments_)
+        return self._operator_found
 
     @property
     def moments_(self) -> Moments:
@@ -106,13 +110,13 @@ class MomentEstimator(ABC):
 
     def predict(self, states: Array) -> Array:
         """ŷ of equation (2), in the library, precision and device of the states; real where the states are."""
-        K, B = self._solved()
+        if self._step is None:
+            self._step = self.matrix_ @ _readout(self.outputs or self.inputs, self.moments_)
         xp = array_api_compat.array_namespace(states)
         whole = xp.isdtype(states.dtype, ("integral", "bool"))
         features = self.inputs(xp.astype(states, xp.float64) if whole else states)
-        step = K @ B
-        dtype = xp.result_type(features.dtype, xp.complex64) if np.iscomplexobj(step) else features.dtype
-        operator = xp.asarray(step, dtype=dtype, device=array_api_compat.device(features))
+        dtype = xp.result_type(features.dtype, xp.complex64) if np.iscomplexobj(self._step) else features.dtype
+        operator = xp.asarray(self._step, dtype=dtype, device=array_api_compat.device(features))
         predicted = xp.astype(features, dtype, copy=False) @ operator
         kinds = [xp.isdtype(array.dtype, "complex floating") for array in (states, predicted)]
         # Complex functions of real states leave rounding in the imaginary part.
@@ -163,15 +167,9 @@ class MomentEstimator(ABC):
     def _operator(self, moments: Moments) -> Operator: ...
 
     def _refitted(self: Estimator, moments: Moments) -> Estimator:
-        self._seen, self._solution = moments, None
-        self._solved()
+        self._seen, self._step = moments, None
+        self._operator_found = self._operator(moments)
         return self
-
-    def _solved(self) -> tuple[np.ndarray, np.ndarray]:
-        if self._solution is None:
-            moments = self.moments_
-            self._solution = self._operator(moments), _readout(self.outputs or self.inputs, moments)
-        return self._solution
 
     def _require_one_dictionary(self) -> None:
         if self.outputs is not None and self.outputs is not self.inputs:

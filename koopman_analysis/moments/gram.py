@@ -9,10 +9,11 @@ import operator
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 
 import array_api_compat
 import numpy as np
+import scipy.linalg
 
 from koopman_analysis.moments.factor import FactorMoments, triangular_factor
 from koopman_analysis.moments.rows import CHUNK, Lift, Sizes, columns_of, lifted_rows, require_same
@@ -103,14 +104,15 @@ class GramMoments:
 
     def factor_moments(self) -> FactorMoments:
         """A triangular factor with this Gram matrix, on the host; equation (3) without the digits that G lost."""
+        return self._factor
+
+    @cached_property
+    def _factor(self) -> FactorMoments:
         gram = on_host(self.gram)
         scale = np.sqrt(np.diag(gram).real)
         scale[scale == 0] = 1.0
-        spectrum, vectors = np.linalg.eigh(gram / np.outer(scale, scale))
-        root = np.sqrt(np.maximum(spectrum, 0.0))[:, None] * vectors.conj().T * scale
-        return FactorMoments(
-            count=self.count, sizes=self.sizes, factor=triangular_factor(root), resolution=GRAM_RESOLUTION
-        )
+        factor = _root(gram / np.outer(scale, scale)) * scale
+        return FactorMoments(count=self.count, sizes=self.sizes, factor=factor, resolution=GRAM_RESOLUTION)
 
     def operator(self, *, ridge: float = 0.0, rank: Rank = None) -> Operator:
         """The K that minimises equation (4); errors as `FactorMoments.operator`.
@@ -134,6 +136,15 @@ class GramMoments:
     def readout(self) -> np.ndarray:
         """The least-squares B in y ≈ Ψ_out(y) B, shape (m_out, d)."""
         return self.factor_moments().readout()
+
+
+def _root(gram: np.ndarray) -> np.ndarray:
+    """A triangular R with RᴴR = G to rounding, also where rounding left G indefinite."""
+    try:
+        return scipy.linalg.cholesky(gram)
+    except np.linalg.LinAlgError:
+        spectrum, vectors = np.linalg.eigh(gram)
+        return triangular_factor(np.sqrt(np.maximum(spectrum, 0.0))[:, None] * vectors.conj().T)
 
 
 def _diagonal(gram: Array) -> Array:
