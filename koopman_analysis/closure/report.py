@@ -137,7 +137,15 @@ class ClosureReport:
     @property
     def shortage(self) -> str:
         """Why these pairs are too few to support closure; empty where they are not."""
-        return shortage_of(self.units, self.fit_pairs, self.input_dimension)
+        functions = self.input_dimension + 1
+        if self.units < LEAST_UNITS:
+            return f"too few independent units: {self.units}, of at least {LEAST_UNITS}"
+        if self.fit_pairs < PAIRS_PER_FUNCTION * functions:
+            return (
+                f"too few pairs: {self.fit_pairs} fitted for {functions} input functions, "
+                f"of at least {PAIRS_PER_FUNCTION} for each"
+            )
+        return ""
 
     def measurements(self, tolerances: Tolerances) -> tuple[Measurement, ...]:
         """The three quantities of equation (1), lower ends by σ and upper ends by δ."""
@@ -196,19 +204,6 @@ class ClosureReport:
         if self.largest_share > HEAVY_TAIL:
             return f"one held-out pair carries {self.largest_share:.0%} of the residual (a heavy tail)"
         return "more pairs would decide"
-
-
-def shortage_of(units: int, fit_pairs: int, input_dimension: int) -> str:
-    """Why so many units and fitted pairs are too few for so many input directions; empty where they are not."""
-    functions = input_dimension + 1
-    if units < LEAST_UNITS:
-        return f"too few independent units: {units}, of at least {LEAST_UNITS}"
-    if fit_pairs < PAIRS_PER_FUNCTION * functions:
-        return (
-            f"too few pairs: {fit_pairs} fitted for {functions} input functions, "
-            f"of at least {PAIRS_PER_FUNCTION} for each"
-        )
-    return ""
 
 
 def _joined(lower: Interval, upper: Interval) -> Interval:

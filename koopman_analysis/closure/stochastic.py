@@ -12,8 +12,7 @@ closed, whatever the number of functions; one K̂ for both residuals would add i
 the noise. Where Ψ is not closed, (1) exceeds the least possible error by the factor 1 + m_in/n_fit about, as any fit
 does on new states: positive lower ends are multiplied by 1 − (m_in + 1)/n_fit, and by 0 where that is negative.
 
-In the white basis of the outputs (`koopman_analysis.closure.estimation`), in which each of the m_out directions of
-Ψ_out(y) has variance one,
+With the outputs in a white basis, in which each of their m_out directions that vary has variance one,
 
     missed          M = E⟨r, r'⟩ / m_out,        r with the two operators exchanged averaged in,                 (2)
     predictable     P = E⟨r_0, r_0'⟩ / m_out = tr Cov f / m_out,        r_0 of the constant alone,                (3)
@@ -29,17 +28,20 @@ Sources: Wu & Noé 2020 (the variational principle for conditional means); Baird
 Bellman residuals); Hoeffding 1948 (U-statistics).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from koopman_analysis.claims import Side, Verdict, verdict_on
-from koopman_analysis.closure.folds import Sample, WhiteBasis, lifted_sample, white_basis
-from koopman_analysis.closure.report import LEAST_UNITS, shortage_of
-from koopman_analysis.moments import FACTOR_RESOLUTION, Lift, triangular_factor, updated_factor
-from koopman_analysis.regression import ConstantData, least_squares
-from koopman_analysis.resampling import Interval, jackknife_intervals
+from koopman_analysis.closure.report import LEAST_UNITS, PAIRS_PER_FUNCTION
+from koopman_analysis.moments import FACTOR_RESOLUTION, Lift
+from koopman_analysis.regression import ConstantData, column_norms, least_squares
+from koopman_analysis.resampling import Interval, jackknife_intervals, random_groups, sums_by_group
 from koopman_analysis.snapshots import DoublePairs, SnapshotPairs
+
+GROUPS = 100
+"""Groups of units that the jackknife leaves out in turn, half of them in each fold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,16 +70,21 @@ class MeanClosureReport:
 
     def obstacle_at(self, tolerance: float) -> str:
         """Why these pairs decide nothing about a share missed of at most this tolerance; empty where they may."""
-        shortage = shortage_of(self.units, self.fit_pairs, self.input_dimension)
         if self.units < LEAST_UNITS:
-            return shortage
+            return f"too few independent units: {self.units}, of at least {LEAST_UNITS}"
         if not self.predictable.low > 0:
             return (
                 f"the predictable share of variance, in [{self.predictable.low:.3g}, {self.predictable.high:.3g}], may "
                 "be none: then every dictionary is closed in the mean, which says nothing of this one"
             )
+        functions = self.input_dimension + 1
         supported = verdict_on(self.share_missed, side=Side.AT_MOST, bound=tolerance) is Verdict.SUPPORTED
-        return shortage if supported else ""
+        if supported and self.fit_pairs < PAIRS_PER_FUNCTION * functions:
+            return (
+                f"too few pairs: {self.fit_pairs} fitted for {functions} input functions, "
+                f"of at least {PAIRS_PER_FUNCTION} for each"
+            )
+        return ""
 
 
 def mean_closure_report(
@@ -93,94 +100,108 @@ def mean_closure_report(
         rng: Decides the halves and the jackknife's groups.
 
     Raises:
-        ConstantData: If the states before or after, or the output functions, do not vary.
-        ValueError: If there are fewer than four independent units.
+        ConstantData: If the output functions do not vary.
+        ValueError: If there are fewer than four independent units, or features are not finite.
     """
-    both = _one_below_the_other(pairs).of_positive_weight()
-    sample = lifted_sample(both, inputs, outputs or inputs, rng)
-    whole = updated_factor(*(sample.factor(half) for half in (0, 1)))
-    basis_in, basis_out = (white_basis(whole, sample, columns) for columns in (sample.inputs, sample.outputs))
-    if not basis_out.dimension:
-        raise ConstantData("expected output functions that vary, got constant ones: a constant predicts itself")
-    halves = [_draws(sample, basis_in, basis_out, half) for half in (0, 1)]
-    sums = np.concatenate([_judged(halves[half], halves[1 - half]) for half in (0, 1)])
+    first, second = pairs.first.on_host(), pairs.second.on_host()
+    if first.weights is not None:
+        counted = first.weights > 0
+        first, second = first.subset(counted), second.subset(counted)
+    if first.units < 4:
+        raise ValueError(f"expected at least four independent units, two to fit and two to judge, got {first.units}")
+    draws = _white_draws(first, second, inputs, outputs or inputs)
+    group = random_groups(first.unit, GROUPS, rng=rng)
+    terms = np.empty((first.n, 4))
+    for half in (0, 1):
+        judging = group % 2 == half
+        terms[judging] = _terms(draws.of(judging), draws.of(~judging))
+    sums = sums_by_group(terms, group, int(group.max()) + 1)
     estimate, replicates = (_statistics(part) for part in (sums.sum(axis=0)[None], sums.sum(axis=0) - sums))
-    share, missed, predictable, one_draw = jackknife_intervals(estimate[0], replicates, n=both.units)
-    fit_pairs = min(len(half.features) for half in halves)
-    caution = max(0.0, 1 - (basis_in.dimension + 1) / fit_pairs)
+    share, missed, predictable, one_draw = jackknife_intervals(estimate[0], replicates, n=first.units)
+    input_dimension, fit_pairs = draws.features.shape[1] - 1, int(np.bincount(group % 2).min())
+    caution = max(0.0, 1 - (input_dimension + 1) / fit_pairs)
     return MeanClosureReport(
         share_missed=_lowered(share, caution),
         missed=_lowered(missed, caution),
         predictable=predictable,
         one_draw=one_draw,
-        dimension=basis_out.dimension,
-        input_dimension=basis_in.dimension,
-        units=both.units,
+        dimension=draws.first.shape[1],
+        input_dimension=input_dimension,
+        units=first.units,
         fit_pairs=fit_pairs,
     )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Draws:
-    """One half of the states before and both draws after each, in the white bases.
+    """States before and both draws after each, lifted, in white bases of either end.
 
     Attributes:
         features: [1, Ψ_in(x)], shape (n, 1 + m_in).
         first: Ψ_out(y), shape (n, m_out).
         second: Ψ_out(y').
-        weights: One a row.
-        starts: Where the groups begin.
+        weights: One a row, of mean one.
     """
 
     features: np.ndarray
     first: np.ndarray
     second: np.ndarray
     weights: np.ndarray
-    starts: np.ndarray
+
+    def of(self, rows: np.ndarray) -> "_Draws":
+        """Those in these rows."""
+        return _Draws(
+            features=self.features[rows], first=self.first[rows], second=self.second[rows], weights=self.weights[rows]
+        )
 
     def operators(self, functions: int) -> tuple[np.ndarray, np.ndarray]:
         """K̂ of the first draws and K̂' of the second, in this many of the features."""
-        inputs = self.features[:, :functions]
-        rows = np.sqrt(self.weights)[:, None] * np.hstack([inputs, self.first, self.second])
-        factor = triangular_factor(rows)
+        rows = np.hstack([self.features[:, :functions], self.first, self.second])
+        factor = np.asarray(np.linalg.qr(np.sqrt(self.weights)[:, None] * rows, mode="r"))
         both = least_squares(
             factor[:, :functions], factor[:, functions:], penalty=0.0, rank=None, resolution=FACTOR_RESOLUTION
         )
         return both[:, : self.first.shape[1]], both[:, self.first.shape[1] :]
 
 
-def _one_below_the_other(pairs: DoublePairs) -> SnapshotPairs:
-    """All first draws, then all second draws, the two of one state in one unit."""
-    first, second = pairs.first.on_host(), pairs.second.on_host()
-    return SnapshotPairs(
-        before=np.concatenate([first.before, second.before]),
-        after=np.concatenate([first.after, second.after]),
-        weights=None if first.weights is None else np.tile(first.weights, 2),
-        trajectory=np.tile(first.unit, 2),
-    )
+def _white_draws(first: SnapshotPairs, second: SnapshotPairs, inputs: Lift, outputs: Lift) -> _Draws:
+    weights = np.ones(first.n) if first.weights is None else first.weights / first.weights.mean()
+    (features,) = _white([_real(inputs(first.before))], weights)
+    one, other = _white([_real(outputs(draw.after)) for draw in (first, second)], weights)
+    if not one.shape[1]:
+        raise ConstantData("expected output functions that vary, got constant ones: a constant predicts itself")
+    return _Draws(features=np.hstack([np.ones((first.n, 1)), features]), first=one, second=other, weights=weights)
 
 
-def _draws(sample: Sample, basis_in: WhiteBasis, basis_out: WhiteBasis, half: int) -> _Draws:
-    # Rows keep their order within a group: the first draws of its states, then the second.
-    middles = [(rows.start, (rows.start + rows.stop) // 2, rows.stop) for rows in sample.groups(half)]
-    first = np.concatenate([np.arange(start, middle) for start, middle, _ in middles])
-    second = np.concatenate([np.arange(middle, stop) for _, middle, stop in middles])
-    inputs = sample.rows[first, sample.inputs] @ basis_in.matrix
-    return _Draws(
-        features=np.hstack([np.ones((len(first), 1)), inputs]),
-        first=sample.rows[first, sample.outputs] @ basis_out.matrix,
-        second=sample.rows[second, sample.outputs] @ basis_out.matrix,
-        weights=sample.weights[first],
-        starts=np.cumsum([0, *(middle - start for start, middle, _ in middles)])[:-1],
-    )
+def _white(blocks: Sequence[np.ndarray], weights: np.ndarray) -> list[np.ndarray]:
+    """The features in directions that are centred, uncorrelated and of variance one over all blocks together.
+
+    A feature that is constant to rounding has no direction, nor has a combination of features that is.
+    """
+    rows, w = np.concatenate(blocks), np.tile(weights, len(blocks))
+    if not np.isfinite(rows).all():
+        raise ValueError("expected finite features, got NaN or Inf: a dictionary function is undefined or overflows")
+    mean = np.average(rows, axis=0, weights=w)
+    rows = np.sqrt(w)[:, None] * (rows - mean)
+    norms = column_norms(rows)
+    varies = norms > FACTOR_RESOLUTION * np.abs(mean) * np.sqrt(w.sum())
+    rows = rows[:, varies] / norms[varies]
+    _, values, right = np.linalg.svd(np.asarray(np.linalg.qr(rows, mode="r")))
+    kept = int(np.count_nonzero(values > FACTOR_RESOLUTION * values.max(initial=0.0)))
+    white = rows @ (right[:kept].T / values[:kept]) * np.sqrt(w.sum() / w)[:, None]
+    return np.split(white, len(blocks))
 
 
-def _judged(judge: _Draws, fit: _Draws) -> np.ndarray:
-    """(m_out Σ w, Σ w ⟨r, r'⟩, Σ w ⟨r_0, r_0'⟩, Σ w (‖r‖² + ‖r'‖²)/2) over each group, shape (G, 4)."""
+def _real(features: np.ndarray) -> np.ndarray:
+    return np.hstack([features.real, features.imag]) if np.iscomplexobj(features) else features
+
+
+def _terms(judge: _Draws, fit: _Draws) -> np.ndarray:
+    """m_out w, w ⟨r, r'⟩, w ⟨r_0, r_0'⟩ and w (‖r‖² + ‖r'‖²)/2 of each row, shape (n, 4)."""
     missed, own = _products(judge, fit, functions=fit.features.shape[1])
     predictable, _ = _products(judge, fit, functions=1)
-    terms = np.column_stack([np.full(len(missed), judge.first.shape[1]), missed, predictable, own])
-    return np.add.reduceat(judge.weights[:, None] * terms, judge.starts)
+    directions = np.full(len(missed), judge.first.shape[1])
+    return judge.weights[:, None] * np.column_stack([directions, missed, predictable, own])
 
 
 def _products(judge: _Draws, fit: _Draws, *, functions: int) -> tuple[np.ndarray, np.ndarray]:

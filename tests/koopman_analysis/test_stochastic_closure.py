@@ -165,6 +165,10 @@ def test_a_complex_dictionary_counts_as_its_real_and_imaginary_parts():
     assert one.share_missed.low == pytest.approx(other.share_missed.low, rel=1e-9)
 
 
+def nowhere_negative(states: np.ndarray) -> np.ndarray:
+    return np.where(states > 0, states, np.nan)
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
@@ -172,6 +176,8 @@ def test_a_complex_dictionary_counts_as_its_real_and_imaginary_parts():
          ValueError, "at least four independent"),
         (lambda: mean_closure_report(NOISY.double_pairs(50, rng=rng()), inputs=Constant(), rng=rng()),
          ConstantData, "a constant predicts itself"),
+        (lambda: mean_closure_report(NOISY.double_pairs(50, rng=rng()), inputs=nowhere_negative, rng=rng()),
+         ValueError, "finite features"),
     ],
 )  # fmt: skip
 def test_what_has_no_closure_in_the_mean_is_refused(make, error, message):
