@@ -9,10 +9,12 @@ from koopman_analysis.claims import Claim, Control, Side, Verdict
 from koopman_analysis.closure import (
     Closedness,
     ClosureReport,
+    MeanClosureReport,
     Tolerances,
     closure_report,
     closure_sweep,
     decoder_weighted_defect,
+    mean_closure_report,
 )
 from koopman_analysis.dictionaries import (
     Chebyshev,
@@ -95,7 +97,9 @@ __all__ = [
     "closure_report",
     "closure_sweep",
     "decoder_weighted_defect",
+    "mean_closure_report",
     "ClosureReport",
+    "MeanClosureReport",
     "Closedness",
     "Tolerances",
     "Claim",

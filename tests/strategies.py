@@ -22,7 +22,7 @@ from koopman_analysis.dictionaries import (
 )
 from koopman_analysis.dictionaries.learned import EncoderDictionary
 from koopman_analysis.snapshots import SnapshotPairs
-from koopman_analysis.systems import ContinuousSlowManifold, GaussianFlow, KnownFlow, LinearMap, Rotation, SlowManifold
+from koopman_analysis.systems import ClosedFlow, ContinuousSlowManifold, GaussianFlow, LinearMap, Rotation, SlowManifold
 
 seeds = st.integers(0, 2**32 - 1)
 widths = st.integers(1, 3)
@@ -123,7 +123,7 @@ any_dictionaries = st.one_of(dictionaries(), wave_dictionaries())
 
 
 @st.composite
-def closed_flows(draw) -> KnownFlow:
+def closed_flows(draw) -> ClosedFlow:
     """Flows whose dictionary is closed, with parameters of their own; invertible, and moderately so."""
     make, rng = draw(st.sampled_from(FLOWS)), draw(generators())
     # The shape checks draw items of containers, which Hypothesis would take for randomness of this strategy.

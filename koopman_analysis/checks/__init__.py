@@ -1,6 +1,6 @@
 """Checks: measurements that end in a Claim, a file for each family of claims."""
 
-from koopman_analysis.checks.closure import closed, decoder_weighted_closed
+from koopman_analysis.checks.closure import closed, closed_in_the_mean, decoder_weighted_closed
 from koopman_analysis.checks.comparison import PairedErrors, better_than_baselines, paired_errors
 from koopman_analysis.checks.fidelity import Fidelity, faithful, one_step_fidelity
 from koopman_analysis.checks.isometry import isometric
@@ -14,6 +14,7 @@ __all__ = [
     "SemanticAgreement",
     "better_than_baselines",
     "closed",
+    "closed_in_the_mean",
     "decoder_weighted_closed",
     "faithful",
     "isometric",

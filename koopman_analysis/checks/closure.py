@@ -1,14 +1,21 @@
-"""Is a dictionary closed under the flow? One claim for a named dictionary, one for a learned one.
+"""Is a dictionary closed under the flow? One claim for a named dictionary, one in the mean, one for a learned one.
 
 For a named dictionary the claim decides anew, at the tolerance it is given, what `ClosureReport` measured: the claim
 carries the quantity that decided, with the lower end that may refute it and the upper end that may support it. For a
-learned dictionary it is the decoder-weighted defect, which no change of latent coordinates alters.
+learned dictionary it is the decoder-weighted defect, which no change of latent coordinates alters. Of a random system
+the mean may be closed although no draw can be predicted: two draws of each state decide that.
 """
 
 import numpy as np
 
 from koopman_analysis.claims import Claim, Control, Side, Verdict
-from koopman_analysis.closure import Closedness, ClosureReport, Tolerances, decoder_weighted_defect
+from koopman_analysis.closure import (
+    Closedness,
+    ClosureReport,
+    MeanClosureReport,
+    Tolerances,
+    decoder_weighted_defect,
+)
 from koopman_analysis.estimators.latent import LatentModel
 from koopman_analysis.resampling import Interval
 from koopman_analysis.shapes import Labels
@@ -47,6 +54,33 @@ def closed(
         because=report.because(tolerances),
     )
     return claim if shuffled is None else claim.with_controls([_refuted(closed(shuffled, tolerance=tolerances))])
+
+
+def closed_in_the_mean(
+    report: MeanClosureReport, *, tolerance: float = 0.05, shuffled: MeanClosureReport | None = None
+) -> Claim:
+    """The claim that a dictionary is closed in the mean, within a share of what is predictable of it.
+
+    Args:
+        report: What was measured of two draws.
+        tolerance: Largest share of the predictable variance that a linear operator may miss.
+        shuffled: The same report on `pairs.shuffled(rng=...)`, as the control that must be refuted.
+    """
+    obstacle = report.obstacle_at(tolerance)
+    claim = Claim.decided(
+        id="closed_in_the_mean",
+        hypothesis="The conditional mean of the output dictionary is linear in the input dictionary.",
+        quantity="share of the predictable variance that is missed",
+        interval=Interval.unmeasured() if obstacle else report.share_missed,
+        side=Side.AT_MOST,
+        bound=tolerance,
+        because=obstacle,
+    )
+    return (
+        claim
+        if shuffled is None
+        else claim.with_controls([_refuted(closed_in_the_mean(shuffled, tolerance=tolerance))])
+    )
 
 
 def decoder_weighted_closed(

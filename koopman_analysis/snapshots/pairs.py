@@ -176,11 +176,20 @@ class SnapshotPairs:
     def shuffled(self, *, rng: np.random.Generator) -> "SnapshotPairs":
         """An unrelated copy: each state before, with the state after of another unit.
 
-        Units are put in random order and the states after moved cyclically past the largest unit, so that no pair
-        keeps a partner from its own unit; weights and trajectory names stay with the states before.
+        Weights and trajectory names stay with the states before.
 
         Raises:
             ValueError: If one unit holds more than half of the pairs, so that no such copy exists.
+        """
+        return replace(self, after=self.after[self.unrelated_rows(rng=rng)])
+
+    def unrelated_rows(self, *, rng: np.random.Generator) -> Int[np.ndarray, " n"]:
+        """For each pair the row of one from another unit, every row once.
+
+        Units are put in random order and rows moved cyclically past the largest unit.
+
+        Raises:
+            ValueError: If one unit holds more than half of the pairs.
         """
         largest = int(np.bincount(self.unit).max())
         if 2 * largest > self.n:
@@ -191,7 +200,7 @@ class SnapshotPairs:
         order = np.argsort(rng.permutation(self.units)[self.unit], kind="stable")
         source = np.empty(self.n, dtype=np.intp)
         source[order] = np.roll(order, -largest)
-        return replace(self, after=self.after[source])
+        return source
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -72,3 +72,15 @@ class DoublePairs:
                 f"expected two draws after the same states before, got states before of shapes {one.shape} and "
                 f"{other.shape} that differ: draw both from each state, and keep the order of the rows"
             )
+
+    def shuffled(self, *, rng: np.random.Generator) -> "DoublePairs":
+        """An unrelated copy: each state before, with both draws after a state of another unit.
+
+        The two draws stay together, so that they have more in common than the state before them explains.
+
+        Raises:
+            ValueError: If one unit holds more than half of the pairs, so that no such copy exists.
+        """
+        source = self.first.unrelated_rows(rng=rng)
+        first, second = (replace(pairs, after=pairs.after[source]) for pairs in (self.first, self.second))
+        return DoublePairs(first=first, second=second)

@@ -21,11 +21,11 @@ import numpy as np
 
 from koopman_analysis.dictionaries import Monomials
 from koopman_analysis.shapes import Float, States
-from koopman_analysis.systems.base import KnownFlow
+from koopman_analysis.systems.base import ClosedFlow
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class GaussianFlow(KnownFlow):
+class GaussianFlow(ClosedFlow):
     """The flow of equation (1) from the noise level σ_T to σ_0, under its own law N(μ, Σ + σ_T² I).
 
     Attributes:

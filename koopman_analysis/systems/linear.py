@@ -29,11 +29,11 @@ import numpy as np
 
 from koopman_analysis.dictionaries import Monomials
 from koopman_analysis.shapes import Float, Inexact, States
-from koopman_analysis.systems.base import KnownFlow
+from koopman_analysis.systems.base import ClosedFlow
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LinearMap(KnownFlow):
+class LinearMap(ClosedFlow):
     """The map of equation (1), under normal states of mean zero.
 
     Attributes:

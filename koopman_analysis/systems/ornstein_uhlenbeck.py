@@ -31,11 +31,11 @@ import numpy as np
 from koopman_analysis.dictionaries import Hermite, Monomials
 from koopman_analysis.shapes import Float
 from koopman_analysis.snapshots import DoublePairs, SnapshotPairs
-from koopman_analysis.systems.base import KnownSystem
+from koopman_analysis.systems.base import ClosedSystem, SpectralSystem
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class OrnsteinUhlenbeck(KnownSystem):
+class OrnsteinUhlenbeck(ClosedSystem, SpectralSystem):
     """One step of equation (1) in d independent coordinates.
 
     Attributes:

@@ -24,7 +24,7 @@ import numpy as np
 
 from koopman_analysis.dictionaries import Dictionary
 from koopman_analysis.shapes import Array, Float, Inexact, States
-from koopman_analysis.systems.base import KnownFlow
+from koopman_analysis.systems.base import ClosedFlow
 
 
 class TorusModes(Dictionary):
@@ -82,7 +82,7 @@ class TorusModes(Dictionary):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Rotation(KnownFlow):
+class Rotation(ClosedFlow):
     """The rotation θ ↦ θ + α of a circle, or of a torus, under the uniform law.
 
     Attributes:

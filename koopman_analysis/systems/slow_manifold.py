@@ -22,11 +22,10 @@ import numpy as np
 
 from koopman_analysis.dictionaries import FunctionDictionary
 from koopman_analysis.shapes import Array, Float, States
-from koopman_analysis.snapshots import SnapshotPairs
-from koopman_analysis.systems.base import KnownFlow
+from koopman_analysis.systems.base import ClosedFlow
 
 
-class _QuadraticManifold(KnownFlow):
+class _QuadraticManifold(ClosedFlow):
     """What both clocks share: the closed dictionary, and standard normal states before."""
 
     @property
@@ -86,6 +85,11 @@ class ContinuousSlowManifold(_QuadraticManifold):
             raise ValueError(f"expected a fast rate other than twice the slow one, got both {self.fast_rate}")
 
     @property
+    def duration(self) -> float:
+        """The time t."""
+        return self.lag
+
+    @property
     def eigenvalues(self) -> Float[np.ndarray, " m"]:
         """e^{μt}, e^{λt}, e^{2μt}."""
         return np.exp(self.lag * np.array([self.slow_rate, self.fast_rate, 2 * self.slow_rate]))
@@ -95,11 +99,6 @@ class ContinuousSlowManifold(_QuadraticManifold):
         slow, fast = np.exp(self.lag * self.slow_rate), np.exp(self.lag * self.fast_rate)
         manifold = self.fast_rate / (self.fast_rate - 2 * self.slow_rate) * states[:, 0] ** 2
         return np.stack([slow * states[:, 0], fast * (states[:, 1] - manifold) + slow**2 * manifold], axis=1)
-
-    def pairs(self, count: int, *, rng: np.random.Generator) -> SnapshotPairs:
-        """Standard normal states and their images after `lag`."""
-        before = self.sampled(count, rng=rng)
-        return SnapshotPairs(before=before, after=self.flow(before), lag=self.lag)
 
 
 def _first(states: Array) -> Array:

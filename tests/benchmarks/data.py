@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from koopman_analysis.systems import KnownSystem
+from koopman_analysis.systems import System
 
 from .peers.worker import SETTINGS
 
@@ -20,7 +20,7 @@ def written(folder: Path, arrays: Mapping[str, np.ndarray], **settings: float | 
     return folder
 
 
-def written_pairs(folder: Path, system: KnownSystem, count: int, *, seed: int, **settings: float | str) -> Path:
+def written_pairs(folder: Path, system: System, count: int, *, seed: int, **settings: float | str) -> Path:
     """The folder with this many pairs of a system in it."""
     pairs = system.pairs(count, rng=np.random.default_rng(seed))
     return written(folder, {"before": pairs.before, "after": pairs.after}, **settings)
