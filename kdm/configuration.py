@@ -2,30 +2,32 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from types import UnionType
 from typing import Any, TypeVar, get_args
 
 import cattrs
 import torch
+from cattrs.gen import make_dict_unstructure_fn
 from cattrs.v import format_exception
 
 from kdm.control import NoControl
 from kdm.model import KoopmanDistillationModel, RMSNormalisation, Scaling
 from kdm.networks import ResidualMLP, ResidualMLPConfig
-from kdm.operators import DenseOperator
+from kdm.operators import DenseConfig, OperatorConfig
 
 Config = TypeVar("Config")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """The sizes that a preset chooses: latent dimension, and one network at each place of the equation."""
+    """What a preset chooses: latent dimension, one network at each place of the equation, kind of operator."""
 
     latent: int
     noise_encoder: ResidualMLPConfig
     data_encoder: ResidualMLPConfig
     decoder: ResidualMLPConfig
+    operator: OperatorConfig = field(default_factory=DenseConfig)
 
     def __post_init__(self) -> None:
         if self.latent < 1:
@@ -50,7 +52,7 @@ def built_model(config: ModelConfig, *, generator: torch.Generator) -> KoopmanDi
             shape=config.shape,
             noise_encoder=ResidualMLP(features, architecture.latent, architecture.noise_encoder),
             data_encoder=ResidualMLP(features, architecture.latent, architecture.data_encoder),
-            operator=DenseOperator(architecture.latent),
+            operator=architecture.operator.built(architecture.latent),
             control=NoControl(architecture.latent),
             decoder=ResidualMLP(architecture.latent, features, architecture.decoder),
             normalisation=RMSNormalisation(),
@@ -114,6 +116,10 @@ def _tagged_converter() -> cattrs.Converter:
 
     converter.register_unstructure_hook_func(_is_choice, unstructured)
     converter.register_structure_hook_func(_is_choice, structured)
+    # Written only where it differs from what every model was before there was a choice: a run that does not know the
+    # entry stays readable, and is still the same experiment.
+    of_architecture = make_dict_unstructure_fn(Architecture, converter, _cattrs_omit_if_default=True)
+    converter.register_unstructure_hook(Architecture, of_architecture)
     return converter
 
 

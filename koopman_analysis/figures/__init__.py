@@ -2,7 +2,13 @@
 
 from koopman_analysis.figures.closure import draw_closure_spectrum, draw_defect_against_dimension
 from koopman_analysis.figures.images import draw_images
-from koopman_analysis.figures.intervals import draw_claims, draw_differences, draw_discrepancies, draw_errors
+from koopman_analysis.figures.intervals import (
+    draw_claims,
+    draw_differences,
+    draw_discrepancies,
+    draw_errors,
+    draw_ratios,
+)
 from koopman_analysis.figures.outliers import draw_outliers
 from koopman_analysis.figures.predictors import draw_error_against_cost, draw_error_against_dimension
 from koopman_analysis.figures.samples import draw_by_class, draw_marked, draw_samples
@@ -25,6 +31,7 @@ __all__ = [
     "draw_images",
     "draw_marked",
     "draw_outliers",
+    "draw_ratios",
     "draw_residuals",
     "draw_samples",
     "draw_training",

@@ -68,6 +68,43 @@ def draw_differences(
     return ax
 
 
+def draw_ratios(ax: Axes, ratios: Mapping[str, Interval], *, label: str, largest: float = np.inf) -> Axes:
+    """Ratios to a common reference with their intervals, on a logarithmic axis with the reference at 1.
+
+    What is above 1 with its whole interval has one colour, what is below another, what holds 1 is grey. Beyond the
+    largest value shown a ratio is an arrow at the edge with its number.
+
+    Args:
+        ax: Where to draw.
+        ratios: By name, in the order of the rows.
+        label: What the ratio is of.
+        largest: Where the axis ends at the latest.
+    """
+    names = list(ratios)
+    quiet_rows(ax, names)
+    ax.set_xscale("log")
+    ax.axvline(1.0, color=INK, lw=1.0, zorder=1)
+    for row, name in enumerate(names):
+        interval = ratios[name]
+        colour = VERDICT_COLOURS[verdict_on(interval, side=Side.AT_MOST, bound=1.0)]
+        if interval.estimate <= largest:
+            _draw_interval(ax, row, interval, colour)
+            continue
+        ax.annotate(
+            f"{interval.estimate:.2g} ", (largest, row), xytext=(-9, 0), textcoords="offset points", ha="right",
+            va="center", color=colour, fontsize="small",
+        )  # fmt: skip
+        ax.plot(largest, row, ">", color=colour, ms=6, mec="none", zorder=3)
+    shown = [end for r in ratios.values() if r.estimate <= largest for end in (r.low, r.high)]
+    beyond = [largest] if any(interval.estimate > largest for interval in ratios.values()) else []
+    low, high = min([1.0, *shown]), min(max([1.0, *shown, *beyond]), largest)
+    room = (high / low) ** 0.06 * 1.02
+    ax.set_xlim(low / room, high * room)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.set_xlabel(label)
+    return ax
+
+
 def draw_claims(ax: Axes, claims: Sequence[Claim]) -> Axes:
     """Every measured claim against its bound, each on its own scale: to the right lies the side that is claimed."""
     shown = [claim for claim in claims if np.isfinite([claim.interval.low, claim.interval.high]).all()]

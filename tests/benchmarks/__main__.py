@@ -11,6 +11,7 @@ from tyro.conf import FlagCreatePairsOff, Positional
 from kdm.training.loop import operation_threads
 
 from . import (
+    ablations,
     closure,
     devices,
     digits,
@@ -45,6 +46,7 @@ BENCHMARKS = {
     "exact_checkerboard": Benchmark(exact_checkerboard.measured),
     "digits": Benchmark(digits.measured),
     "optimisers": Benchmark(optimisers.measured),
+    "ablations": Benchmark(ablations.measured),
     "regressors": Benchmark(regressors.measured),
     "closure": Benchmark(closure.measured, threads=2),
     "edmd": Benchmark(edmd.measured),

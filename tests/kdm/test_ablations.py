@@ -1,18 +1,162 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from kdm.ablations import equal_network, load_direct, regress_directly
+from kdm.ablations import (
+    ABLATIONS,
+    PLAIN,
+    OperatorAblation,
+    RandomEncoders,
+    load_direct,
+    refitted,
+    regress_directly,
+)
+from kdm.ablations.base import Ablation
+from kdm.ablations.direct import equal_network
 from kdm.configuration import built_model
+from kdm.control import ConstantControl
 from kdm.evaluation import paired_error
 from kdm.networks import ResidualMLP
+from kdm.operators import IdentityConfig, IdentityOperator, IsometricConfig
 from kdm.training.distillation import distil, load, model_config_of
-from kdm.training.runs import RunError
+from kdm.training.runs import RunError, RunFolder
 
 CPU = torch.device("cpu")
+TRAINED = {ablation.run: ablation for ablation in ABLATIONS.values()}
+"""One ablation of each RUN."""
+each_ablation = pytest.mark.parametrize("name", ABLATIONS)
+each_training = pytest.mark.parametrize("ablation", TRAINED.values(), ids=TRAINED)
 
 
 def count(module: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
+
+
+def do(ablation, config, data, folder):
+    """Trains to the end, and the last step."""
+    *_, last = ablation.train(config, data, folder, device=CPU)
+    return last
+
+
+def fresh_model(config, data):
+    return built_model(model_config_of(config, data), generator=torch.Generator().manual_seed(0)).eval()
+
+
+def latent_error(model, pairs) -> float:
+    with torch.no_grad():
+        missed = model.encode_data(pairs.data) - model.advance(model.encode_noise(pairs.noise))
+    return float(missed.double().square().sum())
+
+
+@each_ablation
+def test_an_ablation_trains_and_loads_what_was_measured_last(name, config, data, tmp_path):
+    ablation = ABLATIONS[name]
+    assert isinstance(ablation, Ablation)
+    last = do(ablation, config, data, tmp_path)
+    assert last.index == config.training.steps
+    assert list(ablation.train(config, data, tmp_path, device=CPU)) == []
+    error = paired_error(ablation.load(tmp_path, data), data.heldout())
+    if name == "refitted operator":
+        assert error != last.heldout, "the operator is another one"
+        assert error.relative_rmse < 3 * last.heldout.relative_rmse
+    else:
+        assert error == last.heldout
+
+
+@each_training
+def test_an_interrupted_ablation_ends_with_the_same_bits(ablation, config, data, tmp_path):
+    do(ablation, config, data, tmp_path / "whole")
+    steps = ablation.train(config, data, tmp_path / "halves", device=CPU)
+    for step in steps:
+        if step.index == 5:
+            steps.close()
+    assert RunFolder(tmp_path / "halves" / ablation.run).trained_steps() == 5
+    assert do(ablation, config, data, tmp_path / "halves").index == 10
+    whole, halves = (load_file(tmp_path / part / ablation.run / "model.safetensors") for part in ("whole", "halves"))
+    assert whole.keys() == halves.keys()
+    assert all(torch.equal(whole[name], halves[name]) for name in whole)
+
+
+def test_the_operator_is_what_an_ablation_says_and_the_rest_is_as_it_was(config, data, tmp_path):
+    for kind in (IdentityConfig(), IsometricConfig()):
+        ablation = OperatorAblation(run=type(kind).__name__, operator=kind)
+        changed = ablation.changed(config)
+        assert changed.architecture.operator == kind
+        assert replace(changed.architecture, operator=config.architecture.operator) == config.architecture
+        do(ablation, config, data, tmp_path)
+        matrix = ablation.load(tmp_path, data).operator.matrix
+        torch.testing.assert_close(matrix @ matrix.T, torch.eye(config.architecture.latent), atol=1e-5, rtol=0)
+        assert (matrix == torch.eye(len(matrix))).all() == (kind == IdentityConfig())
+
+
+def test_ablations_start_from_the_noise_encoder_of_the_plain_model(config, data):
+    plain, *others = (
+        fresh_model(ABLATIONS[name].changed(config), data) for name in (PLAIN, "identity", "isometric")
+    )  # fmt: skip
+    assert isinstance(others[0].operator, IdentityOperator)
+    for other in others:
+        for one, two in zip(plain.noise_encoder.parameters(), other.noise_encoder.parameters(), strict=True):
+            assert torch.equal(one, two)
+
+
+def test_no_other_operator_predicts_the_latents_better_than_the_refitted_one(config, data):
+    pairs, model = data.training(), fresh_model(config, data)
+    best = refitted(model, pairs)
+    assert latent_error(best, pairs) < 0.9 * latent_error(model, pairs), "the premise: there was something to gain"
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(5):
+        nudged = refitted(model, pairs)
+        with torch.no_grad():
+            nudged.operator.weight.add_(1e-2 * torch.randn(nudged.operator.weight.shape, generator=generator))
+        assert latent_error(nudged, pairs) > latent_error(best, pairs)
+
+
+def test_the_refitted_operator_solves_the_normal_equations_and_counts_the_offset(config, data):
+    pairs, model = data.training(), fresh_model(config, data)
+    model.control = ConstantControl(4)
+    with torch.no_grad():
+        model.control.offset.copy_(torch.tensor([1.0, -2.0, 0.5, 0.0]))
+        before = model.encode_noise(pairs.noise).double().numpy()
+        after = model.encode_data(pairs.data).double().numpy() - model.control().double().numpy()
+    assert np.linalg.cond(before) < 1e4, "the premise: one solution"
+    expected = np.linalg.lstsq(before, after, rcond=None)[0]
+    found = refitted(model, pairs).operator.matrix.detach().numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_refitting_leaves_the_model_and_the_global_random_state_alone(config, data):
+    model = fresh_model(config, data)
+    kept, state = {name: value.clone() for name, value in model.state_dict().items()}, torch.random.get_rng_state()
+    changed = refitted(model, data.training())
+    assert all(torch.equal(kept[name], value) for name, value in model.state_dict().items())
+    differing = {name for name, value in changed.state_dict().items() if not torch.equal(kept[name], value)}
+    assert differing == {"operator.weight"}
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_latents_that_do_not_vary_in_a_direction_get_no_huge_operator(config, data):
+    model = fresh_model(config, data)
+    with torch.no_grad():  # the last two latents are equal, but for the rounding of single precision
+        model.noise_encoder.outward.weight[3] = model.noise_encoder.outward.weight[2] * (1 + 1e-7)
+        model.noise_encoder.outward.bias[3] = model.noise_encoder.outward.bias[2]
+    assert refitted(model, data.training()).operator.matrix.abs().max() < 10
+
+
+def test_of_random_encoders_only_the_decoder_is_trained(config, data, tmp_path):
+    do(RandomEncoders(), config, data, tmp_path)
+    trained = RandomEncoders().load(tmp_path, data)
+    architecture = config.architecture
+    quiet = replace(architecture.noise_encoder, dropout=0.0)
+    drawn = fresh_model(replace(config, architecture=replace(architecture, noise_encoder=quiet)), data)
+    for part in ("noise_encoder", "data_encoder"):
+        for one, two in zip(getattr(drawn, part).parameters(), getattr(trained, part).parameters(), strict=True):
+            assert torch.equal(one, two)
+    fitted = refitted(drawn, data.training()).operator.matrix
+    torch.testing.assert_close(trained.operator.matrix, fitted, rtol=0, atol=0)
+    assert not torch.equal(drawn.decoder.outward.weight, trained.decoder.outward.weight)
 
 
 def test_direct_regression_has_the_parameters_of_the_model_and_not_one_width_more(config, data):
@@ -24,11 +168,9 @@ def test_direct_regression_has_the_parameters_of_the_model_and_not_one_width_mor
     assert count(ResidualMLP(2, 2, narrower)) < count(model) <= count(ResidualMLP(2, 2, network))
 
 
-def test_direct_regression_trains_resumes_and_loads(config, data, tmp_path):
-    *_, last = regress_directly(config, data, tmp_path / "direct", device=CPU)
-    assert last.index == config.training.steps
-    assert paired_error(load_direct(tmp_path / "direct"), data.heldout()) == last.heldout
-    assert list(regress_directly(config, data, tmp_path / "direct", device=CPU)) == []
+def test_direct_regression_is_the_ablation_without_a_bottleneck(config, data, tmp_path):
+    list(regress_directly(config, data, tmp_path / "direct", device=CPU))
+    assert list(ABLATIONS["no bottleneck"].train(config, data, tmp_path, device=CPU)) == []
 
 
 def test_a_run_of_the_other_kind_is_refused(config, data, tmp_path):
@@ -36,6 +178,8 @@ def test_a_run_of_the_other_kind_is_refused(config, data, tmp_path):
     list(regress_directly(config, data, tmp_path / "direct", device=CPU))
     with pytest.raises(RunError, match="expected a direct-regression"):
         load_direct(tmp_path / "run")
+    with pytest.raises(RunError, match="expected a random-encoders in .*, got 'koopman-distillation'"):
+        RandomEncoders(run="run").load(tmp_path, data)
     with pytest.raises(RunError, match="expected a koopman-distillation"):
         load(tmp_path / "direct")
     with pytest.raises(RunError, match="another one"):

@@ -8,6 +8,7 @@ from kdm.configuration import Architecture, ConfigurationError, ModelConfig, bui
 from kdm.model import Scaling
 from kdm.networks import ResidualMLPConfig
 from kdm.objectives import PseudoHuberDistance
+from kdm.operators import DenseConfig, IdentityConfig, IsometricConfig
 from kdm.presets import PRESETS, preset_named
 from kdm.training.distillation import DistillationConfig
 
@@ -31,6 +32,22 @@ def test_unknown_missing_and_meaningless_entries_are_refused():
         from_json(DistillationConfig, values | {"training": values["training"] | {"optimiser": {"kind": "Newton"}}})
     with pytest.raises(ConfigurationError, match="steps"):
         from_json(DistillationConfig, values | {"training": values["training"] | {"steps": 0}})
+
+
+@pytest.mark.parametrize("operator", [DenseConfig(), IdentityConfig(), IsometricConfig()])
+def test_the_kind_of_operator_survives_json_and_is_written_only_where_it_is_not_dense(operator):
+    original = preset_named("mixture").distillation.architecture
+    values = json.loads(json.dumps(to_json(replace(original, operator=operator))))
+    assert from_json(Architecture, values) == replace(original, operator=operator)
+    # What was written before there was a choice has these entries and no other.
+    older = {"latent", "noise_encoder", "data_encoder", "decoder"}
+    assert values.keys() - older == (set() if operator == DenseConfig() else {"operator"})
+
+
+def test_an_unknown_operator_is_refused():
+    values = to_json(preset_named("mixture").distillation.architecture)
+    with pytest.raises(ConfigurationError, match="expected a 'kind' among DenseConfig, IdentityConfig, Isometric"):
+        from_json(Architecture, values | {"operator": {"kind": "Sparse"}})
 
 
 def test_no_preset_has_another_name():

@@ -21,6 +21,7 @@ from koopman_analysis.figures import (
     draw_images,
     draw_marked,
     draw_outliers,
+    draw_ratios,
     draw_samples,
     draw_training,
     figure_of,
@@ -74,6 +75,26 @@ def test_differences_are_coloured_by_their_side_of_the_bound(ax):
     draw_differences(ax, differences, bound=0.01, label="lead")
     colours = [to_hex(line.get_color()) for line in ax.lines if line.get_marker() == "o"]
     assert colours == [GREEN, GREY, ORANGE]
+
+
+def test_ratios_are_coloured_by_their_side_of_one_and_keep_their_order(ax):
+    ratios = {"costs": interval(1.5, 1.2, 1.9), "either": interval(1.02, 0.9, 1.1), "buys": interval(0.5, 0.4, 0.7)}
+    draw_ratios(ax, ratios, label="error")
+    assert row_names(ax) == ["costs", "either", "buys"]
+    assert drawn_intervals(ax) == {0: (1.2, 1.9), 1: (0.9, 1.1), 2: (0.4, 0.7)}
+    assert [to_hex(line.get_color()) for line in ax.lines if line.get_marker() == "o"] == [ORANGE, GREY, GREEN]
+    low, high = ax.get_xlim()
+    assert ax.get_xscale() == "log"
+    assert low < 0.4
+    assert high > 1.9
+
+
+def test_a_ratio_beyond_the_end_of_the_axis_is_an_arrow_with_its_number(ax):
+    draw_ratios(ax, {"near": interval(1.1, 1.0, 1.2), "far": interval(80.0, 70.0, 90.0)}, label="error", largest=4.0)
+    assert drawn_intervals(ax) == {0: (1.0, 1.2)}
+    assert [line.get_xdata()[0] for line in ax.lines if line.get_marker() == ">"] == [4.0]
+    assert "80" in [text.get_text().strip() for text in ax.texts]
+    assert 4.0 < ax.get_xlim()[1] < 5.0
 
 
 def test_claims_lie_to_the_right_of_their_bound_when_they_are_as_claimed(ax):

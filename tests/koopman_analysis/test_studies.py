@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+import scipy.stats
 
 from koopman_analysis.dictionaries import Constant, Coordinates, Monomials
 from koopman_analysis.estimators import EDMD
 from koopman_analysis.snapshots import SnapshotPairs
-from koopman_analysis.studies import Candidate, measured_predictors, relative_error
+from koopman_analysis.studies import Candidate, measured_predictors, paired_difference, paired_ratio, relative_error
 from koopman_analysis.systems import SlowManifold
 
 
@@ -67,3 +68,45 @@ def test_predictions_that_mean_nothing_are_refused():
         relative_error(np.array([[0.0], [1.0], [np.nan], [3.0]]), pairs, rng=rng())
     with pytest.raises(ValueError, match="states after that vary"):
         relative_error(np.ones((4, 1)), SnapshotPairs(before=np.ones((4, 1)), after=np.ones((4, 1))), rng=rng())
+
+
+def test_a_paired_difference_is_the_t_interval_of_the_differences():
+    control = rng(1).normal(5.0, 2.0, 8)
+    treated = control + rng(2).normal(0.3, 0.1, 8)
+    found = paired_difference(treated.tolist(), control.tolist(), level=0.9)
+    expected = scipy.stats.ttest_rel(treated, control).confidence_interval(0.9)
+    np.testing.assert_allclose([found.low, found.high], expected, rtol=1e-12)
+    assert found.estimate == pytest.approx((treated - control).mean(), rel=1e-12)
+    assert (found.n, found.level) == (8, 0.9)
+    unpaired = scipy.stats.ttest_ind(treated, control).confidence_interval(0.9)
+    assert found.high - found.low < 0.2 * (unpaired.high - unpaired.low), "the premise: pairing matters"
+
+
+def test_a_paired_ratio_has_no_unit_and_inverts_with_its_arguments():
+    control = np.exp(rng(3).normal(0.0, 1.0, 6))
+    treated = control * np.exp(rng(4).normal(0.2, 0.05, 6))
+    ratio = paired_ratio(treated.tolist(), control.tolist())
+    scaled = paired_ratio((1e-6 * treated).tolist(), (1e-6 * control).tolist())
+    inverse = paired_ratio(control.tolist(), treated.tolist())
+    ends = np.array([ratio.low, ratio.estimate, ratio.high])
+    assert ends[0] > 1.1
+    np.testing.assert_allclose([scaled.low, scaled.estimate, scaled.high], ends, rtol=1e-12)
+    np.testing.assert_allclose([inverse.high, inverse.estimate, inverse.low], 1 / ends, rtol=1e-12)
+
+
+def test_the_paired_interval_covers_as_often_as_it_says():
+    shared = rng(5).normal(size=(4000, 5))
+    treated, control = shared + rng(6).normal(0.5, 1.0, shared.shape), shared
+    covers = [0.5 in paired_difference(a.tolist(), b.tolist()) for a, b in zip(treated, control, strict=True)]
+    assert np.mean(covers) == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / 4000))
+
+
+def test_seeds_that_do_not_pair_and_ratios_of_nothing_are_refused():
+    with pytest.raises(ValueError, match="the same two or more seeds, got shapes .3,. and .2,."):
+        paired_difference([1.0, 2.0, 3.0], [1.0, 2.0])
+    with pytest.raises(ValueError, match="the same two or more seeds"):
+        paired_difference([1.0], [1.0])
+    with pytest.raises(ValueError, match="all finite: False"):
+        paired_difference([1.0, np.nan], [1.0, 2.0])
+    with pytest.raises(ValueError, match="expected positive numbers to divide, got -0.1: take their difference"):
+        paired_ratio([1.0, 2.0], [1.0, -0.1])

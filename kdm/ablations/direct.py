@@ -1,7 +1,9 @@
-"""What the parts of the model buy: the same data, parameters and samples seen, one part changed.
+"""No bottleneck: one network from noise to data, trained on the prediction loss alone.
 
-Direct regression leaves out the latent space: one network from noise to data, trained on the prediction loss alone.
-This is knowledge distillation (Luhman & Luhman 2021), and the control for every claim about what linearity buys.
+    x̂_data = N(x_noise),        min mean d(N(x_noise), x_data)                                                (1)
+
+It has the model's parameters, optimiser and samples, and neither latent space nor operator. This is knowledge
+distillation (Luhman & Luhman 2021), and the control for every claim about what linearity buys.
 """
 
 from collections.abc import Generator
@@ -119,6 +121,27 @@ def load_direct(run: str | Path, *, device: torch.device | str = "cpu") -> Direc
     folder.load_weights(module)
     module.to(device).eval()
     return module
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoBottleneck:
+    """Direct regression with the parameters of the model, as an ablation.
+
+    Attributes:
+        run: Name of its RUN.
+    """
+
+    run: str = "direct"
+
+    def train(
+        self, config: DistillationConfig, data: Trajectories, folder: Path, *, device: torch.device
+    ) -> Generator[Step, None, None]:
+        """Trains in `folder / run`; yields every finished step."""
+        return regress_directly(config, data, folder / self.run, device=device)
+
+    def load(self, folder: Path, data: Trajectories) -> DirectRegression:
+        """The trained regression."""
+        return load_direct(folder / self.run)
 
 
 def _built(config: DirectConfig, *, generator: torch.Generator | None = None) -> DirectRegression:

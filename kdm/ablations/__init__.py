@@ -1,0 +1,50 @@
+"""What the parts of the model buy: the same data, samples seen, training and seed, one part changed.
+
+A linear last layer of E_noise can absorb K, so that a learned operator by itself proves nothing. What stands beside the
+model of one equation, x̂_data = D( E_noise(x_noise) K + c ):
+
+    plain               the model                                      what the others are compared with
+    identity            K = I                                          is a learned operator needed?
+    isometric           K Kᵀ = I                                       does it have to change lengths?
+    refitted operator   K by least squares on the trained latents      did training find its own linear map?
+    random encoders     E_noise, E_data as drawn, K by least squares   do the functions have to be learned?
+    no bottleneck       one network of as many parameters              does the latent space help or hurt?
+
+An ablation has `train` and `load` (`kdm.ablations.base`); one that is the model in another configuration says only what
+it changes (`ChangedConfiguration`). `kdm.ablations.study` compares them over data sets and seeds.
+"""
+
+from collections.abc import Mapping
+
+from kdm.ablations.base import Ablation, ChangedConfiguration, OperatorAblation
+from kdm.ablations.direct import DirectRegression, NoBottleneck, load_direct, regress_directly
+from kdm.ablations.least_squares import RandomEncoders, RefittedOperator, refitted
+from kdm.operators import DenseConfig, IdentityConfig, IsometricConfig
+
+PLAIN = "plain"
+"""The name of what is not changed."""
+_MODEL = OperatorAblation(run="plain", operator=DenseConfig())
+ABLATIONS: Mapping[str, Ablation] = {
+    PLAIN: _MODEL,
+    "identity": OperatorAblation(run="identity", operator=IdentityConfig()),
+    "isometric": OperatorAblation(run="isometric", operator=IsometricConfig()),
+    "refitted operator": RefittedOperator(of=_MODEL),
+    "random encoders": RandomEncoders(),
+    "no bottleneck": NoBottleneck(),
+}
+"""Every ablation by its name, the plain model first."""
+
+__all__ = [
+    "ABLATIONS",
+    "Ablation",
+    "ChangedConfiguration",
+    "DirectRegression",
+    "NoBottleneck",
+    "OperatorAblation",
+    "PLAIN",
+    "RandomEncoders",
+    "RefittedOperator",
+    "load_direct",
+    "refitted",
+    "regress_directly",
+]

@@ -1,0 +1,148 @@
+"""The operator by least squares, on latents that are given.
+
+For latents Z_noise = E_noise(x) and Z_data = E_data(y) of training pairs, and the model's offset c,
+
+    K = argmin Σ ‖ Z_data − c − Z_noise K ‖²,                                                               (1)
+
+which is EDMD with the encoders as dictionaries (Williams, Kevrekidis & Rowley 2015), from the moments of
+`koopman_analysis`. Networks in single precision know each latent to a relative ε = 2⁻²³; independent errors of that
+size move the singular values of Z_noise by about ε of the largest, so that directions below 10 ε are left out.
+
+Two ablations use it. *Refitted operator*: (1) on the latents of a trained model, whose encoders and decoder stay. It
+asks whether gradient descent found the linear map that its own latents want. *Random encoders*: both encoders stay as
+they were drawn, K is (1), and only the decoder is trained, on the model's objective. It asks what learned functions add
+to as many random ones.
+"""
+
+import copy
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from kdm.ablations.base import ChangedConfiguration
+from kdm.configuration import ModelConfig, built_model, from_json, seeded_modules, to_json
+from kdm.latent_model import KDMLatentModel
+from kdm.model import KoopmanDistillationModel
+from kdm.operators import DenseConfig, DenseOperator
+from kdm.training.distillation import DistillationConfig, model_config_of
+from kdm.training.loop import Step, TrainingState
+from kdm.training.runs import RunError, RunFolder, train_in_folder
+from kdm.trajectories import Pairs, Trajectories
+from koopman_analysis.moments import FactorMoments
+from koopman_analysis.regression import ThresholdRank
+from koopman_analysis.snapshots import SnapshotPairs
+
+KIND = "random-encoders"
+RESOLUTION = 10 * float(torch.finfo(torch.float32).eps)
+"""Share of the largest singular value of the latents below which singular values are rounding."""
+
+
+def refitted(model: KoopmanDistillationModel, pairs: Pairs) -> KoopmanDistillationModel:
+    """A copy of the model whose operator is the K of equation (1) on these pairs."""
+    latents = KDMLatentModel(model)
+    before, after = (states.flatten(1).double().numpy() for states in (pairs.noise, pairs.data))
+    moments = FactorMoments.of(
+        SnapshotPairs(before=before, after=after),
+        latents.encode_noise,
+        lambda data: latents.encode_data(data) - latents.offset(),
+    )
+    return _with_matrix(model, moments.operator(rank=ThresholdRank(RESOLUTION)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefittedOperator:
+    """Another ablation's model with its operator refitted; what is trained is that model.
+
+    Attributes:
+        of: The ablation.
+    """
+
+    of: ChangedConfiguration
+
+    @property
+    def run(self) -> str:
+        """Name of the RUN of that model."""
+        return self.of.run
+
+    def train(
+        self, config: DistillationConfig, data: Trajectories, folder: Path, *, device: torch.device
+    ) -> Generator[Step, None, None]:
+        """Trains that model; yields every finished step."""
+        return self.of.train(config, data, folder, device=device)
+
+    def load(self, folder: Path, data: Trajectories) -> KoopmanDistillationModel:
+        """That model, refitted on the training pairs."""
+        return refitted(self.of.load(folder, data), data.training())
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomEncoders:
+    """Encoders as drawn, the operator by least squares, and only the decoder trained.
+
+    Attributes:
+        run: Name of its RUN.
+    """
+
+    run: str = "random"
+
+    def train(
+        self, config: DistillationConfig, data: Trajectories, folder: Path, *, device: torch.device
+    ) -> Generator[Step, None, None]:
+        """Trains the decoder in `folder / run`; yields every finished step."""
+        model_config = model_config_of(_without_dropout(config), data)
+        run = RunFolder(folder / self.run)
+        experiment = {
+            "kind": KIND,
+            "model": to_json(model_config),
+            "objective": to_json(config.objective),
+            "training": to_json(config.training),
+            "data": {"digest": data.manifest.digest},
+        }
+        if run.is_finished(experiment):
+            return
+        with run.claimed(experiment, data_folder=data.folder):
+            drawn = built_model(model_config, generator=torch.Generator().manual_seed(config.training.seed))
+            model = refitted(drawn, data.training()).to(device)
+            model.requires_grad_(False)
+            model.decoder.requires_grad_(True)
+            state = TrainingState(model, config.training, pairs=len(data.training()))
+            yield from train_in_folder(
+                run, state=state, objective=config.objective,
+                training=data.training().to(device), heldout=data.heldout().to(device),
+            )  # fmt: skip
+
+    def load(self, folder: Path, data: Trajectories) -> KoopmanDistillationModel:
+        """The model with its trained decoder."""
+        run = RunFolder(folder / self.run)
+        experiment = run.experiment()
+        if experiment.get("kind") != KIND:
+            raise RunError(f"expected a {KIND} in '{run.path}', got {experiment.get('kind')!r}: name another RUN")
+        run.require_finished()
+        model = built_model(from_json(ModelConfig, experiment["model"]), generator=torch.Generator())
+        run.load_weights(model)
+        return model.eval()
+
+
+def _without_dropout(config: DistillationConfig) -> DistillationConfig:
+    """Encoders that are not trained are functions, in training too; the operator is any matrix."""
+    architecture = config.architecture
+    fixed = replace(
+        architecture,
+        noise_encoder=replace(architecture.noise_encoder, dropout=0.0),
+        data_encoder=replace(architecture.data_encoder, dropout=0.0),
+        operator=DenseConfig(),
+    )
+    return replace(config, architecture=fixed)
+
+
+def _with_matrix(model: KoopmanDistillationModel, matrix: np.ndarray) -> KoopmanDistillationModel:
+    changed = copy.deepcopy(model)
+    with seeded_modules(torch.Generator()):
+        operator = DenseOperator(len(matrix))
+    with torch.no_grad():
+        operator.weight.copy_(torch.from_numpy(matrix.T.copy()))
+    changed.operator = operator.to(next(model.parameters()).device)
+    return changed.train(model.training)

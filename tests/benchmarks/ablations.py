@@ -1,0 +1,247 @@
+"""What linearity buys: the model beside its ablations, over data sets and training seeds, at equal steps.
+
+Reduced presets: the architectures of the presets on fewer pairs, with fewer and smaller steps. Two worker processes,
+one thread each; what is trained is kept in WORK, and a killed study goes on. Intervals are over seeds, paired with the
+plain model's (`koopman_analysis.studies`, equation 2): t intervals of logarithms for ratios, of differences for the
+energy distance, which may be negative. The pairs of a data set are the same throughout.
+"""
+
+import multiprocessing
+import signal
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from statistics import fmean, median
+
+import numpy as np
+import threadpoolctl
+import torch
+from tqdm import tqdm
+
+from kdm.ablations import ABLATIONS, PLAIN
+from kdm.ablations.study import Job, Measurement, Problem, energy_floor, jobs, measurements
+from kdm.presets import preset_named
+from kdm.teachers import GaussianMixture, Teacher
+from kdm.trajectories import open_trajectories
+from koopman_analysis.resampling import Interval
+from koopman_analysis.studies import paired_difference, paired_ratio
+
+from .experiments import Profile
+from .page import Page, Row, Table
+
+WORKERS = 2
+SEEDS = range(1, 6)
+SEEDS_FAST = range(1, 3)
+MODES = (2, 4, 8, 16)
+"""Of the mixtures, on one circle."""
+PAIRS, PAIRS_FAST = 20_000, 500
+STEPS = {"checkerboard": 400, "mixture": 400, "digits": 300}
+"""Of the reduced presets; about ten seconds on one thread."""
+STEPS_FAST = 10
+BATCH = 256
+SAMPLES, SAMPLES_FAST = 4000, 100
+"""Fresh samples for the energy distance."""
+LEVEL = 0.95
+
+DATA, ABLATION = "data", "changed"
+ERROR, MEDIAN, ENERGY = "paired error", "median error", "energy distance"
+RATIO, MEDIAN_RATIO, ENERGY_DIFFERENCE = "paired error, × plain", "median error, × plain", "energy distance, − plain"
+LEVELS = {DATA: "", ABLATION: "", ERROR: ".2%", MEDIAN: ".4f", ENERGY: ".4f", "CPU s": ".1f"}
+COMPARISONS = {RATIO: ".2f", MEDIAN_RATIO: ".2f", ENERGY_DIFFERENCE: "+.4f"}
+REFITTED = "refitted operator"
+FLOOR = "(a second sample of the data)"
+Groups = Mapping[tuple[str, str], Sequence[Measurement]]
+"""The measurements of each problem and ablation, by seed."""
+
+
+def measured(profile: Profile) -> Page:
+    """Every ablation on every data set with every seed."""
+    work = profile.work / ("ablations-fast" if profile.fast else "ablations")
+    seeds, samples = (SEEDS_FAST, SAMPLES_FAST) if profile.fast else (SEEDS, SAMPLES)
+    asked = [
+        job for problem in problems(profile) for job in jobs(problem, ABLATIONS, seeds, samples=samples, work=work)
+    ]
+    asked.sort(key=lambda job: job.config.training.seed)  # whoever stops it has whole seeds
+    with ProcessPoolExecutor(
+        WORKERS, mp_context=multiprocessing.get_context("spawn"), initializer=prepare_worker
+    ) as pool:
+
+        def shown(function: Callable, given: Sequence[Job]) -> Iterable:
+            return tqdm(pool.map(function, given), total=len(given), desc="trainings", unit="run")
+
+        groups = grouped(measurements(asked, mapped=shown))
+    floors = {job.problem: energy_floor(open_trajectories(job.data), samples=samples) for job in asked}
+    return page(groups, floors)
+
+
+def problems(profile: Profile) -> list[Problem]:
+    """The data sets, each with its reduced preset."""
+    rings = {f"mixture of {modes}": GaussianMixture.ring(modes) for modes in MODES}
+    plane, digits = preset_named("checkerboard").teacher_object(), preset_named("digits").teacher_object()
+    return [
+        _reduced("checkerboard", "checkerboard", plane, profile),
+        *(_reduced(name, "mixture", ring, profile) for name, ring in rings.items()),
+        _reduced("digits", "digits", digits, profile),
+    ]
+
+
+def grouped(made: Iterable[Measurement]) -> Groups:
+    """The measurements by problem and ablation, each group in the order of its seeds."""
+    groups: dict[tuple[str, str], list[Measurement]] = {}
+    for measurement in made:
+        groups.setdefault((measurement.problem, measurement.ablation), []).append(measurement)
+    return {key: sorted(group, key=lambda one: one.seed) for key, group in groups.items()}
+
+
+def page(groups: Groups, floors: Mapping[str, float]) -> Page:
+    """Tables of all data sets together and of each, and the sentences that they support."""
+    names, ablations = list(floors), [name for name in ABLATIONS if name != PLAIN]
+    seeds = _shared_seeds(groups)
+    together = [{ABLATION: name, **_pooled(groups, names, name)} for name in ablations]
+    # Refitting shares the training of the plain model.
+    seconds = [one.cpu_seconds for (_, name), group in groups.items() if name != REFITTED for one in group]
+    return Page(
+        title="Ablations: what linearity buys",
+        about=f"The model beside its ablations (`kdm.ablations`), {seeds} training seeds each, on {len(names)} data "
+        f"sets of {PAIRS:,} pairs, a tenth of them held out. Architectures of the presets; batches of {BATCH}; "
+        f"{STEPS['mixture']:,} steps in the plane, {STEPS['digits']:,} on digits, the same for every ablation: a "
+        f"budget of {median(seconds):.0f} s of CPU for one training and its measurement (median; at most "
+        f"{max(seconds):.0f} s), {sum(seconds):,.0f} s for all {len(seconds)}. First the ratios over all data sets "
+        "together, then each by itself. An error ratio above 1 says that the change costs, below 1 that it buys.",
+        tables=[
+            Table(columns={ABLATION: "", **COMPARISONS}, rows=together),
+            Table(columns={DATA: "", ABLATION: "", **COMPARISONS}, rows=_compared(groups, names, ablations)),
+            Table(columns=LEVELS, rows=_levels(groups, floors)),
+        ],
+        notes=[
+            *(_sentence(groups, names, row, cells=len(names) * len(ablations)) for row in together),
+            f"Intervals: paired t over {seeds} seeds at {LEVEL:.0%}, on logarithms where ratios are told. The pairs of "
+            "a data set, held-out ones and fresh noise included, are fixed: nothing is said of other data, other "
+            "budgets or other networks.",
+            "What the sentences above say of single data sets holds together: each of those intervals has the level "
+            f"{_simultaneous(len(names) * len(ablations)):.2%} (Bonferroni), the tables' have {LEVEL:.0%}.",
+            "Over all data sets together: the ratio is the geometric mean over data sets, the difference their mean.",
+            "The CPU seconds of refitting are those of the plain training that it shares.",
+        ],
+    )
+
+
+def _reduced(name: str, preset: str, teacher: Teacher, profile: Profile) -> Problem:
+    config = preset_named(preset).distillation
+    steps = profile.count(STEPS[preset], fast=STEPS_FAST)
+    training = replace(config.training, steps=steps, batch=BATCH, evaluate_every=steps)
+    return Problem(
+        name=name,
+        teacher=teacher,
+        pairs=profile.count(PAIRS, fast=PAIRS_FAST),
+        solver_steps=profile.count(preset_named(preset).solver_steps, fast=8),
+        distillation=replace(config, training=training),
+    )
+
+
+def prepare_worker() -> None:
+    """Makes this process a worker: one thread an operation, and no life after the process that started it."""
+    torch.set_num_threads(1)
+    threadpoolctl.threadpool_limits(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # A worker whose parent was killed would wait for work for ever, and before that train on in its RUN.
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    signal.raise_signal(signal.SIGTERM)
+
+
+def _shared_seeds(groups: Groups) -> int:
+    """How many seeds there are, the same in every group."""
+    first = next(iter(groups.values()))
+    for (data, ablation), group in groups.items():
+        seeds = [one.seed for one in group]
+        if seeds != [one.seed for one in first]:
+            raise ValueError(f"expected the same seeds everywhere, got {seeds} of {ablation} on {data}")
+    return len(first)
+
+
+def _values(group: Sequence[Measurement], quantity: str) -> list[float]:
+    return [float(getattr(one.quality, quantity)) for one in group]
+
+
+def _ratio(groups: Groups, data: str, ablation: str, quantity: str, *, level: float = LEVEL) -> Interval:
+    treated, control = (_values(groups[data, name], quantity) for name in (ablation, PLAIN))
+    return paired_ratio(treated, control, level=level)
+
+
+def _compared(groups: Groups, names: Sequence[str], ablations: Sequence[str]) -> list[Row]:
+    return [
+        {
+            DATA: data,
+            ABLATION: ablation,
+            RATIO: _ratio(groups, data, ablation, "paired_error"),
+            MEDIAN_RATIO: _ratio(groups, data, ablation, "median"),
+            ENERGY_DIFFERENCE: paired_difference(
+                *(_values(groups[data, name], "energy_distance") for name in (ablation, PLAIN)), level=LEVEL
+            ),
+        }
+        for data in names
+        for ablation in ablations
+    ]
+
+
+def _pooled(groups: Groups, names: Sequence[str], ablation: str) -> Row:
+    """The comparisons of the means over data sets, seed by seed: geometric ones of the errors."""
+
+    def means(quantity: str, name: str, form: Callable = np.asarray) -> np.ndarray:
+        return np.mean([form(_values(groups[data, name], quantity)) for data in names], axis=0)
+
+    def ratio(quantity: str) -> Interval:
+        return paired_ratio(*(np.exp(means(quantity, name, np.log)).tolist() for name in (ablation, PLAIN)))
+
+    energies = (means("energy_distance", name).tolist() for name in (ablation, PLAIN))
+    return {
+        RATIO: ratio("paired_error"),
+        MEDIAN_RATIO: ratio("median"),
+        ENERGY_DIFFERENCE: paired_difference(*energies),
+    }
+
+
+def _levels(groups: Groups, floors: Mapping[str, float]) -> list[Row]:
+    """Means over seeds, and under each data set the floor of the energy distance."""
+    rows: list[Row] = []
+    for data, floor in floors.items():
+        rows += [
+            {
+                DATA: data,
+                ABLATION: ablation,
+                ERROR: fmean(_values(groups[data, ablation], "paired_error")),
+                MEDIAN: fmean(_values(groups[data, ablation], "median")),
+                ENERGY: fmean(_values(groups[data, ablation], "energy_distance")),
+                "CPU s": median(one.cpu_seconds for one in groups[data, ablation]),
+            }
+            for ablation in ABLATIONS
+        ]
+        rows.append({DATA: data, ABLATION: FLOOR, ENERGY: floor})
+    return rows
+
+
+def _simultaneous(cells: int) -> float:
+    return 1 - (1 - LEVEL) / cells
+
+
+def _sentence(groups: Groups, names: Sequence[str], pooled: Row, *, cells: int) -> str:
+    """The error over all data sets together, and on which it is larger, smaller, or neither can be said."""
+    ablation, ratio = str(pooled[ABLATION]), pooled[RATIO]
+    assert isinstance(ratio, Interval)
+    larger, smaller, open_ = [], [], []
+    for data in names:
+        each = _ratio(groups, data, ablation, "paired_error", level=_simultaneous(cells))
+        told = f"{data} (× {each.estimate:.2f})"
+        (larger if each.low > 1 else smaller if each.high < 1 else open_).append(told)
+    parts = {"larger on": larger, "smaller on": smaller, "no difference shown on": open_}
+    listed = "; ".join(f"{what} {', '.join(data)}" for what, data in parts.items() if data)
+    return (
+        f"**{ablation}**: paired error × {ratio.estimate:.2f} [{ratio.low:.2f}, {ratio.high:.2f}] of the plain model's "
+        f"over all data sets; {listed}."
+    )
