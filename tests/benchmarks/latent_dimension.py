@@ -20,7 +20,7 @@ from .page import Page, Row, Table
 
 LATENTS = (2, 4, 8, 16, 32, 64, 128, 256)
 SEEDS = (0, 1, 2)
-STEPS = 650
+STEPS = 500
 COLUMNS = {
     "latents": "", "parameters": ",", "paired error, median": ".2%", "least": ".2%", "largest": ".2%",
     "median distance": ".4f", "decoder-weighted defect": ".1e", "reconstruction error": ".1e", "varying directions": "",
@@ -58,7 +58,7 @@ def measured(profile: Profile) -> Page:
             Table(columns=EACH, rows=[_row(quality) for quality in qualities]),
         ],
         notes=[
-            "The budget is a tenth of the preset's: differences between dimensions are those of a short training.",
+            "The budget is a thirteenth of the preset's: differences between dimensions are those of a short training.",
             "Latents are normalised to root mean square 1: two of them are a circle, and carry one number.",
             "A training that an earlier call finished is only read, and costs nothing here.",
         ],
