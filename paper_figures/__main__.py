@@ -9,7 +9,12 @@ import tyro
 from matplotlib.figure import Figure
 from tyro.conf import FlagCreatePairsOff, Positional
 
-from paper_figures import checkerboard, defect_against_dimension, error_against_dimension
+from paper_figures import (
+    checkerboard,
+    defect_against_dimension,
+    error_against_dimension,
+    quality_against_dimension,
+)
 from paper_figures.printing import save_for_print
 from paper_figures.profile import WIDTHS, Profile
 
@@ -17,6 +22,7 @@ FIGURES: dict[str, Callable[[Profile], Figure]] = {
     "checkerboard": checkerboard.drawn,
     "defect_against_dimension": defect_against_dimension.drawn,
     "error_against_dimension": error_against_dimension.drawn,
+    "quality_against_dimension": quality_against_dimension.drawn,
 }
 Name = Literal[*FIGURES]
 Width = Literal[*WIDTHS]

@@ -36,7 +36,7 @@ import numpy as np
 from koopman_analysis.closure.folds import Judgement, fitted, judged, lifted_sample, white_basis
 from koopman_analysis.closure.report import ClosureReport
 from koopman_analysis.moments import Lift, updated_factor
-from koopman_analysis.resampling import Interval, jackknife_intervals
+from koopman_analysis.resampling import Interval, Jackknife, jackknife_intervals
 from koopman_analysis.snapshots import SnapshotPairs
 from koopman_analysis.snapshots.pairs import require_pairs
 
@@ -93,6 +93,7 @@ def closure_report(
         floor=floor,
         largest_share=_largest_share(folds),
         dropped_share=basis_out.dropped_share,
+        jackknife=Jackknife(estimate=estimate[:5], replicates=replicates[:, :5], units=pairs.units),
     )
 
 

@@ -14,11 +14,11 @@ from the closure spectrum σ on held-out pairs. With tolerances for the defect, 
 error, ε = 2.2e-16.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from koopman_analysis.claims import Side, Verdict, verdict_on
-from koopman_analysis.resampling import Interval
+from koopman_analysis.resampling import Interval, Jackknife
 
 LEAST_UNITS = 20
 """Independent units below which no interval here deserves its level."""
@@ -108,6 +108,8 @@ class ClosureReport:
         floor: φ of equation (2).
         largest_share: Share of the squared residual that one held-out pair carries.
         dropped_share: Share of the output variance in directions left out as rounding.
+        jackknife: Defect, δ, state error and worst direction, by σ and by r, without each group of units in turn: what
+            comparing reports on the same groups needs.
     """
 
     spectrum: tuple[Interval, ...]
@@ -123,6 +125,7 @@ class ClosureReport:
     floor: float
     largest_share: float
     dropped_share: float
+    jackknife: Jackknife = field(compare=False, repr=False)
 
     @property
     def exact_tolerance(self) -> float:

@@ -1,6 +1,7 @@
 """Figures: `draw_*(ax, result) -> ax`, a file for each family; the only place that imports matplotlib."""
 
 from koopman_analysis.figures.closure import draw_closure_spectrum, draw_defect_against_dimension
+from koopman_analysis.figures.dimension import draw_hermite_curve, draw_rank_sweep, draw_sweep
 from koopman_analysis.figures.images import draw_images
 from koopman_analysis.figures.intervals import (
     draw_claims,
@@ -28,12 +29,15 @@ __all__ = [
     "draw_error_against_cost",
     "draw_error_against_dimension",
     "draw_errors",
+    "draw_hermite_curve",
     "draw_images",
     "draw_marked",
     "draw_outliers",
     "draw_ratios",
+    "draw_rank_sweep",
     "draw_residuals",
     "draw_samples",
+    "draw_sweep",
     "draw_training",
     "figure_of",
     "save_figure",

@@ -19,6 +19,7 @@ from . import (
     edmd,
     edmd_wide,
     exact_checkerboard,
+    latent_dimension,
     optimisers,
     published,
     regressors,
@@ -44,6 +45,7 @@ class Benchmark:
 BENCHMARKS = {
     "published": Benchmark(published.measured),
     "exact_checkerboard": Benchmark(exact_checkerboard.measured),
+    "latent_dimension": Benchmark(latent_dimension.measured),
     "digits": Benchmark(digits.measured),
     "optimisers": Benchmark(optimisers.measured),
     "ablations": Benchmark(ablations.measured),
