@@ -3,7 +3,9 @@ import pytest
 import scipy.stats
 
 from koopman_analysis.resampling import (
+    Interval,
     jackknife_intervals,
+    largest,
     object_bootstrap,
     pair_weights,
     permutation_p_value,
@@ -128,3 +130,12 @@ def test_one_object_cannot_be_resampled():
         object_bootstrap(np.sum, 1, rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match="at least two independent objects"):
         jackknife_intervals(np.ones(1), np.ones((1, 1)), n=1)
+
+
+def test_the_largest_of_several_may_have_its_ends_from_different_ones():
+    wide = Interval(estimate=0.5, low=0.0, high=1.0, n=9)
+    narrow = Interval(estimate=0.6, low=0.55, high=0.65, n=9)
+    both = largest([wide, narrow])
+    assert (both.low, both.estimate, both.high, both.n) == (0.55, 0.6, 1.0, 9)
+    with pytest.raises(ValueError, match="at least one interval"):
+        largest([])
