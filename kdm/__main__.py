@@ -85,7 +85,7 @@ def train(
     """Distil a model. The same command resumes an interrupted one.
 
     Args:
-        preset: checkerboard | mixture | gaussian | digits.
+        preset: checkerboard | mixture | gaussian | digits | checkerboard-trajectory.
         out: Folder of the run.
         data: A data set; without it the preset's own pairs are collected into OUT-data.
         seed: Seed of the weights and of the order of the pairs.
@@ -99,7 +99,7 @@ def train(
         config = replace(config, training=replace(config.training, steps=steps))
     pairs = open_trajectories(data) if data else collected(
         chosen.teacher_object(), chosen.pairs, generator=torch.Generator().manual_seed(seed), steps=chosen.solver_steps,
-        out=out.with_name(f"{out.name}-data"), device=place, progress=True,
+        keep=chosen.keep, out=out.with_name(f"{out.name}-data"), device=place, progress=True,
     )  # fmt: skip
     train_with_bar(config, pairs, out, device=place, preset=preset, progress=True)
     metrics = RunFolder(out).metrics()
@@ -173,7 +173,7 @@ def verify(
     """Data, a distilled model, its baselines, claims with verdicts, and one page that shows them.
 
     Args:
-        target: A preset (checkerboard | mixture | gaussian | digits), or the folder of a run.
+        target: A preset (checkerboard | mixture | gaussian | digits | checkerboard-trajectory), or the folder of a run.
         data: A data set, where it should differ from the preset's or the run's.
         out: Folder of the report, reports/<name> unless given. The same command resumes an interrupted one.
         seed: Seed of everything random.

@@ -8,24 +8,30 @@ from typing import Any, TypeVar, get_args
 
 import cattrs
 import torch
-from cattrs.gen import make_dict_unstructure_fn
+from cattrs.gen import make_dict_unstructure_fn, override
 from cattrs.v import format_exception
 
 from kdm.control import NoControl
 from kdm.model import KoopmanDistillationModel, RMSNormalisation, Scaling
 from kdm.networks import ResidualMLP, ResidualMLPConfig
 from kdm.operators import DenseConfig, OperatorConfig
+from kdm.semigroup import Semigroup
+from kdm.shared_encoder import SharedEncoderModel
 
 Config = TypeVar("Config")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """What a preset chooses: latent dimension, one network at each place of the equation, kind of operator."""
+    """What a preset chooses: latent dimension, one network at each place of the equation, kind of operator.
+
+    Where `data_encoder` is None, the noise encoder serves both ends and all times between them, and the operator is the
+    semigroup's.
+    """
 
     latent: int
     noise_encoder: ResidualMLPConfig
-    data_encoder: ResidualMLPConfig
+    data_encoder: ResidualMLPConfig | None
     decoder: ResidualMLPConfig
     operator: OperatorConfig = field(default_factory=DenseConfig)
 
@@ -36,25 +42,57 @@ class Architecture:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """Everything that rebuilds a model but its weights: architecture, shape of one sample, units of both ends."""
+    """Everything that rebuilds a model but its weights.
+
+    Attributes:
+        architecture: Its parts.
+        shape: Shape of one sample.
+        scaling: Units of both ends.
+        sigmas: Noise levels of the times that one encoder serves, noise first; None where each end has its own.
+
+    Raises:
+        ValueError: If there are noise levels for two encoders, or none for one.
+    """
 
     architecture: Architecture
     shape: tuple[int, ...]
     scaling: Scaling
+    sigmas: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.architecture.data_encoder is None) != (self.sigmas is not None):
+            raise ValueError(
+                f"expected noise levels where one encoder serves all times, and only there, got {self.sigmas} with the "
+                f"data encoder {self.architecture.data_encoder}"
+            )
 
 
 def built_model(config: ModelConfig, *, generator: torch.Generator) -> KoopmanDistillationModel:
     """A model with fresh weights drawn from the generator; the global random state is left as it was."""
     features = torch.Size(config.shape).numel()
     architecture = config.architecture
+    latent = architecture.latent
     with seeded_modules(generator):
+        encoder = ResidualMLP(features, latent, architecture.noise_encoder)
+        if architecture.data_encoder is None:
+            assert config.sigmas is not None  # as the configuration says itself
+            return SharedEncoderModel(
+                shape=config.shape,
+                encoder=encoder,
+                semigroup=Semigroup(latent, intervals=len(config.sigmas) - 1),
+                control=NoControl(latent),
+                decoder=ResidualMLP(latent, features, architecture.decoder),
+                normalisation=RMSNormalisation(),
+                scaling=config.scaling,
+                sigmas=config.sigmas,
+            )
         return KoopmanDistillationModel(
             shape=config.shape,
-            noise_encoder=ResidualMLP(features, architecture.latent, architecture.noise_encoder),
-            data_encoder=ResidualMLP(features, architecture.latent, architecture.data_encoder),
-            operator=architecture.operator.built(architecture.latent),
-            control=NoControl(architecture.latent),
-            decoder=ResidualMLP(architecture.latent, features, architecture.decoder),
+            noise_encoder=encoder,
+            data_encoder=ResidualMLP(features, latent, architecture.data_encoder),
+            operator=architecture.operator.built(latent),
+            control=NoControl(latent),
+            decoder=ResidualMLP(latent, features, architecture.decoder),
             normalisation=RMSNormalisation(),
             scaling=config.scaling,
         )
@@ -120,6 +158,9 @@ def _tagged_converter() -> cattrs.Converter:
     # entry stays readable, and is still the same experiment.
     of_architecture = make_dict_unstructure_fn(Architecture, converter, _cattrs_omit_if_default=True)
     converter.register_unstructure_hook(Architecture, of_architecture)
+    # Most models have no noise levels; a RUN of such a one says the same with and without the entry.
+    levels = {"sigmas": override(omit_if_default=True)}
+    converter.register_unstructure_hook(ModelConfig, make_dict_unstructure_fn(ModelConfig, converter, **levels))
     return converter
 
 

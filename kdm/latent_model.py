@@ -13,13 +13,12 @@ class KDMLatentModel:
     """Encoders, matrix, offset and decoder of a model as NumPy functions of rows; samples are flattened.
 
     Attributes:
-        shared_encoder: False: a distillation model has one encoder for each end.
+        shared_encoder: Whether one encoder serves both ends; most distillation models have one for each.
     """
-
-    shared_encoder = False
 
     def __init__(self, model: KoopmanDistillationModel, *, batch: int = 8192) -> None:
         self._model, self._batch = model.eval(), batch
+        self.shared_encoder = model.shared_encoder
 
     @property
     def matrix(self) -> np.ndarray:

@@ -3,7 +3,8 @@
     x̂_data = D( E_noise(x_noise) K + c(label) ),        with E_data(x_data) ≈ E_noise(x_noise) K + c(label).        (1)
 
 Noise enters divided by its scale; data enter and leave standardised. Both encoders end in the same parameter-free
-normalisation of each latent vector, z ↦ z / rms(z), so that no scale is left for the latent objective to shrink.
+normalisation of each latent vector, z ↦ z / rms(z), so that no scale is left for the latent objective to shrink. One
+encoder may serve both ends (`kdm.shared_encoder`).
 """
 
 from dataclasses import dataclass
@@ -38,11 +39,14 @@ class RMSNormalisation(nn.Module):
 
 
 class KoopmanDistillationModel(nn.Module):
-    """Encoders of both ends, the operator between them, the control and the decoder of equation (1)."""
+    """Encoders of both ends, the operator between them, the control and the decoder of equation (1).
+
+    Where `data_encoder` is None, the noise encoder serves both ends.
+    """
 
     def __init__(
-        self, *, shape: tuple[int, ...], noise_encoder: nn.Module, data_encoder: nn.Module, operator: KoopmanOperator,
-        control: Control, decoder: nn.Module, normalisation: nn.Module, scaling: Scaling,
+        self, *, shape: tuple[int, ...], noise_encoder: nn.Module, data_encoder: nn.Module | None,
+        operator: KoopmanOperator, control: Control, decoder: nn.Module, normalisation: nn.Module, scaling: Scaling,
     ) -> None:  # fmt: skip
         super().__init__()
         self.shape, self.scaling = shape, scaling
@@ -53,9 +57,15 @@ class KoopmanDistillationModel(nn.Module):
         """E_noise: samples at the noise end to latents."""
         return self.normalisation(self.noise_encoder(noise.flatten(1) / self.scaling.noise))
 
+    @property
+    def shared_encoder(self) -> bool:
+        """Whether one encoder serves both ends."""
+        return self.data_encoder is None
+
     def encode_data(self, data: Samples) -> Latents:
         """E_data: samples at the data end to latents."""
-        return self.normalisation(self.data_encoder(self.standardised(data).flatten(1)))
+        encoder = self.noise_encoder if self.data_encoder is None else self.data_encoder
+        return self.normalisation(encoder(self.standardised(data).flatten(1)))
 
     def advance(self, latents: Latents, labels: Labels | None = None) -> Latents:
         """Latents at the noise end to latents at the data end: z K + c(label)."""

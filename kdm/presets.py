@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from kdm.configuration import Architecture
 from kdm.networks import ResidualMLPConfig
 from kdm.objectives import KoopmanObjective
+from kdm.semigroup_objective import SemigroupObjective
 from kdm.teachers import Teacher, named
 from kdm.training.batches import ImportanceConfig
 from kdm.training.distillation import DistillationConfig
@@ -26,6 +27,10 @@ class Preset:
         pairs: Pairs to collect, the held-out tenth included.
         solver_steps: Heun steps of the teacher's flow.
         distillation: What is trained on them, and how.
+        intervals: Intervals between the times at which states are stored; at 1 only the two ends are.
+
+    Raises:
+        ValueError: If the intervals do not divide the solver's steps.
     """
 
     name: str
@@ -33,6 +38,16 @@ class Preset:
     pairs: int
     solver_steps: int
     distillation: DistillationConfig
+    intervals: int = 1
+
+    def __post_init__(self) -> None:
+        if self.intervals < 1 or self.solver_steps % self.intervals:
+            raise ValueError(f"expected intervals that divide {self.solver_steps} steps, got {self.intervals}")
+
+    @property
+    def keep(self) -> range:
+        """Indices of the times at which states are stored, both ends included."""
+        return range(0, self.solver_steps + 1, self.solver_steps // self.intervals)
 
     def fast(self) -> "Preset":
         """The same experiment, small enough for a quick look: few pairs, few solver steps, little training."""
@@ -96,8 +111,28 @@ def _digits() -> Preset:
     )
 
 
+def _trajectories() -> Preset:
+    """One encoder and one semigroup for all stored times: what the linear law costs where it must be one law."""
+    architecture = Architecture(
+        latent=8,
+        noise_encoder=ResidualMLPConfig(width=128, blocks=3),
+        data_encoder=None,
+        decoder=ResidualMLPConfig(width=64, blocks=1),
+    )
+    training = TrainingConfig(steps=3000, batch=256, batches=ImportanceConfig())
+    return Preset(
+        name="checkerboard-trajectory",
+        teacher="checkerboard",
+        pairs=50_000,
+        solver_steps=64,
+        distillation=DistillationConfig(architecture=architecture, training=training, objective=SemigroupObjective()),
+        intervals=8,
+    )
+
+
 PRESETS: dict[str, Preset] = {
-    preset.name: preset for preset in (_plane("checkerboard"), _plane("mixture"), _plane("gaussian"), _digits())
+    preset.name: preset
+    for preset in (_plane("checkerboard"), _plane("mixture"), _plane("gaussian"), _digits(), _trajectories())
 }
 
 

@@ -5,6 +5,7 @@ The package knows nothing of any trainer: it takes snapshot pairs, dictionaries,
 named in `LatentModel`.
 """
 
+from koopman_analysis.autonomy import AutonomyReport, autonomy_report
 from koopman_analysis.claims import Claim, Control, Side, Verdict
 from koopman_analysis.closure import (
     Closedness,
@@ -94,6 +95,8 @@ __all__ = [
     "NotFitted",
     "LatentModel",
     "ArrayLatentModel",
+    "autonomy_report",
+    "AutonomyReport",
     "closure_report",
     "closure_sweep",
     "decoder_weighted_defect",

@@ -31,7 +31,7 @@ Sources: Efron & Tibshirani 1993 (bootstrap, jackknife); Davison & Hinkley 1997,
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -211,6 +211,22 @@ def ratio_bootstrap(
         return sums[:columns] / sums[columns:]
 
     return object_bootstrap(ratios, len(terms), resamples=resamples, rng=rng)
+
+
+def largest(intervals: Sequence[Interval]) -> Interval:
+    """The interval of the largest of several quantities, of which these are simultaneous intervals.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    if not intervals:
+        raise ValueError("expected at least one interval to take the largest of, got none")
+    return replace(
+        intervals[0],
+        estimate=max(interval.estimate for interval in intervals),
+        low=max(interval.low for interval in intervals),
+        high=max(interval.high for interval in intervals),
+    )
 
 
 def pair_weights(multiplicities: Int[np.ndarray, " n"]) -> Int[np.ndarray, "n n"]:

@@ -6,7 +6,8 @@ For a model with encoders E_noise and E_data, matrix K, control c and decoder D,
     isometric      moments over ŷ = D(E_noise(x) K + c) agree with those over *independent* data           (2)
     semantic       distance of E_noise(x) agrees with classes better than every control                    (3)
     outliers       outliers of y come from outliers of x, and of E_noise(x)                                 (4)
-    eigenvalues    of K: only where one encoder serves both ends, for two fix K only up to a gauge         (5)
+    autonomous     one semigroup carries E(x) through all times: only where one encoder serves them all    (5)
+    eigenvalues    of K: only where one encoder serves both ends, for two fix K only up to a gauge         (6)
 
 Each is one of `checks`, with the control that must fail. Nothing here knows who trained the model, or how: whoever does
 adds claims to the report (`Report.including`).
@@ -28,9 +29,8 @@ from koopman_analysis.figures import draw_closure_spectrum, draw_differences, dr
 from koopman_analysis.regression import ConstantData
 from koopman_analysis.report import Entry, Report, current_environment, explanation_of
 from koopman_analysis.shapes import Labels, States
-from koopman_analysis.snapshots import SnapshotPairs
-
-GAUGE = "two encoders fix the eigenvalues of K only up to a gauge, in which every prediction stays the same"
+from koopman_analysis.shared_encoder import with_autonomy, with_eigenvalues
+from koopman_analysis.snapshots import SnapshotPairs, SnapshotTrajectories
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +43,8 @@ class VerificationConfig:
         semantic_margin: Least lead over every control in equation (3).
         semantic_objects: Objects whose distances are compared, all with all.
         outlier_bound: Least AUROC in equation (4).
+        autonomy_bound: Largest relative error at any time in equation (5).
+        eigenvalue_bound: Largest residual of an eigenpair in equation (6).
     """
 
     closure_tolerance: float = 0.01
@@ -50,6 +52,8 @@ class VerificationConfig:
     semantic_margin: float = 0.01
     semantic_objects: int = 300
     outlier_bound: float = 0.6
+    autonomy_bound: float = 0.05
+    eigenvalue_bound: float = 0.05
 
 
 def verify(
@@ -60,6 +64,7 @@ def verify(
     classes: Labels | None = None,
     random_encoders: Sequence[Callable[[np.ndarray], np.ndarray]] = (),
     semantic_controls: Mapping[str, Callable[[np.ndarray], np.ndarray]] | None = None,
+    latent_trajectories: SnapshotTrajectories | None = None,
     config: VerificationConfig | None = None,
     rng: np.random.Generator,
 ) -> Report:
@@ -73,12 +78,14 @@ def verify(
         classes: What each pair is, known from outside the model; without them nothing is said of semantics.
         random_encoders: At least 19 re-initialisations of the noise encoder, for the semantic claim.
         semantic_controls: Further representations of the noise that the latent distance must exceed, by name.
+        latent_trajectories: Latents of trajectories that the model was not fitted to, at all of their times, where
+            one encoder serves them all.
         config: Tolerances and sizes.
         rng: Draws every resample and shuffle.
 
     Returns:
-        A report whose claims are "closed", "isometric", "semantic", "outliers", "outliers_latent" and, for two
-        encoders, "eigenvalues".
+        A report whose claims are "closed", "isometric", "semantic", "outliers", "outliers_latent", "autonomous" and
+        "eigenvalues".
 
     Raises:
         ValueError: If labels or classes are not one for each pair.
@@ -100,7 +107,10 @@ def verify(
     report = _with_isometry(report, looked_at, chosen, rng)
     report = _with_semantics(report, looked_at, classes, random_encoders, semantic_controls or {}, chosen, rng)
     report = _with_outliers(report, looked_at, chosen, rng)
-    return report if model.shared_encoder else report.including(Entry(claim=_eigenvalues_not_applicable()))
+    report = with_autonomy(report, model, latent_trajectories, bound=chosen.autonomy_bound, rng=rng)
+    return with_eigenvalues(
+        report, model, looked_at.latent_pairs(), labels=labels, bound=chosen.eigenvalue_bound, rng=rng
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -113,6 +123,10 @@ class _Material:
 
     def latents(self) -> np.ndarray:
         return self.model.encode_noise(self.pairs.before, self.labels)
+
+    def latent_pairs(self) -> SnapshotPairs:
+        after = self.model.encode_data(self.pairs.after, self.labels)
+        return replace(self.pairs, before=self.latents(), after=after).on_host()
 
     def predictions(self) -> States:
         latents = self.latents() @ self.model.matrix + self.model.offset(self.labels)
@@ -133,9 +147,8 @@ def _with_closure(report: Report, material: _Material, config: VerificationConfi
         model, pairs, labels=material.labels, tolerance=config.closure_tolerance, rng=rng
     )
     explained = Entry(claim=replace(claim, id="closed"), explanation=explanation_of(claim))
-    latents = replace(pairs, before=material.latents(), after=model.encode_data(pairs.after, material.labels))
     try:
-        spectrum = closure_report(latents.on_host(), inputs=Coordinates(), rng=rng).spectrum
+        spectrum = closure_report(material.latent_pairs(), inputs=Coordinates(), rng=rng).spectrum
     except ConstantData:
         # A collapsed encoder has no directions to correlate; the claim says so.
         return report.including(explained)
@@ -233,17 +246,12 @@ def _outliers_not_applicable(id: str, hypothesis: str, bound: float) -> Claim:
     )  # fmt: skip
 
 
-def _eigenvalues_not_applicable() -> Claim:
-    return Claim.not_applicable(
-        id="eigenvalues", hypothesis="The eigenvalues of K are those of the flow.",
-        quantity="residual of the eigenpairs", side=Side.AT_MOST, bound=float("nan"), reason=GAUGE,
-    )  # fmt: skip
-
-
 def _tolerances(config: VerificationConfig) -> dict[str, float]:
     return {
         "closure": config.closure_tolerance,
         "isometry": config.isometry_bound,
         "semantic lead": config.semantic_margin,
         "outlier AUROC": config.outlier_bound,
+        "autonomy": config.autonomy_bound,
+        "residual of an eigenpair": config.eigenvalue_bound,
     }

@@ -10,6 +10,7 @@ import torch
 from kdm.configuration import Architecture, ModelConfig, built_model, from_json, to_json
 from kdm.model import KoopmanDistillationModel, Scaling
 from kdm.objectives import KoopmanObjective
+from kdm.semigroup_objective import SemigroupObjective
 from kdm.training.loop import Step, TrainingConfig, TrainingState
 from kdm.training.runs import RunError, RunFolder, train_in_folder
 from kdm.trajectories import Trajectories, open_trajectories
@@ -19,11 +20,33 @@ KIND = "koopman-distillation"
 
 @dataclass(frozen=True, kw_only=True)
 class DistillationConfig:
-    """What is trained and how, whatever the data."""
+    """What is trained and how, whatever the data.
+
+    Raises:
+        ValueError: If the objective is not one for the architecture's encoders.
+    """
 
     architecture: Architecture
     training: TrainingConfig
-    objective: KoopmanObjective = field(default_factory=KoopmanObjective)
+    objective: KoopmanObjective | SemigroupObjective = field(default_factory=KoopmanObjective)
+
+    def __post_init__(self) -> None:
+        expected = objective_of(self.architecture)
+        if not isinstance(self.objective, expected):
+            raise ValueError(
+                f"expected a {expected.__name__} for {'one encoder' if self.shares_encoder else 'two encoders'}, "
+                f"got a {type(self.objective).__name__}"
+            )
+
+    @property
+    def shares_encoder(self) -> bool:
+        """Whether one encoder serves all times, so that whole trajectories are trained on."""
+        return self.architecture.data_encoder is None
+
+
+def objective_of(architecture: Architecture) -> type[KoopmanObjective] | type[SemigroupObjective]:
+    """The kind of objective for these encoders: one for all times asks for whole trajectories."""
+    return SemigroupObjective if architecture.data_encoder is None else KoopmanObjective
 
 
 def noise_scale(data: Trajectories) -> float:
@@ -32,10 +55,31 @@ def noise_scale(data: Trajectories) -> float:
 
 
 def model_config_of(config: DistillationConfig, data: Trajectories) -> ModelConfig:
-    """The model for these data; its units are the noise's known standard deviation and the data's measured moments."""
+    """The model for these data; its units are the noise's known standard deviation and the data's measured moments.
+
+    Raises:
+        ValueError: If one encoder is to serve all times of trajectories that are not at noise levels.
+    """
+    if config.shares_encoder and data.manifest.time_name != "sigma":
+        raise ValueError(
+            f"expected trajectories at noise levels, for one encoder of all times, got times {data.manifest.time_name}"
+        )
+    sigmas = data.manifest.times if config.shares_encoder else None
     samples = data.training().data.double()
     scaling = Scaling(noise=noise_scale(data), data_mean=float(samples.mean()), data=float(samples.std()))
-    return ModelConfig(architecture=config.architecture, shape=tuple(samples.shape[1:]), scaling=scaling)
+    return ModelConfig(
+        architecture=config.architecture, shape=tuple(samples.shape[1:]), scaling=scaling, sigmas=sigmas
+    )  # fmt: skip
+
+
+def config_of(experiment: dict[str, Any]) -> DistillationConfig:
+    """The configuration of a distillation, from the experiment that its RUN recorded."""
+    architecture = from_json(ModelConfig, experiment["model"]).architecture
+    return DistillationConfig(
+        architecture=architecture,
+        objective=from_json(objective_of(architecture), experiment["objective"]),
+        training=from_json(TrainingConfig, experiment["training"]),
+    )
 
 
 def distil(
@@ -47,10 +91,11 @@ def distil(
         Every finished step.
 
     Raises:
+        DataError: If one encoder is to serve all times, and only the two ends were kept.
         RunError: If the folder holds another experiment.
         FolderInUse: If another process trains in it.
     """
-    training, heldout = data.training(), data.heldout()
+    training, heldout = data.training(whole=config.shares_encoder), data.heldout()
     model_config = model_config_of(config, data)
     run = RunFolder(folder)
     experiment = {

@@ -12,19 +12,30 @@ from kdm.shapes import Float, Int, Samples, Tensor
 class Pairs:
     """States at the noise end, and row by row the states at the data end to which the flow carries them.
 
+    Attributes:
+        noise: at the noise end.
+        data: at the data end.
+        labels: one a row, where there are some.
+        states: at all stored times, both ends included, (n, times, *shape), where they were asked for.
+
     Raises:
-        ValueError: if the rows or the shapes of the two ends differ, or the labels are not one a row.
+        ValueError: if the rows or the shapes of the two ends differ, the labels are not one a row, or the states are
+            not those of these rows.
     """
 
     noise: Samples
     data: Float[Tensor, "..."]
     labels: Int[Tensor, "..."] | None = None
+    states: Float[Tensor, "..."] | None = None
 
     def __post_init__(self) -> None:
         if self.noise.shape != self.data.shape:
             raise ValueError(f"noise is {tuple(self.noise.shape)}, data {tuple(self.data.shape)}: expected one shape.")
         if self.labels is not None and self.labels.shape != self.noise.shape[:1]:
             raise ValueError(f"labels are {tuple(self.labels.shape)}: expected ({len(self)},), one a pair.")
+        shape = self.noise.shape
+        if self.states is not None and self.states.shape[:1] + self.states.shape[2:] != shape:
+            raise ValueError(f"states are {tuple(self.states.shape)}: expected those of {len(self)} rows, as the ends.")
 
     def __len__(self) -> int:
         return len(self.noise)
@@ -34,6 +45,7 @@ class Pairs:
             noise=self.noise[rows],
             data=self.data[rows],
             labels=None if self.labels is None else self.labels[rows],
+            states=None if self.states is None else self.states[rows],
         )
 
     def __iter__(self) -> Iterator["Pairs"]:
@@ -45,4 +57,5 @@ class Pairs:
             noise=self.noise.to(device),
             data=self.data.to(device),
             labels=None if self.labels is None else self.labels.to(device),
+            states=None if self.states is None else self.states.to(device),
         )

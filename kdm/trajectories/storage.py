@@ -53,15 +53,23 @@ class Trajectories:
             return None
         return CheckerboardSupport(cell=lengths["cell"], half_width=lengths["half_width"])
 
-    def training(self) -> Pairs:
-        """The pairs to fit to, in float32: all but the last tenth."""
-        return self._pairs(slice(0, len(self) - self.manifest.heldout))
+    def training(self, *, whole: bool = False) -> Pairs:
+        """The pairs to fit to, in float32: all but the last tenth; with the states at all times where `whole`.
 
-    def heldout(self) -> Pairs:
-        """The pairs to test on, in float32: the last tenth."""
-        return self._pairs(slice(len(self) - self.manifest.heldout, None))
+        Raises:
+            DataError: if the states are asked for, and only those of the two ends were kept.
+        """
+        return self._pairs(slice(0, len(self) - self.manifest.heldout), whole=whole)
 
-    def _pairs(self, rows: slice) -> Pairs:
+    def heldout(self, *, whole: bool = False) -> Pairs:
+        """The pairs to test on, in float32: the last tenth; with the states at all times where `whole`.
+
+        Raises:
+            DataError: if the states are asked for, and only those of the two ends were kept.
+        """
+        return self._pairs(slice(len(self) - self.manifest.heldout, None), whole=whole)
+
+    def _pairs(self, rows: slice, *, whole: bool) -> Pairs:
         def tensor(array: np.ndarray, dtype: type[np.generic]) -> torch.Tensor:
             return torch.from_numpy(np.asarray(array[rows]).astype(dtype, copy=False))
 
@@ -69,7 +77,16 @@ class Trajectories:
             noise=tensor(self.noise, np.float32),
             data=tensor(self.data, np.float32),
             labels=None if self.labels is None else tensor(self.labels, np.int64),
+            states=tensor(self._kept_states(), np.float32) if whole else None,
         )
+
+    def _kept_states(self) -> np.ndarray:
+        if self.trajectory is None:
+            raise DataError(
+                "expected whole trajectories, got the two ends only: let the preset that needs them collect its own "
+                "(no --data), or collect(..., keep=...) in Python."
+            )
+        return self.trajectory
 
 
 def open_trajectories(folder: str | Path, *, whole: bool = False) -> Trajectories:

@@ -12,6 +12,7 @@ from kdm.evaluation import fresh_samples, generated, labels_of
 from kdm.flows import integrate
 from kdm.latent_model import KDMLatentModel
 from kdm.shapes import Samples
+from kdm.shared_encoder import SharedEncoderModel
 from kdm.trajectories import Pairs, Trajectories
 from kdm.verification.baselines import Baselines, Predictor, fitted_baselines
 from kdm.verification.experiment import Experiment
@@ -44,6 +45,7 @@ class Evidence:
         rivals: Each rival's samples from the same fresh noise.
         coarse: The teacher's from the same fresh noise, by number of solver steps; empty where it is not known.
         fresh: Whether noise and data are fresh ones of the teacher; otherwise they are stored pairs.
+        latent_trajectories: Latents of held-out trajectories; None where the ends have an encoder each.
     """
 
     heldout: SnapshotPairs
@@ -58,6 +60,7 @@ class Evidence:
     rivals: dict[str, np.ndarray]
     coarse: dict[int, np.ndarray]
     fresh: bool
+    latent_trajectories: SnapshotTrajectories | None
 
     @property
     def hermite(self) -> str:
@@ -101,7 +104,17 @@ def evidence_of(
         rivals=rivals,
         coarse=coarse,
         fresh=teacher is not None,
+        latent_trajectories=latent_trajectories(model, data) if isinstance(model, SharedEncoderModel) else None,
     )
+
+
+@torch.no_grad()
+def latent_trajectories(model: SharedEncoderModel, data: Trajectories) -> SnapshotTrajectories:
+    """Held-out trajectories as the one encoder sees them, at all stored times."""
+    states = data.heldout(whole=True).states
+    assert states is not None  # as asked for
+    latents = model.encode_along(model.scaled(states.to(next(model.parameters()).device)))
+    return SnapshotTrajectories(states=latents.cpu().double().numpy(), times=np.asarray(data.manifest.times))
 
 
 def random_encoders(

@@ -16,10 +16,8 @@ from tqdm import tqdm
 from kdm.ablations import DirectRegression, load_direct
 from kdm.configuration import ModelConfig, from_json
 from kdm.model import KoopmanDistillationModel
-from kdm.objectives import KoopmanObjective
 from kdm.presets import Preset
-from kdm.training.distillation import DistillationConfig, data_for, distil, distillation_experiment, load
-from kdm.training.loop import TrainingConfig
+from kdm.training.distillation import DistillationConfig, config_of, data_for, distil, distillation_experiment, load
 from kdm.training.runs import RunError, RunFolder
 from kdm.trajectories import Trajectories, collect, open_trajectories
 from kdm.verification.direct import direct_beside
@@ -53,7 +51,7 @@ def experiment_of_preset(
     if data is None:
         pairs = collect(
             preset.teacher_object(), preset.pairs, generator=torch.Generator().manual_seed(seed),
-            steps=preset.solver_steps, out=out / "data", device=device, progress=progress,
+            steps=preset.solver_steps, keep=preset.keep, out=out / "data", device=device, progress=progress,
         )  # fmt: skip
     else:
         pairs = open_trajectories(data)
@@ -77,12 +75,7 @@ def experiment_of_run(run: Path, *, data: Path | None, out: Path, device: torch.
             f"expected the data that '{run}' was trained on, wherever they are now, got others: "
             "measure it on others with `kdm evaluate RUN --data DATA`"
         )
-    config = DistillationConfig(
-        architecture=from_json(ModelConfig, record["model"]).architecture,
-        objective=from_json(KoopmanObjective, record["objective"]),
-        training=from_json(TrainingConfig, record["training"]),
-    )
-    with direct_beside(config, pairs, out / "direct", device=device):
+    with direct_beside(config_of(record), pairs, out / "direct", device=device):
         pass
     return _loaded(run.resolve().name, pairs, run=run, direct=out / "direct", device=device)
 

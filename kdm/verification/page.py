@@ -35,6 +35,7 @@ def report_of(
         evidence.heldout,
         classes=evidence.classes,
         random_encoders=random_encoders(experiment, generator=generator),
+        latent_trajectories=evidence.latent_trajectories,
         rng=rng,
     )
     report = _with_comparison(report, evidence, rng)

@@ -1,21 +1,28 @@
 """Checks: measurements that end in a Claim, a file for each family of claims."""
 
+from koopman_analysis.checks.autonomy import autonomous, autonomy_controls
 from koopman_analysis.checks.closure import closed, closed_in_the_mean, decoder_weighted_closed
 from koopman_analysis.checks.comparison import PairedErrors, better_than_baselines, paired_errors
+from koopman_analysis.checks.eigenvalues import EigenvalueResiduals, eigenvalue_residuals, eigenvalues_of_the_flow
 from koopman_analysis.checks.fidelity import Fidelity, faithful, one_step_fidelity
 from koopman_analysis.checks.isometry import isometric
 from koopman_analysis.checks.outliers import OutlierCorrespondence, outlier_correspondence, outliers_correspond
 from koopman_analysis.checks.semantic import SemanticAgreement, semantic_agreement, semantic_beyond_controls
 
 __all__ = [
+    "EigenvalueResiduals",
     "Fidelity",
     "OutlierCorrespondence",
     "PairedErrors",
     "SemanticAgreement",
+    "autonomous",
+    "autonomy_controls",
     "better_than_baselines",
     "closed",
     "closed_in_the_mean",
     "decoder_weighted_closed",
+    "eigenvalue_residuals",
+    "eigenvalues_of_the_flow",
     "faithful",
     "isometric",
     "one_step_fidelity",

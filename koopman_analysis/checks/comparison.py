@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from koopman_analysis.claims import Claim, Side, Verdict
-from koopman_analysis.resampling import Bootstrap, Interval, object_bootstrap
+from koopman_analysis.resampling import Bootstrap, Interval, largest, object_bootstrap
 from koopman_analysis.shapes import States
 from koopman_analysis.twosample import Sample
 
@@ -149,7 +149,7 @@ def better_than_baselines(
             id=id,
             hypothesis=hypothesis,
             quantity="largest ratio of paired RMSE, model over baseline",
-            interval=_largest(errors.ratios(name, baselines)),
+            interval=largest(list(errors.ratios(name, baselines).values())),
             side=Side.AT_MOST,
             bound=1.0,
         )
@@ -157,16 +157,6 @@ def better_than_baselines(
     }
     return claims[MODEL].with_controls(
         [claims[name].as_control(name=shown, expected=expected) for name, (shown, expected) in controls.items()]
-    )
-
-
-def _largest(ratios: Mapping[str, Interval]) -> Interval:
-    intervals = list(ratios.values())
-    return replace(
-        intervals[0],
-        estimate=max(interval.estimate for interval in intervals),
-        low=max(interval.low for interval in intervals),
-        high=max(interval.high for interval in intervals),
     )
 
 

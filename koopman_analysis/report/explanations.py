@@ -81,13 +81,24 @@ _BY_ID = {
         ),
         equation="AUROC = P( o(source of an outlier) > o(source of another) ),  o the Mahalanobis distance",
     ),
+    "autonomous": Explanation(
+        words=(
+            "A flow is autonomous when one law acts at all times: then one matrix and one clock carry the "
+            "dictionary from the noise to every time on the way. A diffusion's flow need not be. The error is that of "
+            "the best such matrix and clock, on trajectories not used for fitting, at the time where it is "
+            "largest. Beside it stand straight lines with a clock as free, and a matrix for each time, which no "
+            "semigroup can beat. With two encoders there is nothing to ask: they fix only the endpoints."
+        ),
+        equation="max over k of  ‖ Ψ(x_k) − Ψ(x_T) exp(s_k A) ‖ / ‖ Ψ(x_k) ‖",
+    ),
     "eigenvalues": Explanation(
         words=(
-            "With one encoder for both ends the eigenvalues of the matrix are rates of the dynamics. With two "
+            "With one encoder for both ends the eigenvalues of the matrix are rates of the dynamics, as far as "
+            "the functions that belong to them change as they say: that is the residual. With two "
             "encoders either latent space can be turned and stretched at will, and the matrix with it, while "
             "every prediction stays the same: its eigenvalues then say nothing about the flow."
         ),
-        equation="(E_T, K, E₀) ~ (E_T B, B⁻¹ K A, E₀ A)  for all invertible A, B",
+        equation="‖ φ(y) − λ φ(x) ‖ / ‖ φ(x) ‖,  φ = E v,  K v = λ v",
     ),
 }
 

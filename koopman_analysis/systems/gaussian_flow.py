@@ -10,6 +10,13 @@ closed, with eigenvalues
 
     Π_i λ_i^{α_i},     |α| ≤ p.                                                                                 (2)
 
+Equation (1) holds between any two noise levels. On all of them together the flow is one semigroup on a clock of its
+own,
+
+    (Σ + σ²I)^{1/2} (Σ + σ_T² I)^{−1/2} = exp(s(σ) A),                                                          (3)
+
+iff log((s_i + σ²)/(s_i + σ_T²)) at all σ is one function of σ times a number for each i: iff all variances are equal.
+
 Source: Karras et al. 2022 (the flow); equation (1) is its solution for a Gaussian.
 """
 
@@ -21,6 +28,7 @@ import numpy as np
 
 from koopman_analysis.dictionaries import Monomials
 from koopman_analysis.shapes import Float, States
+from koopman_analysis.snapshots import SnapshotTrajectories
 from koopman_analysis.systems.base import ClosedFlow
 
 
@@ -80,6 +88,23 @@ class GaussianFlow(ClosedFlow):
         """States from N(μ, Σ + σ_T² I)."""
         scales = np.sqrt(self._variances + self.noise_scale**2)
         return np.asarray(self.mean) + rng.standard_normal((count, len(self.mean))) * scales @ self._axes.T
+
+    def trajectories(
+        self, count: int, *, scales: Float[np.ndarray, " times"], rng: np.random.Generator
+    ) -> SnapshotTrajectories:
+        """States from N(μ, Σ + σ_T² I), carried to each of these falling noise levels, of which the first is σ_T.
+
+        Raises:
+            ValueError: If the first level is not σ_T.
+        """
+        if scales[0] != self.noise_scale:
+            raise ValueError(f"expected levels that begin at the noise scale {self.noise_scale}, got {scales[0]}")
+        mean = np.asarray(self.mean)
+        along = (self.sampled(count, rng=rng) - mean) @ self._axes
+        variances = self._variances + np.square(scales)[:, None]
+        return SnapshotTrajectories(
+            states=mean + (along[:, None] * np.sqrt(variances / variances[0])) @ self._axes.T, times=np.asarray(scales)
+        )
 
     @cached_property
     def _spectrum(self) -> tuple[np.ndarray, np.ndarray]:

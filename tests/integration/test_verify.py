@@ -3,12 +3,15 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 import kdm
+from kdm.presets import PRESETS
+from kdm.semigroup_objective import SemigroupObjective
 from kdm.teachers import named
 from kdm.training.runs import RunError
 from kdm.trajectories import collect
@@ -18,7 +21,7 @@ from koopman_analysis.report import VOLATILE
 
 IDS = {
     "fidelity", "comparison_dmd", "comparison_larger", "comparison_direct", "closed", "isometric", "semantic",
-    "outliers", "outliers_latent", "eigenvalues",
+    "outliers", "outliers_latent", "autonomous", "eigenvalues",
 }  # fmt: skip
 
 
@@ -53,6 +56,7 @@ def test_the_controls_fail_even_a_barely_trained_model_as_they_must(first):
     for name in ("comparison_dmd", "closed", "isometric"):
         assert claims[name].controls[0].verdict is Verdict.REFUTED
     assert not claims["eigenvalues"].applicable
+    assert not claims["autonomous"].applicable
 
 
 def test_the_same_command_gives_the_same_claims_from_scratch(first, tmp_path):
@@ -97,6 +101,31 @@ def test_a_report_never_replaces_something_else(tiny, tmp_path):
     with pytest.raises(FileExistsError, match="an older report"):
         verify("mixture", out=tmp_path / "thesis", work=tmp_path / "runs")
     assert not (tmp_path / "runs").exists(), "refused before any work"
+
+
+def test_a_model_with_one_encoder_is_asked_what_two_cannot_be(tiny, tmp_path, monkeypatch):
+    one_encoder = replace(
+        tiny, name="mixture-trajectory", intervals=4,
+        distillation=replace(
+            tiny.distillation, objective=SemigroupObjective(),
+            architecture=replace(tiny.distillation.architecture, data_encoder=None),
+        ),
+    )  # fmt: skip
+    monkeypatch.setitem(PRESETS, "mixture-trajectory", one_encoder)
+    report = verify("mixture-trajectory", out=tmp_path / "report", work=tmp_path / "runs")
+    assert set(report.claims) == IDS
+    for id in ("autonomous", "eigenvalues"):
+        assert report.claims[id].applicable
+        assert (tmp_path / "report" / "figures" / f"{report_figure(report, id)}.pdf").exists()
+    run = tmp_path / "runs" / "verify-mixture-trajectory" / "run"
+    again = verify(str(run), out=tmp_path / "again", work=tmp_path / "runs")
+    first, second = (made.claims["autonomous"].interval.estimate for made in (report, again))
+    assert first == pytest.approx(second, rel=1e-6)
+
+
+def report_figure(report, id: str) -> str:
+    """The name of the figure of a claim."""
+    return next(entry.figure for entry in report.entries if entry.claim.id == id)
 
 
 @pytest.mark.slow

@@ -8,9 +8,11 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from koopman_analysis.autonomy import autonomy_report
 from koopman_analysis.checks import outlier_correspondence
 from koopman_analysis.claims import Claim, Side
 from koopman_analysis.figures import (
+    draw_autonomy,
     draw_by_class,
     draw_claims,
     draw_closure_spectrum,
@@ -29,6 +31,7 @@ from koopman_analysis.figures import (
 )
 from koopman_analysis.figures.style import GREEN, GREY, ORANGE
 from koopman_analysis.resampling import Interval
+from koopman_analysis.systems import GaussianFlow
 
 
 def interval(estimate, low, high):
@@ -120,6 +123,20 @@ def test_the_spectrum_is_drawn_within_its_intervals(ax):
     draw_closure_spectrum(ax, [interval(0.99, 0.98, 1.0), interval(0.5, 0.4, 0.6)])
     np.testing.assert_array_equal(ax.lines[-1].get_xydata(), [[1, 0.99], [2, 0.5]])
     assert ax.collections[0].get_datalim(ax.transData).y0 == pytest.approx(0.4)
+
+
+def test_the_errors_of_four_contenders_are_drawn_at_each_later_time(ax):
+    flow = GaussianFlow(mean=np.zeros(2), covariance=np.diag([9.0, 0.09]))
+    trajectories = flow.trajectories(60, scales=np.array([80.0, 2.0, 0.1, 0.002]), rng=np.random.default_rng(0))
+    report = autonomy_report(trajectories, rng=np.random.default_rng(0))
+    draw_autonomy(ax, report, bound=0.05)
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert sorted(names) == sorted(report.contenders)
+    for name, line in zip(names, ax.lines, strict=False):
+        drawn = [interval.estimate for interval in report.by_contender[name]]
+        np.testing.assert_allclose(line.get_ydata(), np.maximum(drawn, 1e-16))
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["2", "0.1", "0.002"]
+    assert "bound 0.05" in [text.get_text() for text in ax.texts]
 
 
 def test_families_of_dictionaries_share_one_tolerance_line_and_a_legend(ax):

@@ -3,8 +3,10 @@ import pytest
 import scipy.stats
 
 from koopman_analysis.resampling import (
+    Interval,
     Jackknife,
     jackknife_intervals,
+    largest,
     object_bootstrap,
     pair_weights,
     permutation_p_value,
@@ -163,3 +165,12 @@ def test_the_multipliers_of_a_jackknife_cover_twelve_truths_at_once():
         together += all(0.0 in interval for interval in jackknife.bootstrap(resamples=499, rng=rng).simultaneous())
     # Binomial with p = .95: 87 of 100 or fewer has probability below .002.
     assert together > 87
+
+
+def test_the_largest_of_several_may_have_its_ends_from_different_ones():
+    wide = Interval(estimate=0.5, low=0.0, high=1.0, n=9)
+    narrow = Interval(estimate=0.6, low=0.55, high=0.65, n=9)
+    both = largest([wide, narrow])
+    assert (both.low, both.estimate, both.high, both.n) == (0.55, 0.6, 1.0, 9)
+    with pytest.raises(ValueError, match="at least one interval"):
+        largest([])

@@ -5,7 +5,7 @@ import pytest
 
 from koopman_analysis.claims import Verdict
 from koopman_analysis.estimators.latent import ArrayLatentModel
-from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.snapshots import SnapshotPairs, SnapshotTrajectories
 from koopman_analysis.verification import VerificationConfig, verify
 
 N = 1200
@@ -68,7 +68,7 @@ def test_every_picture_can_be_drawn_and_the_report_saved(report, tmp_path):
     assert set(report.figures) == {"closure_spectrum", "samples", "semantic", "outliers", "outliers_latent"}
     page = report.save(tmp_path / "r")
     ids = [claim["id"] for claim in json.loads((page.parent / "claims.json").read_text())["claims"]]
-    assert ids == ["closed", "isometric", "semantic", "outliers", "outliers_latent", "eigenvalues"]
+    assert ids == ["closed", "isometric", "semantic", "outliers", "outliers_latent", "autonomous", "eigenvalues"]
 
 
 def test_a_model_that_predicts_badly_is_not_closed():
@@ -84,12 +84,63 @@ def test_the_same_seed_gives_the_same_claims():
     assert first == second
 
 
-def test_eigenvalues_of_two_encoders_are_not_shown_and_of_one_are_not_refused(report):
-    assert "two encoders" in report.claims["eigenvalues"].because
-    assert not report.claims["eigenvalues"].applicable
-    assert (
-        "eigenvalues" not in verify(model(shared=True), pairs(400), config=CONFIG, rng=np.random.default_rng(0)).claims
-    )
+def test_two_encoders_have_neither_eigenvalues_nor_a_path_between_their_ends(report):
+    for id, reason in (("eigenvalues", "two encoders fix the eigenvalues"), ("autonomous", "fix only the endpoints")):
+        assert reason in report.claims[id].because
+        assert not report.claims[id].applicable
+
+
+def test_one_encoder_has_eigenvalues_and_they_are_held_against_the_flow():
+    """The flow is x ↦ 2x; the encoder of both ends is the identity."""
+    noise = np.random.default_rng(0).standard_normal((400, 2))
+    held_out = SnapshotPairs(before=noise, after=2 * noise + 1)
+    true, false = (
+        ArrayLatentModel(
+            encode_noise=lambda x: x, encode_data=lambda y: y, matrix=factor * np.eye(2), offset=np.ones(2),
+            decode=lambda z: z, shared_encoder=True,
+        )
+        for factor in (2.0, 1.5)
+    )  # fmt: skip
+    claims = [verify(model, held_out, config=CONFIG, rng=np.random.default_rng(0)).claims for model in (true, false)]
+    assert [claim["eigenvalues"].verdict for claim in claims] == [Verdict.SUPPORTED, Verdict.REFUTED]
+    assert all(control.behaves for control in claims[0]["eigenvalues"].controls)
+    assert "no latents at times between the ends" in claims[0]["autonomous"].because
+
+
+def test_one_encoder_of_whole_trajectories_is_asked_for_a_semigroup():
+    clock = np.array([0.0, 0.2, 0.3, 1.0])
+    noise = np.random.default_rng(0).standard_normal((200, 2))
+    states = noise[:, None] * np.exp(clock[:, None] * np.array([0.5, -0.5]))
+    model = ArrayLatentModel(
+        encode_noise=lambda x: x, encode_data=lambda y: y, matrix=np.diag(np.exp([0.5, -0.5])), decode=lambda z: z,
+        shared_encoder=True,
+    )  # fmt: skip
+    held_out = SnapshotPairs(before=states[:, 0], after=states[:, -1])
+
+    def verified(latents):
+        trajectories = SnapshotTrajectories(states=latents, times=np.array([3.0, 2.0, 1.0, 0.0]))
+        return verify(model, held_out, latent_trajectories=trajectories, config=CONFIG, rng=np.random.default_rng(0))
+
+    report = verified(states)
+    claim = report.claims["autonomous"]
+    assert claim.verdict is Verdict.SUPPORTED
+    assert len(claim.controls) == 3
+    assert all(control.behaves for control in claim.controls)
+    assert report.figure("autonomy").axes
+    assert report.figure("eigenvalues").axes
+    wide = verified(np.tile(states, (1, 1, 20)))
+    assert "for at most 32 latents, and there are 40" in wide.claims["autonomous"].because
+
+
+def test_eigenvalues_are_not_asked_of_a_model_whose_control_depends_on_labels():
+    held_out = pairs(400)
+    labels = np.arange(400) % 2
+    conditional = ArrayLatentModel(
+        encode_noise=lambda x: x, encode_data=lambda y: y, matrix=np.eye(2), decode=lambda z: z, shared_encoder=True,
+        offset=lambda labels: 2.0 * np.repeat(labels[:, None], 2, axis=1),
+    )  # fmt: skip
+    report = verify(conditional, held_out, labels=labels, config=CONFIG, rng=np.random.default_rng(0))
+    assert "the control depends on labels" in report.claims["eigenvalues"].because
 
 
 def test_nothing_is_said_of_semantics_without_classes_or_controls():

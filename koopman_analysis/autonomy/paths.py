@@ -1,0 +1,249 @@
+"""Paths of operators that begin at the identity, and their fit to features at several times.
+
+With Ψ_k the features (rows) of n trajectories at time t_k, k = 0 … K, noise first, a path E(s) = E(s; A) with one
+matrix A and a clock 0 = s_0 ≤ … ≤ s_K = 1 is fitted by
+
+    minimise over A, s      Σ_k ‖Ψ_k − Ψ_0 E(s_k)‖² / ‖Ψ_k‖²,                                                    (1)
+
+    semigroup        E(s) = exp(s A):      autonomous, E(s) E(t) = E(s + t)                                      (2)
+    straight line    E(s) = I + s A:       features move along segments, with as many free numbers               (3)
+
+Only in (2) does the same law act at all times. No logarithm of an operator is taken: it need not exist.
+
+With Ψ_0 = Q R the sum in (1) is a constant plus that of ‖Qᵀ Ψ_k − R E(s_k)‖², so that the search sees matrices with no
+more rows than there are functions. It is one in least squares, by a trust region, and never ascends; residuals are not
+squared, so that an exact path is found to rounding. Its derivatives are exact, with L the Fréchet derivative of exp:
+
+    ∂ exp(sA)[H] = s L(sA, H),     ∂_s exp(sA) = A exp(sA),     s_k = Σ_{j≤k} e^{θ_j} / Σ_j e^{θ_j},               (4)
+
+    exp( [ X  H ; 0  X ] ) = [ exp X  L(X, H) ; 0  exp X ].                                                      (5)
+
+The problem is not convex (a turn by 2π more looks alike at the ends), so the search begins from several places. The
+first is exact for an exact path whose single steps turn little: A = Σ_k L_k, s_k − s_{k−1} ∝ ⟨L_k, A⟩, with
+
+    L_k = 2 (M_k − I)(M_k + I)⁻¹ ≈ log M_k,     M_k = argmin ‖Ψ_k − Ψ_{k−1} M‖²     for (2),                      (6)
+
+and L_k = K_k − K_{k−1} for (3), K_k = argmin ‖Ψ_k − Ψ_0 K‖². The others are random changes of that A.
+
+Sources: Higham 2008, Functions of Matrices, §3.2 (equation (5)); Al-Mohy & Higham 2009 (L); Branch, Coleman & Li 1999
+(the trust region).
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import scipy.linalg
+import scipy.optimize
+
+from koopman_analysis.shapes import Float
+
+MOST_FUNCTIONS = 32
+"""Functions above which derivatives in every entry of A take minutes."""
+PRECISION = 1e-12
+"""Relative change of the objective or of the parameters at which a search ends."""
+STATIONARY = 1e-15
+"""Gradient at which a search ends: an exact path is followed down to rounding."""
+EVALUATIONS = 200
+"""Steps of one search."""
+LEAST_SHARE = 1e-3
+"""Of the clock, for a step that seems to stand still where a search begins: there its derivative would vanish."""
+
+
+class Path(ABC):
+    """A family of paths E(s; A) with E(0) = I."""
+
+    @abstractmethod
+    def operators(self, A: Float[np.ndarray, "m m"], clock: Float[np.ndarray, " k"]) -> Float[np.ndarray, "k m m"]:
+        """E(s; A) at each of these times of the clock."""
+
+    @abstractmethod
+    def derivatives(
+        self, A: Float[np.ndarray, "m m"], s: float
+    ) -> tuple[Float[np.ndarray, "entries m m"], Float[np.ndarray, "m m"]]:
+        """The derivatives of E(s; A) in each of the m² entries of A, row by row, and in s."""
+
+    @abstractmethod
+    def steps(self, features: Float[np.ndarray, "times r m"]) -> Float[np.ndarray, "k m m"]:
+        """L_k: a guess of (s_k − s_{k−1}) A for each step between two times."""
+
+
+class Semigroup(Path):
+    """E(s) = exp(s A): equation (2)."""
+
+    def operators(self, A: Float[np.ndarray, "m m"], clock: Float[np.ndarray, " k"]) -> Float[np.ndarray, "k m m"]:
+        """exp(s A) at each of these times of the clock."""
+        return scipy.linalg.expm(clock[:, None, None] * A)
+
+    def derivatives(
+        self, A: Float[np.ndarray, "m m"], s: float
+    ) -> tuple[Float[np.ndarray, "entries m m"], Float[np.ndarray, "m m"]]:
+        """Equations (4) and (5)."""
+        m = len(A)
+        blocks = np.zeros((m * m, 2 * m, 2 * m))
+        blocks[:, :m, :m] = blocks[:, m:, m:] = s * A
+        blocks[:, :m, m:] = _units(m)
+        exponentials = scipy.linalg.expm(blocks)
+        return s * exponentials[:, :m, m:], A @ exponentials[0, :m, :m]
+
+    def steps(self, features: Float[np.ndarray, "times r m"]) -> Float[np.ndarray, "k m m"]:
+        """Equation (6), a function of single steps; a pseudo-inverse where M_k has the eigenvalue −1."""
+        one = np.eye(features.shape[2])
+        single = [np.linalg.lstsq(before, after)[0] for before, after in pairwise(features)]
+        return np.stack([2.0 * (M - one) @ np.linalg.pinv(M + one) for M in single])
+
+
+class StraightLine(Path):
+    """E(s) = I + s A: equation (3)."""
+
+    def operators(self, A: Float[np.ndarray, "m m"], clock: Float[np.ndarray, " k"]) -> Float[np.ndarray, "k m m"]:
+        """I + s A at each of these times of the clock."""
+        return np.eye(len(A)) + clock[:, None, None] * A
+
+    def derivatives(
+        self, A: Float[np.ndarray, "m m"], s: float
+    ) -> tuple[Float[np.ndarray, "entries m m"], Float[np.ndarray, "m m"]]:
+        """S H for each unit H, and A."""
+        return s * _units(len(A)), A
+
+    def steps(self, features: Float[np.ndarray, "times r m"]) -> Float[np.ndarray, "k m m"]:
+        """K_k − K_{k−1}."""
+        first = np.eye(features.shape[2])
+        from_first = [first, *(np.linalg.lstsq(features[0], after)[0] for after in features[1:])]
+        return np.diff(np.stack(from_first), axis=0)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FittedPath:
+    """A path, its matrix and its clock.
+
+    Attributes:
+        path: The family.
+        generator: A, shape (m, m), in the coordinates of the features.
+        clock: s_0 = 0 … s_K = 1, never falling.
+        objective: The sum in equation (1).
+    """
+
+    path: Path
+    generator: Float[np.ndarray, "m m"]
+    clock: Float[np.ndarray, " times"]
+    objective: float
+
+    @property
+    def operators(self) -> Float[np.ndarray, "times m m"]:
+        """E(s_k) at each time, the identity first."""
+        return self.path.operators(self.generator, self.clock)
+
+
+def fitted_path(
+    path: Path, features: Float[np.ndarray, "n times m"], *, starts: int = 4, rng: np.random.Generator
+) -> FittedPath:
+    """The path of this family that is nearest to the features in the sense of equation (1).
+
+    Args:
+        path: The family.
+        features: Ψ_k of each trajectory, noise first; at least two times.
+        starts: Places from which the search begins.
+        rng: Draws all of these but the first.
+
+    Raises:
+        ValueError: If there are more functions than a search can do, features vanish at a time, or there is no start.
+    """
+    _require_features(features, starts)
+    sizes = np.linalg.norm(features, axis=(0, 2))
+    # In one unit for each function at all times: functions of very different size would cost exp its digits.
+    units = np.sqrt(np.square(features).mean(axis=(0, 1)))
+    units[units == 0] = 1.0
+    Q, R = np.linalg.qr(features[:, 0] / units)
+    projected = np.einsum("nr,nkm->krm", Q, features / units)
+    search = _Search(path=path, root=R, targets=projected[1:], weights=units / sizes[1:, None])
+    guesses = path.steps(np.concatenate([R[None], projected[1:]]))
+    found = [search.from_start(*start) for start in _starts(guesses, starts, rng)]
+    best = min(found, key=lambda result: result.cost)
+    A, clock = search.unpacked(best.x)
+    outside = (features / units - np.einsum("nr,krm->nkm", Q, projected)) * units
+    constant = float((np.square(outside).sum(axis=(0, 2)) / np.square(sizes))[1:].sum())
+    return FittedPath(
+        path=path,
+        generator=A / units[:, None] * units,
+        clock=np.concatenate([[0.0], clock]),
+        objective=2.0 * float(best.cost) + constant,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Search:
+    """Equation (1) in the parameters (A, θ), as residuals with their Jacobian."""
+
+    path: Path
+    root: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+    def from_start(self, A: np.ndarray, shares: np.ndarray) -> scipy.optimize.OptimizeResult:
+        # The last θ is fixed at 0: all of them shifted alike are one clock.
+        theta = np.log(shares / shares[-1])[:-1]
+        # A step too far may overflow; the trust region then takes a shorter one.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return scipy.optimize.least_squares(
+                self.residuals, np.concatenate([A.ravel(), theta]), jac=self.jacobian, x_scale="jac",
+                ftol=PRECISION, xtol=PRECISION, gtol=STATIONARY, max_nfev=EVALUATIONS,
+            )  # fmt: skip
+
+    def unpacked(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A, and s_1 … s_K."""
+        m = self.root.shape[1]
+        return parameters[: m * m].reshape(m, m), np.cumsum(self._shares(parameters[m * m :]))
+
+    def residuals(self, parameters: np.ndarray) -> np.ndarray:
+        A, clock = self.unpacked(parameters)
+        return ((self.root @ self.path.operators(A, clock) - self.targets) * self.weights[:, None, :]).ravel()
+
+    def jacobian(self, parameters: np.ndarray) -> np.ndarray:
+        A, clock = self.unpacked(parameters)
+        m, shares = len(A), self._shares(parameters[len(A) ** 2 :])
+        rows = []
+        for k, s in enumerate(clock):
+            in_A, in_s = self.path.derivatives(A, float(s))
+            columns = ((self.root @ in_A) * self.weights[k]).reshape(m * m, -1)
+            along_clock = ((self.root @ in_s) * self.weights[k]).ravel()
+            ds = shares[:-1] * ((np.arange(len(clock) - 1) <= k) - s)
+            rows.append(np.concatenate([columns, np.outer(ds, along_clock)]).T)
+        return np.concatenate(rows)
+
+    @staticmethod
+    def _shares(theta: np.ndarray) -> np.ndarray:
+        powers = np.exp(np.append(theta, 0.0) - max(theta.max(initial=0.0), 0.0))
+        return powers / powers.sum()
+
+
+def _starts(steps: np.ndarray, count: int, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
+    """A and the share of the clock of each step, at each place where a search begins."""
+    total = steps.sum(axis=0)
+    along = np.einsum("kij,ij->k", steps, total)
+    even = np.full(len(steps), 1.0 / len(steps))
+    shares = np.maximum(along / along.sum(), LEAST_SHARE) if along.sum() > 0 else even
+    size = np.linalg.norm(total) / len(total)
+    others = [total + size * rng.standard_normal(total.shape) for _ in range(count - 1)]
+    return [(total, shares / shares.sum()), *((A, even) for A in others)]
+
+
+def _units(m: int) -> np.ndarray:
+    """The m² matrices with a single 1, row by row."""
+    return np.eye(m * m).reshape(m * m, m, m)
+
+
+def _require_features(features: np.ndarray, starts: int) -> None:
+    if features.ndim != 3 or features.shape[1] < 2:
+        raise ValueError(f"expected features of shape (n, times, m) at two times or more, got shape {features.shape}")
+    if features.shape[2] > MOST_FUNCTIONS:
+        raise ValueError(
+            f"expected at most {MOST_FUNCTIONS} functions, got {features.shape[2]}: the search differentiates in every "
+            "entry of a matrix between them; project on fewer first"
+        )
+    empty = np.flatnonzero(~features.any(axis=(0, 2)))
+    if len(empty):
+        raise ValueError(f"expected features that do not all vanish, got zeros at time {empty[0]}: error has no unit")
+    if starts < 1:
+        raise ValueError(f"expected at least one start of the search, got {starts}")

@@ -1,0 +1,50 @@
+"""Autonomy: the error of one semigroup at each time of the flow, beside what it must be compared with."""
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from koopman_analysis.autonomy import AutonomyReport
+from koopman_analysis.autonomy.report import COMPOSED, INDEPENDENT, SEMIGROUP, STRAIGHT
+from koopman_analysis.figures.style import BLUE, GREEN, GREY, ORANGE
+
+SMALLEST = 1e-16
+"""Errors below this are drawn at it: a logarithmic axis has no zero."""
+_LOOKS = {
+    STRAIGHT: {"color": ORANGE, "marker": "s", "ls": "--"},
+    SEMIGROUP: {"color": BLUE, "marker": "o", "ls": "-"},
+    COMPOSED: {"color": GREEN, "marker": "x", "ls": "none"},
+    INDEPENDENT: {"color": GREY, "marker": ".", "ls": "-"},
+}
+
+
+def draw_autonomy(ax: Axes, report: AutonomyReport, *, bound: float | None = None) -> Axes:
+    """Held-out errors with their intervals at each later time, noise to the left, on a logarithmic axis.
+
+    Composed operators stand at the time that they pass through, and their error is that at the last time.
+
+    Args:
+        ax: Where to draw.
+        report: What was measured.
+        bound: Largest error of a flow called autonomous, drawn as a line.
+    """
+    position = np.arange(1, len(report.times))
+    for name, look in _LOOKS.items():
+        intervals = report.by_contender[name]
+        low, estimate, high = (
+            np.maximum([getattr(interval, end) for interval in intervals], SMALLEST)
+            for end in ("low", "estimate", "high")
+        )
+        ax.plot(position, estimate, label=name, **look)
+        ax.vlines(position, low, high, color=look["color"], lw=1.0, alpha=0.6)
+    if bound is not None:
+        ax.axhline(bound, color=GREY, lw=0.8, ls=(0, (4, 3)))
+        ax.annotate(
+            f"bound {bound:g}", (1.0, bound), xycoords=("axes fraction", "data"), xytext=(0, 3),
+            textcoords="offset points", ha="right", color=GREY, fontsize=8,
+        )  # fmt: skip
+    ax.set_yscale("log")
+    ax.set_xticks(position, [f"{time:.2g}" for time in report.times[1:]])
+    ax.set(xlabel="time of the flow, noise to the left", ylabel="relative error, held out")
+    ax.legend()
+    ax.grid(axis="y")
+    return ax
