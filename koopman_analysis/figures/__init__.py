@@ -1,6 +1,10 @@
 """Figures: `draw_*(ax, result) -> ax`, a file for each family; the only place that imports matplotlib."""
 
-from koopman_analysis.figures.closure import draw_closure_spectrum, draw_defect_against_dimension
+from koopman_analysis.figures.closure import (
+    draw_closure_spectra,
+    draw_closure_spectrum,
+    draw_defect_against_dimension,
+)
 from koopman_analysis.figures.images import draw_images
 from koopman_analysis.figures.intervals import draw_claims, draw_differences, draw_discrepancies, draw_errors
 from koopman_analysis.figures.outliers import draw_outliers
@@ -14,6 +18,7 @@ __all__ = [
     "Figure",
     "draw_by_class",
     "draw_claims",
+    "draw_closure_spectra",
     "draw_closure_spectrum",
     "draw_defect_against_dimension",
     "draw_differences",
