@@ -21,8 +21,9 @@ With the outputs in a white basis, in which each of their m_out directions that 
 
 (4) decides, since a system may be so noisy that M is small of any dictionary; where P is not above zero, there is
 nothing to be closed about. Of a deterministic flow, y = y', (2) and (5) are both the operator defect δ. (2) and (3) may
-come out below zero, as unbiased estimates of small numbers do; their error is about the share of noise over √(m_out n).
-Intervals are grouped jackknives over whole units, the operators fixed.
+come out below zero, as unbiased estimates of small numbers do; their error is about the share of noise over √(m_out n),
+and more where functions have heavy tails. Intervals are grouped jackknives over whole units with the operators fixed:
+a little short where fitted pairs are few for the functions.
 
 Sources: Wu & Noé 2020 (the variational principle for conditional means); Baird 1995 (two draws, as in equation (1), for
 Bellman residuals); Hoeffding 1948 (U-statistics).

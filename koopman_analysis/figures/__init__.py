@@ -1,7 +1,11 @@
 """Figures: `draw_*(ax, result) -> ax`, a file for each family; the only place that imports matplotlib."""
 
 from koopman_analysis.figures.autonomy import draw_autonomy
-from koopman_analysis.figures.closure import draw_closure_spectrum, draw_defect_against_dimension
+from koopman_analysis.figures.closure import (
+    draw_closure_spectra,
+    draw_closure_spectrum,
+    draw_defect_against_dimension,
+)
 from koopman_analysis.figures.dimension import draw_hermite_curve, draw_rank_sweep, draw_sweep
 from koopman_analysis.figures.images import draw_images
 from koopman_analysis.figures.intervals import (
@@ -23,6 +27,7 @@ __all__ = [
     "draw_autonomy",
     "draw_by_class",
     "draw_claims",
+    "draw_closure_spectra",
     "draw_closure_spectrum",
     "draw_defect_against_dimension",
     "draw_differences",

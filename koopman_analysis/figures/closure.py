@@ -1,29 +1,83 @@
 """Closure: the canonical correlations of a pair of dictionaries, and the defect of a nested family."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from koopman_analysis.figures.style import BLUE, GREY, ORANGE, PALE
+from koopman_analysis.claims import Verdict
+from koopman_analysis.closure import Closedness, ClosureReport, Tolerances
+from koopman_analysis.figures.style import BLUE, GREY, ORANGE, PALE, VERDICT_COLOURS
 from koopman_analysis.resampling import Interval
 
+CLOSEDNESS = {
+    Closedness.EXACT: ("exactly closed", Verdict.SUPPORTED),
+    Closedness.APPROXIMATE: ("closed within tolerance", Verdict.SUPPORTED),
+    Closedness.NOT_CLOSED: ("not closed", Verdict.REFUTED),
+    Closedness.INCONCLUSIVE: ("inconclusive", Verdict.INCONCLUSIVE),
+}
+"""What a title says of a dictionary, and the verdict whose colour it has."""
 
-def draw_closure_spectrum(ax: Axes, spectrum: Sequence[Interval]) -> Axes:
-    """The closure spectrum in falling order: at 1 a direction is predicted fully by a linear map, at 0 not at all."""
+
+def draw_closure_spectrum(ax: Axes, spectrum: Sequence[Interval], *, exact: np.ndarray | None = None) -> Axes:
+    """The closure spectrum in falling order: at 1 a direction is predicted fully by a linear map, at 0 not at all.
+
+    Rings are the exact correlations, where they are known.
+    """
     index = np.arange(1, len(spectrum) + 1)
     low, estimate, high = (
         np.array([getattr(sigma, end) for sigma in spectrum]) for end in ("low", "estimate", "high")
     )  # fmt: skip
     ax.axhline(1.0, color=GREY, lw=0.8, ls=(0, (4, 3)))
     ax.fill_between(index, low, high, color=BLUE, alpha=0.18, lw=0, step=None)
-    ax.plot(index, estimate, "o-", color=BLUE, ms=4, lw=1.0)
+    ax.plot(index, estimate, "o-", color=BLUE, ms=4, lw=1.0, label="estimate, with 95 % interval")
+    if exact is not None:
+        ax.plot(index, exact, "o", mfc="none", mec=ORANGE, ms=8, mew=1.2, label="exact", clip_on=False)
     ax.set(xlabel="output direction", ylabel="canonical correlation σ", ylim=(min(-0.02, low.min()), 1.06))
     ax.set_xlim(0.5, len(spectrum) + 0.5)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.grid(axis="y")
     return ax
+
+
+def draw_closure_spectra(
+    axes: Sequence[Axes],
+    reports: Mapping[str, ClosureReport],
+    *,
+    exact: Mapping[str, np.ndarray],
+    tolerances: Mapping[str, Tolerances] | None = None,
+) -> Sequence[Axes]:
+    """The closure spectra of several systems, one panel each, beside their exact ones; the title says the verdict.
+
+    Args:
+        axes: A panel for each report, or more; those left over are removed.
+        reports: What was measured, by the name of the system.
+        exact: The exact closure spectrum, where it is known.
+        tolerances: Those that decide, where they are not the default ones.
+
+    Raises:
+        ValueError: If there are fewer panels than reports, or an exact spectrum has another number of directions.
+    """
+    if len(axes) < len(reports):
+        raise ValueError(f"expected a panel for each of {len(reports)} reports, got {len(axes)}")
+    for ax, (name, report) in zip(axes, reports.items(), strict=False):
+        known = exact.get(name)
+        if known is not None and len(known) != report.dimension:
+            raise ValueError(
+                f"expected an exact correlation for each of the {report.dimension} directions of {name!r}, "
+                f"got {len(known)}: leave the constant's out"
+            )
+        draw_closure_spectrum(ax, report.spectrum, exact=known)
+        words, verdict = CLOSEDNESS[report.closedness_at((tolerances or {}).get(name, Tolerances()))]
+        place = ax.get_subplotspec()
+        if place is not None and not place.is_first_col():
+            ax.set_ylabel("")
+        ax.set_title(f"{name}\n{words}", color=VERDICT_COLOURS[verdict])
+    for ax in axes[len(reports) :]:
+        ax.remove()
+    axes[0].legend(loc="lower left")
+    return axes[: len(reports)]
 
 
 def draw_defect_against_dimension(

@@ -11,10 +11,13 @@ from matplotlib.figure import Figure
 from koopman_analysis.autonomy import autonomy_report
 from koopman_analysis.checks import outlier_correspondence
 from koopman_analysis.claims import Claim, Side
+from koopman_analysis.closure import Tolerances, closure_report
+from koopman_analysis.dictionaries import Coordinates
 from koopman_analysis.figures import (
     draw_autonomy,
     draw_by_class,
     draw_claims,
+    draw_closure_spectra,
     draw_closure_spectrum,
     draw_defect_against_dimension,
     draw_differences,
@@ -31,6 +34,7 @@ from koopman_analysis.figures import (
 )
 from koopman_analysis.figures.style import GREEN, GREY, ORANGE
 from koopman_analysis.resampling import Interval
+from koopman_analysis.snapshots import SnapshotPairs
 from koopman_analysis.systems import GaussianFlow
 
 
@@ -137,6 +141,31 @@ def test_the_errors_of_four_contenders_are_drawn_at_each_later_time(ax):
         np.testing.assert_allclose(line.get_ydata(), np.maximum(drawn, 1e-16))
     assert [label.get_text() for label in ax.get_xticklabels()] == ["2", "0.1", "0.002"]
     assert "bound 0.05" in [text.get_text() for text in ax.texts]
+def test_the_spectra_of_systems_stand_beside_their_exact_ones_with_the_verdict_above():
+    rng, lenient = np.random.default_rng(0), Tolerances(defect=0.9, state=0.9, worst=0.99)
+    states = rng.standard_normal((400, 2))
+    half = SnapshotPairs(before=states, after=np.stack([states[:, 0], rng.standard_normal(400)], axis=1))
+    blurred = SnapshotPairs(before=states, after=states + 0.3 * rng.standard_normal((400, 2)))
+    pairs = {"half": half, "whole": SnapshotPairs(before=states, after=states), "lenient": blurred}
+    reports = {name: closure_report(some, inputs=Coordinates(), rng=rng) for name, some in pairs.items()}
+    axes = list(Figure().subplots(2, 2).flat)
+    drawn = draw_closure_spectra(
+        axes,
+        reports,
+        exact={"half": np.array([1.0, 0.0])},
+        tolerances={"lenient": lenient},
+    )
+    titles = [panel.get_title(loc="left") + panel.get_title() for panel in drawn]
+    assert titles == ["half\nnot closed", "whole\nexactly closed", "lenient\nclosed within tolerance"]
+    assert [to_hex(panel.title.get_color()) for panel in drawn] == [ORANGE, GREEN, GREEN]
+    rings = [line for line in drawn[0].lines if line.get_label() == "exact"]
+    np.testing.assert_array_equal(rings[0].get_xydata(), [[1, 1.0], [2, 0.0]])
+    assert [panel.get_ylabel() for panel in drawn[:2]] == ["canonical correlation σ", ""]
+    assert len(drawn) == len(axes[0].figure.axes) == 3
+    with pytest.raises(ValueError, match="a panel for each of 3 reports, got 2"):
+        draw_closure_spectra(list(Figure().subplots(1, 2)), reports, exact={})
+    with pytest.raises(ValueError, match="each of the 2 directions of 'half', got 3"):
+        draw_closure_spectra(axes, reports, exact={"half": np.array([1.0, 1.0, 0.0])})
 
 
 def test_families_of_dictionaries_share_one_tolerance_line_and_a_legend(ax):
