@@ -4,10 +4,11 @@ For a model with encoders E_noise and E_data, matrix K, control c and decoder D,
 
     closed         E‖D(E_data(y)) − D(E_noise(x) K + c)‖² / tr Cov(y) is small                             (1)
     isometric      moments over ŷ = D(E_noise(x) K + c) agree with those over *independent* data           (2)
-    semantic       distance of E_noise(x) agrees with classes better than every control                    (3)
-    outliers       outliers of y come from outliers of x, and of E_noise(x)                                 (4)
-    autonomous     one semigroup carries E(x) through all times: only where one encoder serves them all    (5)
-    eigenvalues    of K: only where one encoder serves both ends, for two fix K only up to a gauge         (6)
+    not_expanding  K carries no more variance to a direction than E_data(y) has there                       (3)
+    semantic       distance of E_noise(x) agrees with classes better than every control                    (4)
+    outliers       outliers of y come from outliers of x, and of E_noise(x)                                 (5)
+    autonomous     one semigroup carries E(x) through all times: only where one encoder serves them all    (6)
+    eigenvalues    of K: only where one encoder serves both ends, for two fix K only up to a gauge         (7)
 
 Each is one of `checks`, with the control that must fail. Nothing here knows who trained the model, or how: whoever does
 adds claims to the report (`Report.including`).
@@ -40,15 +41,17 @@ class VerificationConfig:
     Attributes:
         closure_tolerance: Largest share of the data's variance in equation (1).
         isometry_bound: Largest |log ratio| of second moments in equation (2).
-        semantic_margin: Least lead over every control in equation (3).
+        expansion_bound: Largest logarithm of a singular value in equation (3).
+        semantic_margin: Least lead over every control in equation (4).
         semantic_objects: Objects whose distances are compared, all with all.
-        outlier_bound: Least AUROC in equation (4).
-        autonomy_bound: Largest relative error at any time in equation (5).
-        eigenvalue_bound: Largest residual of an eigenpair in equation (6).
+        outlier_bound: Least AUROC in equation (5).
+        autonomy_bound: Largest relative error at any time in equation (6).
+        eigenvalue_bound: Largest residual of an eigenpair in equation (7).
     """
 
     closure_tolerance: float = 0.01
     isometry_bound: float = 0.25
+    expansion_bound: float = 0.1
     semantic_margin: float = 0.01
     semantic_objects: int = 300
     outlier_bound: float = 0.6
@@ -84,8 +87,8 @@ def verify(
         rng: Draws every resample and shuffle.
 
     Returns:
-        A report whose claims are "closed", "isometric", "semantic", "outliers", "outliers_latent", "autonomous" and
-        "eigenvalues".
+        A report whose claims are "closed", "isometric", "not_expanding", "semantic", "outliers", "outliers_latent",
+        "autonomous" and "eigenvalues".
 
     Raises:
         ValueError: If labels or classes are not one for each pair.
@@ -105,6 +108,7 @@ def verify(
     )
     report = _with_closure(report, looked_at, chosen, rng)
     report = _with_isometry(report, looked_at, chosen, rng)
+    report = _with_expansion(report, looked_at, chosen, rng)
     report = _with_semantics(report, looked_at, classes, random_encoders, semantic_controls or {}, chosen, rng)
     report = _with_outliers(report, looked_at, chosen, rng)
     report = with_autonomy(report, model, latent_trajectories, bound=chosen.autonomy_bound, rng=rng)
@@ -175,6 +179,23 @@ def _with_isometry(report: Report, material: _Material, config: VerificationConf
     return report.including(
         Entry(claim=claim, figure="samples"), figures={"samples": partial(figure_of, *panels, size=(6.4, 3.3))}
     )
+
+
+def _with_expansion(
+    report: Report, material: _Material, config: VerificationConfig, rng: np.random.Generator
+) -> Report:
+    try:
+        claim = checks.not_expanding(
+            material.model, material.pairs, labels=material.labels, bound=config.expansion_bound, rng=rng
+        )
+    except (ConstantData, checks.TooFewPairs) as error:
+        claim = Claim.not_applicable(
+            id="not_expanding",
+            hypothesis="The operator carries no more variance to any direction than the data have there.",
+            quantity="log of the largest whitened singular value of K",
+            side=Side.AT_MOST, bound=config.expansion_bound, reason=str(error),
+        )  # fmt: skip
+    return report.including(Entry(claim=claim))
 
 
 def _with_semantics(
@@ -250,6 +271,7 @@ def _tolerances(config: VerificationConfig) -> dict[str, float]:
     return {
         "closure": config.closure_tolerance,
         "isometry": config.isometry_bound,
+        "log singular value": config.expansion_bound,
         "semantic lead": config.semantic_margin,
         "outlier AUROC": config.outlier_bound,
         "autonomy": config.autonomy_bound,

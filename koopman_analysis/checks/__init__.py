@@ -4,6 +4,7 @@ from koopman_analysis.checks.autonomy import autonomous, autonomy_controls
 from koopman_analysis.checks.closure import closed, closed_in_the_mean, decoder_weighted_closed
 from koopman_analysis.checks.comparison import PairedErrors, better_than_baselines, paired_errors
 from koopman_analysis.checks.eigenvalues import EigenvalueResiduals, eigenvalue_residuals, eigenvalues_of_the_flow
+from koopman_analysis.checks.expansion import TooFewPairs, not_expanding
 from koopman_analysis.checks.fidelity import Fidelity, faithful, one_step_fidelity
 from koopman_analysis.checks.isometry import isometric
 from koopman_analysis.checks.outliers import OutlierCorrespondence, outlier_correspondence, outliers_correspond
@@ -15,6 +16,7 @@ __all__ = [
     "OutlierCorrespondence",
     "PairedErrors",
     "SemanticAgreement",
+    "TooFewPairs",
     "autonomous",
     "autonomy_controls",
     "better_than_baselines",
@@ -25,6 +27,7 @@ __all__ = [
     "eigenvalues_of_the_flow",
     "faithful",
     "isometric",
+    "not_expanding",
     "one_step_fidelity",
     "outlier_correspondence",
     "outliers_correspond",

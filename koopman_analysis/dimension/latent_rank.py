@@ -39,6 +39,7 @@ import numpy as np
 
 from koopman_analysis.dimension.sweep import Curve
 from koopman_analysis.estimators.latent import ArrayLatentModel, LatentModel
+from koopman_analysis.regression import ConstantData
 from koopman_analysis.resampling import Bootstrap, ratio_bootstrap
 from koopman_analysis.shapes import Float, Labels, Operator
 from koopman_analysis.snapshots import SnapshotPairs
@@ -136,7 +137,7 @@ def decoder_weighted_directions(
         rng: Chooses the latents at which the decoder is differentiated.
 
     Raises:
-        ValueError: If the latents do not vary.
+        ConstantData: If the latents do not vary.
     """
     host = pairs.on_host()
     arrived = model.encode_noise(pairs.before, labels) @ model.matrix + model.offset(labels)
@@ -146,7 +147,7 @@ def decoder_weighted_directions(
     _, deviations, right = np.linalg.svd(root * (arrived - mean), full_matrices=False)
     kept = int(np.count_nonzero(deviations > RESOLUTION * np.linalg.norm(root * arrived)))
     if not kept:
-        raise ValueError("expected latents that vary where K carries the noise, got one: the model has collapsed")
+        raise ConstantData("expected latents that vary where K carries the noise, got one: the model has collapsed")
     counted = int(np.count_nonzero(weights))
     some = rng.choice(host.n, min(POINTS, counted), replace=False, p=weights / weights.sum())
     Q = deviations[:kept, None] * right[:kept]

@@ -63,6 +63,15 @@ _BY_ID = {
         ),
         equation="max | log λ |,  λ the eigenvalues of G_data⁻¹ G_model",
     ),
+    "not_expanding": Explanation(
+        words=(
+            "The best matrix never carries more variance to a direction of the latent space than the latents of the "
+            "data have there: what it cannot predict only adds. A learned one might. Its singular values, measured "
+            "in the units of the latents at either end, are compared with one, in the directions that the decoder "
+            "reads; unlike those of the bare matrix, they do not depend on the coordinates of the latents."
+        ),
+        equation="log s,  s² = max over v of Var( v·(E_T(x) K + c) ) / Var( v·E₀(y) )",
+    ),
     "semantic": Explanation(
         words=(
             "If near in the latent space means alike, pairs of one class should be nearer than pairs of two. "

@@ -20,8 +20,8 @@ from koopman_analysis.claims import Verdict
 from koopman_analysis.report import VOLATILE
 
 IDS = {
-    "fidelity", "comparison_dmd", "comparison_larger", "comparison_direct", "closed", "isometric", "semantic",
-    "outliers", "outliers_latent", "autonomous", "eigenvalues",
+    "fidelity", "comparison_dmd", "comparison_larger", "comparison_direct", "closed", "isometric", "not_expanding",
+    "semantic", "outliers", "outliers_latent", "autonomous", "eigenvalues",
 }  # fmt: skip
 
 

@@ -141,6 +141,8 @@ def test_the_errors_of_four_contenders_are_drawn_at_each_later_time(ax):
         np.testing.assert_allclose(line.get_ydata(), np.maximum(drawn, 1e-16))
     assert [label.get_text() for label in ax.get_xticklabels()] == ["2", "0.1", "0.002"]
     assert "bound 0.05" in [text.get_text() for text in ax.texts]
+
+
 def test_the_spectra_of_systems_stand_beside_their_exact_ones_with_the_verdict_above():
     rng, lenient = np.random.default_rng(0), Tolerances(defect=0.9, state=0.9, worst=0.99)
     states = rng.standard_normal((400, 2))

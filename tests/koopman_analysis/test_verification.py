@@ -68,7 +68,16 @@ def test_every_picture_can_be_drawn_and_the_report_saved(report, tmp_path):
     assert set(report.figures) == {"closure_spectrum", "samples", "semantic", "outliers", "outliers_latent"}
     page = report.save(tmp_path / "r")
     ids = [claim["id"] for claim in json.loads((page.parent / "claims.json").read_text())["claims"]]
-    assert ids == ["closed", "isometric", "semantic", "outliers", "outliers_latent", "autonomous", "eigenvalues"]
+    assert ids == [
+        "closed",
+        "isometric",
+        "not_expanding",
+        "semantic",
+        "outliers",
+        "outliers_latent",
+        "autonomous",
+        "eigenvalues",
+    ]
 
 
 def test_a_model_that_predicts_badly_is_not_closed():
