@@ -76,11 +76,9 @@ def closed_in_the_mean(
         bound=tolerance,
         because=obstacle,
     )
-    return (
-        claim
-        if shuffled is None
-        else claim.with_controls([_refuted(closed_in_the_mean(shuffled, tolerance=tolerance))])
-    )
+    if shuffled is None:
+        return claim
+    return claim.with_controls([_refuted(closed_in_the_mean(shuffled, tolerance=tolerance))])
 
 
 def decoder_weighted_closed(

@@ -45,6 +45,15 @@ _BY_ID = {
         ),
         equation="defect = E‖ Ψ(y) − Ψ(x) K ‖² / Var Ψ(y),  in whitened coordinates",
     ),
+    "closed_in_the_mean": Explanation(
+        words=(
+            "A random system carries one state to many, so no matrix predicts a draw; the mean over draws may still be "
+            "a linear combination of the same functions. Of two independent draws of each state the noise averages "
+            "out of the product of what is left over. The number is the share of what is predictable at all that the "
+            "matrix misses: 0 when the dictionary is closed in the mean."
+        ),
+        equation="share missed = E⟨ Ψ(y) − Ψ(x) K, Ψ(y′) − Ψ(x) K′ ⟩ / tr Cov E[Ψ(y) | x],  in whitened coordinates",
+    ),
     "decoder_weighted_closed": Explanation(
         words=(
             "The latent of the noise, moved by the matrix, should be the latent of the data. Coordinates of the "

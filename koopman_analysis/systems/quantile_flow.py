@@ -2,20 +2,20 @@
 
 Data from Σ_k w_k N(μ_k, s_k²) have, at noise level σ, the distribution function
 
-    F_σ(x) = Σ_k w_k N((x − μ_k)/√(s_k² + σ²)),        N the standard normal one.                                (1)
+    F_σ(x) = Σ_k w_k G((x − μ_k)/√(s_k² + σ²)),        G that of N(0, 1),        p_σ = F_σ'.                     (1)
 
-The probability-flow ODE dx/dσ = −σ ∂_x log F_σ'(x) moves no mass across a trajectory, and paths in one dimension do not
-cross, so that it carries σ_T to σ_0 by
+The probability-flow ODE dx/dσ = −σ ∂_x log p_σ(x) carries mass along its paths, and paths on the line do not cross:
+what lies below a path stays below it. So σ_T is carried to σ_0 by
 
     Φ = F_{σ_0}^{−1} ∘ F_{σ_T}.                                                                               (2)
 
-Below the median the logarithm of F is equated at both ends, above it that of 1 − F: either keeps all digits in its own
-tail, where F itself has none. The root lies between the quantiles that the components have on their own,
+Below the median the logarithms of F are equated, above it those of 1 − F: either keeps all digits in its own tail,
+where the other has none. The root lies between the quantiles that the components have on their own,
 
-    min_k q_k ≤ Φ(x) ≤ max_k q_k,      q_k = μ_k + √(s_k² + σ_0²) N^{−1}(F_{σ_T}(x)).                           (3)
+    min_k q_k ≤ Φ(x) ≤ max_k q_k,      q_k = μ_k + √(s_k² + σ_0²) G^{−1}(F_{σ_T}(x)).                           (3)
 
-The error of y is that of the root's equation, some ε/F_{σ_0}'(y): all digits on the modes, and few only in gaps that no
-sample falls into. With one mode Φ is affine.
+Rounding ε of F makes an error of about ε/p_{σ_0}(y) in y: none to speak of on the modes, and a large one only in gaps
+that no sample falls into. With one mode Φ is affine.
 
 Every such flow is exactly linear in functions of F_{σ_T}(x) on one side and the same functions of F_{σ_0}(y) on the
 other, with K = 1: existence of two such dictionaries says nothing of the flow.

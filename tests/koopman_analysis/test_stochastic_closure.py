@@ -10,6 +10,7 @@ from koopman_analysis.claims import Verdict
 from koopman_analysis.closure import closure_report, mean_closure_report
 from koopman_analysis.dictionaries import Constant, Coordinates, EncoderDictionary, FunctionDictionary, Hermite
 from koopman_analysis.regression import ConstantData
+from koopman_analysis.report import explanation_of
 from koopman_analysis.snapshots import DoublePairs, SnapshotPairs
 from koopman_analysis.systems import OrnsteinUhlenbeck, SlowManifold, Unrelated
 
@@ -63,6 +64,11 @@ def test_a_dictionary_that_is_not_closed_in_the_mean_is_refuted_with_the_share_t
     assert checks.closed_in_the_mean(report, tolerance=0.5).verdict is Verdict.SUPPORTED
     # Of all the variance it is little: of a noisy system everything misses little.
     assert report.missed.high < 0.05
+
+
+def test_the_claim_is_explained_by_its_own_words_and_not_those_of_one_draw():
+    report = mean_closure_report(NOISY.double_pairs(400, rng=rng(3)), inputs=Coordinates(), rng=rng())
+    assert "two independent draws" in explanation_of(checks.closed_in_the_mean(report)).words
 
 
 def test_a_function_more_closes_it():

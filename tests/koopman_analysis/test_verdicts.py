@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import rounding
 from zoo import closed_cases, flows, open_cases
 
 from koopman_analysis.closure import Closedness, ClosureReport, closure_report
@@ -63,6 +64,17 @@ def lifted(pairs: SnapshotPairs, psi) -> SnapshotPairs:
     """The pairs in the functions of a dictionary that are not constant."""
     varying = [i for i in range(psi(pairs.before).shape[1]) if i not in psi.constants]
     return SnapshotPairs(before=psi(pairs.before)[:, varying], after=psi(pairs.after)[:, varying])
+
+
+@pytest.mark.parametrize("name", flows())
+def test_pydmd_on_lifted_snapshots_finds_the_eigenvalues_that_are_stated(name):
+    system = flows()[name]
+    psi, expected = system.dictionary, system.eigenvalues + 0j
+    fitted = PyDMDRegression().fit(lifted(system.pairs(FEW, rng=rng()), psi))
+    for _ in psi.constants:  # centred, a constant is nothing
+        expected = np.delete(expected, np.argmin(np.abs(expected - 1)))
+    found = np.linalg.eigvals(fitted.matrix_)
+    assert rounding.spectral_distance(found, expected) < PYDMD_ROUNDING.get(name, 1e-16) ** 0.5
 
 
 @pytest.mark.parametrize("name", flows())
