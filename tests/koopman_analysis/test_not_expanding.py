@@ -42,12 +42,12 @@ def test_the_best_operator_expands_nothing_and_one_too_large_does():
 
 
 def test_the_singular_value_is_that_of_the_whitened_operator():
-    pairs, noise = pairs_of(100_000), 0.3
+    pairs, noise = pairs_of(20_000), 0.3
     covariance = A.T @ A + noise**2 * np.eye(2)
     exact = 0.5 * np.log(np.linalg.eigvals(np.linalg.solve(covariance, 1.5**2 * A.T @ A)).real.max())
     claim = not_expanding(affine(1.5 * A), pairs, rng=rng(3))
     assert exact > 0.3
-    assert claim.interval.estimate == pytest.approx(exact, abs=0.01)
+    assert claim.interval.estimate == pytest.approx(exact, abs=0.02)
     assert claim.interval.low <= exact <= claim.interval.high
 
 
