@@ -16,15 +16,15 @@ q = quantile of max_k |θ*_k − θ_k| / s_k, the intervals θ_k ± q s_k cover 
 
     se² = (J − 1)/J Σⱼ (θ₍ⱼ₎ − θ̄)²,     θ ± t_{J−1} se.                                                    (3)
 
+**Permutation p-value.** p = (1 + b)/(1 + B), with b of B permuted statistics at least as large as the observed one; it
+is exact for any B, and 5 % is attainable when B + 1 is a multiple of 20.                                 (4)
+
 **Multiplier bootstrap.** Intervals of the jackknife that hold for k statistics at once need their joint distribution,
 which its values have: with ξⱼ ~ N(0, 1) and an independent χ² of J − 1 degrees of freedom,
 
     θ* = θ + √((J − 1)/J) Σⱼ ξⱼ (θ₍ⱼ₎ − θ̄) / √(χ²/(J − 1)),                                                  (5)
 
 the same ξ and χ² for all k, so that (2) is (3) where k = 1.
-
-**Permutation p-value.** p = (1 + b)/(1 + B), with b of B permuted statistics at least as large as the observed one; it
-is exact for any B, and 5 % is attainable when B + 1 is a multiple of 20.                                 (4)
 
 Sources: Efron & Tibshirani 1993 (bootstrap, jackknife); Davison & Hinkley 1997, eq. 4.11 (p-value); Westfall & Young
 1993 (max-t); Chernozhukov, Chetverikov & Kato 2013 (multipliers).
@@ -117,9 +117,8 @@ class Bootstrap:
 
     def contrasts(self, coefficients: Float[np.ndarray, "c k"]) -> "Bootstrap":
         """Linear combinations of the statistics, on the same resamples: differences, for one."""
-        return replace(
-            self, estimate=coefficients @ self.estimate, replicates=self.replicates @ coefficients.T
-        )  # fmt: skip
+        estimate, replicates = coefficients @ self.estimate, self.replicates @ coefficients.T
+        return replace(self, estimate=estimate, replicates=replicates)
 
     def _method(self, ends: str) -> str:
         return f"{self.kind}, {len(self.replicates)} resamples, {ends}"

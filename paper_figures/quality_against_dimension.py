@@ -1,12 +1,12 @@
 """What a finite dimension costs: of named families, of polynomials without any sample, and of trained latents.
 
-Left, four nested families on the flow of ẋ = x − x³ over time 1, noise N(0, 1): the share of the state's variance that
-no linear map predicts from the first m functions, with bands that hold at all m at once. The dashed line is the better
-of a power law and an exponential for the family that falls fastest.
+Left, four nested families on the flow of ẋ = x − x³ over time 1, from x uniform on [−2, 2]: the share of the state's
+variance that no linear map predicts from the first m functions, with bands that hold at all m at once. The dashed line
+is the better of a power law and an exponential for the polynomials.
 
-Middle, the same flow in Hermite polynomials: the best polynomial of each degree in closed form, by quadrature, and the
-held-out error of least squares on samples, as the median over draws with quartiles. It explodes from a degree on that
-grows slowly with the sample.
+Middle, the same flow from x ~ N(0, 1), in Hermite polynomials: the best polynomial of each degree in closed form, by
+quadrature, and the held-out error of least squares on samples, as the median over draws with quartiles. It explodes
+from a degree on that grows slowly with the sample.
 
 Right, distilled checkerboards whose operator is truncated to rank r in white, decoder-weighted coordinates: the paired
 error over that of the untruncated model. With the data published with the paper at hand (the folder that
@@ -29,7 +29,7 @@ from kdm.latent_model import KDMLatentModel
 from kdm.sweeps import latent_trainings
 from kdm.training.distillation import DistillationConfig, load
 from kdm.trajectories import collect
-from koopman_analysis import Coordinates, Hermite, SnapshotPairs
+from koopman_analysis import Coordinates, Legendre, SnapshotPairs
 from koopman_analysis.dimension import (
     Curve,
     DimensionSweep,
@@ -69,14 +69,15 @@ def family_sweeps(profile: Profile) -> dict[str, DimensionSweep]:
     """The four families on the double well."""
     rng = np.random.default_rng(profile.seed)
     n = 2000 if profile.fast else 20_000
-    x, other = rng.standard_normal((2, n, 1))
+    x, other = rng.uniform(-2, 2, (2, n, 1))
     pairs, others = (SnapshotPairs(before=states, after=double_well(states)) for states in (x, other))
-    largest = EDMD(Hermite(9), outputs=Hermite(9)).fit(others)
+    polynomials = partial(Legendre, low=-2.0, high=2.0)
+    largest = EDMD(polynomials(15), outputs=polynomials(15)).fit(others)
     families = (
-        polynomial_family(partial(Hermite, scale=1.0), (1, 3, 5, 7)),
+        polynomial_family(polynomials, DEGREES),
         wave_family(pairs.before, COUNTS, rng=rng),
         radial_family(pairs.before, COUNTS, overlap=2.0, rng=rng),
-        operator_truncations(largest, (1, 2, 4, 8)),
+        operator_truncations(largest, (1, 2, 4, 8, 14)),
     )
     seed = int(rng.integers(2**63))
     return {
@@ -115,13 +116,13 @@ def drawn(profile: Profile) -> Figure:
     """The three panels."""
     sweeps, (exact, sampled), ranks = family_sweeps(profile), hermite_curves(profile), rank_curves(profile)
     errors = {name: sweep.state_error for name, sweep in sweeps.items()}
-    rates = fitted_rates(errors["Hermite"])
+    rates = fitted_rates(errors["Legendre"])
     width = profile.width_or(6.75)
     narrow = width < 4
     with styled_for_print():
         figure = Figure(figsize=(width, 2.1 * width if narrow else 0.4 * width + 0.3), layout="constrained")
         left, middle, right = figure.subplots(*((3, 1) if narrow else (1, 3)))
-        draw_sweep(left, errors, laws=[rates.better or rates.power_law])
+        draw_sweep(left, errors, laws={"Legendre": rates.better or rates.power_law})
         draw_hermite_curve(middle, exact, sampled)
         draw_rank_sweep(right, ranks)
         left.set(title="families", xlabel="dimension", ylabel=SHARE)
@@ -136,7 +137,7 @@ def _ours(profile: Profile) -> Curve:
         preset.teacher_object(), preset.pairs, generator=torch.Generator().manual_seed(profile.seed),
         steps=preset.solver_steps, out=profile.work / "checkerboard" / "data", progress=True,
     )  # fmt: skip
-    steps = min(STEPS, preset.distillation.training.steps)
+    steps = 100 if profile.fast else STEPS
     config = _with_steps(preset.distillation, steps)
     (training,) = latent_trainings(config, profile.work / "latents", latents=(LATENTS,), seeds=(profile.seed,))
     device = torch.device("cpu")

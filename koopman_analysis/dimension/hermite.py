@@ -12,8 +12,8 @@ of `EDMD(Hermite(p))` on them is equation (1). An entire Φ needs few nodes; one
 the real axis, in units of s, needs of the order of 1/a² (tanh: a = π/2s). Doubling N says whether it was enough.
 
 On n drawn states the same polynomials are fitted to the few largest of them. In sample the error falls; on other states
-it explodes from a degree of about 5 to 8 on, and a mean over draws is the number of one of them. Medians over draws
-say how it goes, with quartiles.
+it explodes from a degree on that grows slowly with n (on the double well over time 1, about 5 for n = 200 and 9 for
+n = 2,000), and a mean over draws is the number of one of them. Medians over draws say how it goes, with quartiles.
 
 Sources: Golub & Welsch 1969 (the rule); Cameron & Martin 1947 (the expansion).
 """

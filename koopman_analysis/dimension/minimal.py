@@ -7,8 +7,8 @@ The hypotheses H_m: "the member of dimension m is not closed within the toleranc
 Only one true H_m can then be met, the first in this order, and all before it were false: the probability that any true
 one is rejected is that of this one test. The upper ends of a report's intervals reject each at 2.5 %, so that a member
 is named closed which is not in at most 2.5 % of all sweeps, however long they are. Taking the smallest member that
-passes on its own gives every size its own chance to pass by accident: with nine that just fail, on pairs of their own,
-one in five sweeps names one.
+passes on its own gives every size its own chance to pass by accident: up to 1 − 0.975⁹ = 20 % of the sweeps over nine
+sizes that just fail, on pairs of their own, name one (14 % in a simulation, since δ errs upwards; in order, 1 %).
 
 The result is a property of the named family at these tolerances, never of the flow. Where the largest member fails
 there is none, whatever smaller ones seem to be: then pairs are too few, or the family is not closed anywhere.

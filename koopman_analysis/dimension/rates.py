@@ -12,10 +12,11 @@ the logarithm linearised, since a resample of a small share may be negative. A l
 intervals of all its residuals contain 0. Whether it does or not, its misfit is the mean square of the residuals e, and
 the law that fits better is the one of smaller misfit, if the interval of
 
-    mean e_exp² − mean e_pow²,     linearised as 2 mean e (e* − e)                                              (3)
+    mean e_exp² − mean e_pow²,                                                                                 (3)
 
-leaves out 0; otherwise the two are not told apart. Many pairs refute every law of two numbers: then neither holds, and
-the misfit says how far off the better one is, √(mean e²) = 0.1 being about ten per cent.
+from resamples that are centred on it, leaves out 0; otherwise the two are not told apart. Many pairs refute every law
+of two numbers: then neither holds, and the misfit says how far off the better one is, √(mean e²) = 0.1 being about ten
+per cent.
 
 A rate belongs to the named family and to the dimensions that were measured: it promises nothing beyond the largest.
 """
@@ -125,12 +126,12 @@ def fitted_rates(curve: Curve) -> FittedRates:
     (power_law, power_residuals), (exponential, residuals) = (
         _fitted(law, dimensions, logarithms) for law in (POWER_LAW, EXPONENTIAL)
     )
-    # Linearised, each misfit is a contrast of its own residuals.
-    contrast, other = (2 * some.estimate / len(dimensions) for some in (residuals, power_residuals))
-    change = (residuals.replicates - residuals.estimate) @ contrast
-    change -= (power_residuals.replicates - power_residuals.estimate) @ other
+    misfits, others = (np.square(some.replicates).mean(axis=1) for some in (residuals, power_residuals))
     gap = np.mean(residuals.estimate**2) - np.mean(power_residuals.estimate**2)
-    difference = replace(logarithms, estimate=np.array([gap]), replicates=gap + change[:, None]).intervals()[0]
+    change = misfits - others
+    # A square of a resample is larger than that of the estimate, by its variance.
+    centred = gap + change - change.mean()
+    difference = replace(logarithms, estimate=np.array([gap]), replicates=centred[:, None]).intervals()[0]
     return FittedRates(power_law=power_law, exponential=exponential, difference=difference)
 
 

@@ -27,6 +27,15 @@ from koopman_analysis.moments import Lift
 from koopman_analysis.resampling import Bootstrap, Interval, Jackknife
 from koopman_analysis.snapshots import SnapshotPairs
 
+_QUANTITIES = (
+    "defect (share of variance)",
+    "operator defect (share of variance)",
+    "state error (share of variance)",
+    "worst direction (share of variance)",
+    "worst residual direction (share of variance)",
+)
+"""In the order of `ClosureReport.jackknife`."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Curve:
@@ -134,16 +143,6 @@ def dimension_sweep(
     )
 
 
-_QUANTITIES = (
-    "defect (share of variance)",
-    "operator defect (share of variance)",
-    "state error (share of variance)",
-    "worst direction (share of variance)",
-    "worst residual direction (share of variance)",
-)
-"""In the order of `ClosureReport.jackknife`."""
-
-
 def _resampled(reports: Sequence[ClosureReport], column: int, resamples: int, seed: int) -> Bootstrap:
     joined = Jackknife(
         estimate=np.array([report.jackknife.estimate[column] for report in reports]),
@@ -155,13 +154,9 @@ def _resampled(reports: Sequence[ClosureReport], column: int, resamples: int, se
 
 def _cautious(curve: Curve, reports: Sequence[ClosureReport]) -> Curve:
     """The curve with lower ends that allow for what a fit of so many directions misses, as those of the reports do."""
-    intervals = tuple(
-        replace(
-            interval,
-            low=interval.low * max(0.0, 1 - (report.input_dimension + report.dimension + 1) / report.fit_pairs),
-        )
-        for interval, report in zip(curve.intervals, reports, strict=True)
-    )
+    directions = [report.input_dimension + report.dimension + 1 for report in reports]
+    kept = [max(0.0, 1 - count / report.fit_pairs) for count, report in zip(directions, reports, strict=True)]
+    intervals = tuple(replace(i, low=i.low * share) for i, share in zip(curve.intervals, kept, strict=True))
     return replace(curve, intervals=intervals)
 
 

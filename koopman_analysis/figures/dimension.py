@@ -1,6 +1,7 @@
 """Quality against dimension: families in simultaneous bands, polynomials against their limit, truncated models."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,7 +15,11 @@ DECADES = 1e-3
 
 
 def draw_sweep(
-    ax: Axes, curves: Mapping[str, Curve], *, tolerance: float | None = None, laws: Sequence[FittedLaw] = ()
+    ax: Axes,
+    curves: Mapping[str, Curve],
+    *,
+    tolerance: float | None = None,
+    laws: Mapping[str, FittedLaw] = MappingProxyType({}),
 ) -> Axes:
     """Curves of one quantity by name, on logarithmic axes, in bands that hold at all dimensions at once.
 
@@ -22,7 +27,7 @@ def draw_sweep(
         ax: Where to draw.
         curves: The curves, by the name that stands at the end of each.
         tolerance: A level to draw, below which a reader counts as closed.
-        laws: Fitted laws to draw as dashed lines, over the dimensions of all curves.
+        laws: Fitted laws by the name of their curve, dashed, over its dimensions and no further.
     """
     positive = [value for curve in curves.values() for value in curve.estimates if value > 0]
     # An interval may reach down to zero, which a logarithmic axis does not have.
@@ -32,8 +37,8 @@ def draw_sweep(
         (line,) = ax.plot(curve.dimensions, ends[:, 1], "o-", ms=4, lw=1.2, label=name)
         ax.fill_between(curve.dimensions, ends[:, 0], ends[:, 2], color=line.get_color(), alpha=0.18, lw=0)
     _dimension_axis(ax, [m for curve in curves.values() for m in curve.dimensions])
-    for law in laws:
-        at = np.geomspace(*ax.get_xlim(), 100)
+    for name, law in laws.items():
+        at = np.geomspace(curves[name].dimensions[0], curves[name].dimensions[-1], 100)
         ax.plot(at, law.at(at), color=INK, lw=0.8, ls=(0, (4, 3)), zorder=1)
     if tolerance is not None:
         ax.axhline(tolerance, color=ORANGE, lw=1.0, ls=(0, (4, 3)), zorder=1)

@@ -24,10 +24,14 @@ def curve(values, dimensions) -> Curve:
 def test_curves_are_drawn_with_their_bands_and_one_that_reaches_zero_has_a_place_on_the_axis(ax):
     waves, radial = curve([0.9, 0.5, 0.2, 0.05], (2, 4, 8, 16)), curve([0.8, 0.3], (3, 9))
     assert waves.intervals[-1].low == 0.0
-    draw_sweep(ax, {"waves": waves, "radial": radial}, tolerance=0.01, laws=[fitted_rates(waves).power_law])
+    law = fitted_rates(waves).power_law
+    draw_sweep(ax, {"waves": waves, "radial": radial}, tolerance=0.01, laws={"waves": law})
     drawn = {line.get_label(): line.get_xydata() for line in ax.lines if line.get_marker() == "o"}
     np.testing.assert_allclose(drawn["waves"], [[2, 0.9], [4, 0.5], [8, 0.2], [16, 0.05]])
     np.testing.assert_allclose(drawn["radial"], [[3, 0.8], [9, 0.3]])
+    (dashed,) = (line for line in ax.lines if len(line.get_xdata()) == 100)
+    assert (dashed.get_xdata()[0], dashed.get_xdata()[-1]) == pytest.approx((2, 16)), "no further than it was fitted"
+    assert dashed.get_ydata()[0] == pytest.approx(law.at(np.array([2.0]))[0])
     assert len(ax.collections) == 2
     assert ax.collections[0].get_datalim(ax.transData).y1 == pytest.approx(waves.intervals[0].high)
     assert ax.get_ylim()[0] > 0

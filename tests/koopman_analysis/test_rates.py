@@ -76,3 +76,16 @@ def test_too_few_dimensions_or_values_that_are_not_positive_have_no_rate(values)
     curve = Curve.of_shares("share", DIMENSIONS[: len(values)], bootstrap)
     with pytest.raises(ValueError, match="expected positive values at 4 dimensions or more"):
         fitted_rates(curve)
+
+
+def test_of_two_laws_that_are_hardly_told_apart_the_wrong_one_is_seldom_named():
+    dimensions = (8, 9, 10, 11, 12)
+    values = 3 * np.array(dimensions, dtype=float) ** -1.5
+    named = [
+        rates.better.law.name
+        for rates in (fitted_rates(measured(values, error=0.05, seed=2 * s, dimensions=dimensions)) for s in range(200))
+        if rates.better is not None
+    ]
+    assert 0 < len(named) < 100, "the premise: mostly not told apart"
+    # More than 11 of 200 have probability .01 at the 2.5 % of one side.
+    assert named.count("exponential") <= 11
