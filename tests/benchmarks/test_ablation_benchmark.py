@@ -12,7 +12,19 @@ import numpy as np
 import pytest
 
 from benchmarks import ablations
-from benchmarks.ablations import ABLATION, DATA, ENERGY_DIFFERENCE, FLOOR, RATIO, SEEDS, STEPS, grouped, page, problems
+from benchmarks.ablations import (
+    ABLATION,
+    DATA,
+    ENERGY_DIFFERENCE,
+    FLOOR,
+    RATIO,
+    SEEDS,
+    STEPS,
+    grouped,
+    halved,
+    page,
+    problems,
+)
 from benchmarks.experiments import Profile
 from kdm.ablations import ABLATIONS, PLAIN
 from kdm.ablations.study import Measurement, Quality
@@ -86,7 +98,9 @@ def test_a_reduced_preset_is_the_preset_but_for_its_size(tmp_path):
     assert [problem.teacher.number_of_labels for problem in full[1:-1]] == list(ablations.MODES)
     for problem, name in ((full[0], "checkerboard"), (full[1], "mixture"), (full[-1], "digits")):
         preset, reduced = preset_named(name).distillation, problem.distillation
-        assert reduced.architecture == preset.architecture
+        assert reduced.architecture == halved(preset.architecture)
+        assert reduced.architecture.latent == preset.architecture.latent
+        assert 2 * reduced.architecture.decoder.width == preset.architecture.decoder.width
         assert reduced.objective == preset.objective
         assert reduced.training.steps == STEPS[name] < preset.training.steps
         same = replace(
