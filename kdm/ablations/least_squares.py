@@ -129,6 +129,11 @@ class RandomEncoders:
 def _without_dropout(config: DistillationConfig) -> DistillationConfig:
     """Encoders that are not trained are functions, in training too; the operator is any matrix."""
     architecture = config.architecture
+    if architecture.data_encoder is None:
+        raise ValueError(
+            "expected an encoder for each end, got one for all times: with it K is a semigroup's, which no regression "
+            "on end points finds"
+        )
     fixed = replace(
         architecture,
         noise_encoder=replace(architecture.noise_encoder, dropout=0.0),

@@ -184,3 +184,9 @@ def test_a_run_of_the_other_kind_is_refused(config, data, tmp_path):
         load(tmp_path / "direct")
     with pytest.raises(RunError, match="another one"):
         next(regress_directly(config, data, tmp_path / "run", device=CPU))
+
+
+def test_random_encoders_are_two(config, data, tmp_path):
+    shared = replace(config, architecture=replace(config.architecture, data_encoder=None))
+    with pytest.raises(ValueError, match="an encoder for each end, got one for all times"):
+        next(RandomEncoders(run="run").train(shared, data, tmp_path / "run", device=CPU))
