@@ -159,8 +159,8 @@ def _tagged_converter() -> cattrs.Converter:
     of_architecture = make_dict_unstructure_fn(Architecture, converter, _cattrs_omit_if_default=True)
     converter.register_unstructure_hook(Architecture, of_architecture)
     # Most models have no noise levels; a RUN of such a one says the same with and without the entry.
-    levels = {"sigmas": override(omit_if_default=True)}
-    converter.register_unstructure_hook(ModelConfig, make_dict_unstructure_fn(ModelConfig, converter, **levels))
+    without_levels = make_dict_unstructure_fn(ModelConfig, converter, sigmas=override(omit_if_default=True))
+    converter.register_unstructure_hook(ModelConfig, without_levels)
     return converter
 
 

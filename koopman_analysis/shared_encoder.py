@@ -20,7 +20,7 @@ from koopman_analysis.claims import Claim, Side
 from koopman_analysis.estimators.latent import LatentModel
 from koopman_analysis.figures import draw_autonomy, draw_residuals, figure_of
 from koopman_analysis.report import Entry, Report
-from koopman_analysis.shapes import Labels, Operator
+from koopman_analysis.shapes import Float, Labels, Operator
 from koopman_analysis.snapshots import SnapshotPairs, SnapshotTrajectories
 
 ENDPOINTS = "two encoders fix only the endpoints"
@@ -64,7 +64,9 @@ def with_eigenvalues(
     return report.including(Entry(claim=claim, figure="eigenvalues"), figures={"eigenvalues": picture})
 
 
-def _with_constant(K: Operator, offset: np.ndarray, latents: SnapshotPairs) -> tuple[Operator, SnapshotPairs]:
+def _with_constant(
+    K: Operator, offset: np.ndarray, latents: SnapshotPairs
+) -> tuple[Float[np.ndarray, "m1 m1"], SnapshotPairs]:  # fmt: skip
     """K and the latents, with the constant adjoined where there is an offset."""
     if not offset.any():
         return K, latents
@@ -77,8 +79,8 @@ def _with_constant(K: Operator, offset: np.ndarray, latents: SnapshotPairs) -> t
 def _autonomy_not_applicable(bound: float, reason: str) -> Claim:
     return Claim.not_applicable(
         id="autonomous", hypothesis="One semigroup on one clock carries the dictionary through all times of the flow.",
-        quantity="largest relative error of the semigroup over the times", side=Side.AT_MOST, bound=bound,
-        reason=reason,
+        quantity="largest error of the semigroup over the times, in units of the spread", side=Side.AT_MOST,
+        bound=bound, reason=reason,
     )  # fmt: skip
 
 

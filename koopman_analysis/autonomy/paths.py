@@ -3,12 +3,14 @@
 With Ψ_k the features (rows) of n trajectories at time t_k, k = 0 … K, noise first, a path E(s) = E(s; A) with one
 matrix A and a clock 0 = s_0 ≤ … ≤ s_K = 1 is fitted by
 
-    minimise over A, s      Σ_k ‖Ψ_k − Ψ_0 E(s_k)‖² / ‖Ψ_k‖²,                                                    (1)
+    minimise over A, s      Σ_k ‖Ψ_k − Ψ_0 E(s_k)‖² / ‖Ψ_k − Ψ̄_k‖²,     Ψ̄_k the mean over trajectories,           (1)
 
     semigroup        E(s) = exp(s A):      autonomous, E(s) E(t) = E(s + t)                                      (2)
     straight line    E(s) = I + s A:       features move along segments, with as many free numbers               (3)
 
-Only in (2) does the same law act at all times. No logarithm of an operator is taken: it need not exist.
+The unit is the spread at each time, not the size: beside a large constant, which is autonomous whatever the flow does,
+any error would be small. Only in (2) does the same law act at all times. No logarithm of an operator is taken: it need
+not exist.
 
 With Ψ_0 = Q R the sum in (1) is a constant plus that of ‖Qᵀ Ψ_k − R E(s_k)‖², so that the search sees matrices with no
 more rows than there are functions. It is one in least squares, by a trust region, and never ascends; residuals are not
@@ -39,13 +41,13 @@ import scipy.optimize
 
 from koopman_analysis.shapes import Float
 
-MOST_FUNCTIONS = 32
+MOST_FUNCTIONS = 24
 """Functions above which derivatives in every entry of A take minutes."""
 PRECISION = 1e-12
 """Relative change of the objective or of the parameters at which a search ends."""
 STATIONARY = 1e-15
 """Gradient at which a search ends: an exact path is followed down to rounding."""
-EVALUATIONS = 200
+EVALUATIONS = 100
 """Steps of one search."""
 LEAST_SHARE = 1e-3
 """Of the clock, for a step that seems to stand still where a search begins: there its derivative would vanish."""
@@ -60,9 +62,9 @@ class Path(ABC):
 
     @abstractmethod
     def derivatives(
-        self, A: Float[np.ndarray, "m m"], s: float
-    ) -> tuple[Float[np.ndarray, "entries m m"], Float[np.ndarray, "m m"]]:
-        """The derivatives of E(s; A) in each of the m² entries of A, row by row, and in s."""
+        self, A: Float[np.ndarray, "m m"], clock: Float[np.ndarray, " k"]
+    ) -> tuple[Float[np.ndarray, "k entries m m"], Float[np.ndarray, "k m m"]]:
+        """The derivatives of E(s; A) at each time s, in each of the m² entries of A, row by row, and in s."""
 
     @abstractmethod
     def steps(self, features: Float[np.ndarray, "times r m"]) -> Float[np.ndarray, "k m m"]:
@@ -77,15 +79,15 @@ class Semigroup(Path):
         return scipy.linalg.expm(clock[:, None, None] * A)
 
     def derivatives(
-        self, A: Float[np.ndarray, "m m"], s: float
-    ) -> tuple[Float[np.ndarray, "entries m m"], Float[np.ndarray, "m m"]]:
+        self, A: Float[np.ndarray, "m m"], clock: Float[np.ndarray, " k"]
+    ) -> tuple[Float[np.ndarray, "k entries m m"], Float[np.ndarray, "k m m"]]:
         """Equations (4) and (5)."""
         m = len(A)
-        blocks = np.zeros((m * m, 2 * m, 2 * m))
-        blocks[:, :m, :m] = blocks[:, m:, m:] = s * A
-        blocks[:, :m, m:] = _units(m)
+        blocks = np.zeros((len(clock), m * m, 2 * m, 2 * m))
+        blocks[..., :m, :m] = blocks[..., m:, m:] = clock[:, None, None, None] * A
+        blocks[..., :m, m:] = _units(m)
         exponentials = scipy.linalg.expm(blocks)
-        return s * exponentials[:, :m, m:], A @ exponentials[0, :m, :m]
+        return clock[:, None, None, None] * exponentials[..., :m, m:], A @ exponentials[:, 0, :m, :m]
 
     def steps(self, features: Float[np.ndarray, "times r m"]) -> Float[np.ndarray, "k m m"]:
         """Equation (6), a function of single steps; a pseudo-inverse where M_k has the eigenvalue −1."""
@@ -102,10 +104,10 @@ class StraightLine(Path):
         return np.eye(len(A)) + clock[:, None, None] * A
 
     def derivatives(
-        self, A: Float[np.ndarray, "m m"], s: float
-    ) -> tuple[Float[np.ndarray, "entries m m"], Float[np.ndarray, "m m"]]:
-        """S H for each unit H, and A."""
-        return s * _units(len(A)), A
+        self, A: Float[np.ndarray, "m m"], clock: Float[np.ndarray, " k"]
+    ) -> tuple[Float[np.ndarray, "k entries m m"], Float[np.ndarray, "k m m"]]:
+        """S H for each matrix H with a single 1, and A."""
+        return clock[:, None, None, None] * _units(len(A)), np.repeat(A[None], len(clock), axis=0)
 
     def steps(self, features: Float[np.ndarray, "times r m"]) -> Float[np.ndarray, "k m m"]:
         """K_k − K_{k−1}."""
@@ -148,22 +150,23 @@ def fitted_path(
         rng: Draws all of these but the first.
 
     Raises:
-        ValueError: If there are more functions than a search can do, features vanish at a time, or there is no start.
+        ValueError: If there are more functions than a search can do, features do not vary at a later time, or there is
+            no start.
     """
     _require_features(features, starts)
-    sizes = np.linalg.norm(features, axis=(0, 2))
+    spreads = np.linalg.norm(features - features.mean(axis=0), axis=(0, 2))
     # In one unit for each function at all times: functions of very different size would cost exp its digits.
     units = np.sqrt(np.square(features).mean(axis=(0, 1)))
     units[units == 0] = 1.0
     Q, R = np.linalg.qr(features[:, 0] / units)
     projected = np.einsum("nr,nkm->krm", Q, features / units)
-    search = _Search(path=path, root=R, targets=projected[1:], weights=units / sizes[1:, None])
+    search = _Search(path=path, root=R, targets=projected[1:], weights=units / spreads[1:, None])
     guesses = path.steps(np.concatenate([R[None], projected[1:]]))
     found = [search.from_start(*start) for start in _starts(guesses, starts, rng)]
     best = min(found, key=lambda result: result.cost)
     A, clock = search.unpacked(best.x)
     outside = (features / units - np.einsum("nr,krm->nkm", Q, projected)) * units
-    constant = float((np.square(outside).sum(axis=(0, 2)) / np.square(sizes))[1:].sum())
+    constant = float((np.square(outside).sum(axis=(0, 2)) / np.square(spreads))[1:].sum())
     return FittedPath(
         path=path,
         generator=A / units[:, None] * units,
@@ -202,15 +205,14 @@ class _Search:
 
     def jacobian(self, parameters: np.ndarray) -> np.ndarray:
         A, clock = self.unpacked(parameters)
-        m, shares = len(A), self._shares(parameters[len(A) ** 2 :])
-        rows = []
-        for k, s in enumerate(clock):
-            in_A, in_s = self.path.derivatives(A, float(s))
-            columns = ((self.root @ in_A) * self.weights[k]).reshape(m * m, -1)
-            along_clock = ((self.root @ in_s) * self.weights[k]).ravel()
-            ds = shares[:-1] * ((np.arange(len(clock) - 1) <= k) - s)
-            rows.append(np.concatenate([columns, np.outer(ds, along_clock)]).T)
-        return np.concatenate(rows)
+        shares, times = self._shares(parameters[len(A) ** 2 :]), np.arange(len(clock))
+        in_A, in_s = self.path.derivatives(A, clock)
+        of_A = (self.root @ in_A) * self.weights[:, None, None, :]
+        of_s = (self.root @ in_s) * self.weights[:, None, :]
+        ds = shares[:-1] * ((times[:-1] <= times[:, None]) - clock[:, None])
+        of_theta = np.einsum("kj,krm->kjrm", ds, of_s)
+        columns = np.concatenate([of_A, of_theta], axis=1)
+        return np.moveaxis(columns, 1, -1).reshape(-1, len(parameters))
 
     @staticmethod
     def _shares(theta: np.ndarray) -> np.ndarray:
@@ -242,8 +244,11 @@ def _require_features(features: np.ndarray, starts: int) -> None:
             f"expected at most {MOST_FUNCTIONS} functions, got {features.shape[2]}: the search differentiates in every "
             "entry of a matrix between them; project on fewer first"
         )
-    empty = np.flatnonzero(~features.any(axis=(0, 2)))
-    if len(empty):
-        raise ValueError(f"expected features that do not all vanish, got zeros at time {empty[0]}: error has no unit")
+    constant = np.flatnonzero(~np.ptp(features[:, 1:], axis=0).any(axis=1))
+    if len(constant):
+        raise ValueError(
+            f"expected features that vary over trajectories, got none that does at time {constant[0] + 1}: "
+            "an error relative to their spread has no meaning"
+        )
     if starts < 1:
         raise ValueError(f"expected at least one start of the search, got {starts}")

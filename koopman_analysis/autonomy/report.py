@@ -3,16 +3,17 @@
 A non-autonomous flow, such as that of a diffusion model, has a family of Koopman operators K_{T→t} and no reason to be
 a semigroup. In *one* dictionary Ψ for all times, whose coordinates are declared and never rescaled by time (with one
 free scale for each time two variances of a Gaussian become autonomous, three do not), and over trajectories that
-nothing was fitted to, relative errors at time t_k are
+nothing was fitted to, errors at time t_k, in units of the spread S_k = ‖Ψ(x_k) − mean Ψ(x_k)‖ at that time, are
 
-    semigroup      ‖Ψ(x_k) − Ψ(x_0) exp(s_k A)‖ / ‖Ψ(x_k)‖,          one A, one clock                              (1)
-    straight line  ‖Ψ(x_k) − Ψ(x_0) (I + s_k B)‖ / ‖Ψ(x_k)‖,         one B, a clock as free                        (2)
-    independent    ‖Ψ(x_k) − Ψ(x_0) K_k‖ / ‖Ψ(x_k)‖,                 a matrix for each time: the floor             (3)
-    composed       ‖Ψ(x_K) − Ψ(x_0) K_k K_{k→K}‖ / ‖Ψ(x_K)‖,         at the last time, by way of t_k               (4)
+    semigroup      ‖Ψ(x_k) − Ψ(x_0) exp(s_k A)‖ / S_k,               one A, one clock                              (1)
+    straight line  ‖Ψ(x_k) − Ψ(x_0) (I + s_k B)‖ / S_k,              one B, a clock as free                        (2)
+    independent    ‖Ψ(x_k) − Ψ(x_0) K_k‖ / S_k,                      a matrix for each time: the floor             (3)
+    composed       ‖Ψ(x_K) − Ψ(x_0) K_k K_{k→K}‖ / S_K,              at the last time, by way of t_k               (4)
 
-with A, B and the clocks by `autonomy.paths`, the K by least squares on the fit trajectories. That (4) equals (3) at the
-last time says that the dictionary is closed on the way, not that the flow is autonomous. Norms are over all held-out
-trajectories; intervals resample whole trajectories, and are simultaneous over times and contenders (max-t).
+so that predicting the mean has error 1, with A, B and the clocks by `autonomy.paths`, the K by least squares on the fit
+trajectories. That (4) equals (3) at the last time says that the dictionary is closed on the way, not that the flow is
+autonomous. Norms are over all held-out trajectories; intervals resample whole trajectories, and are simultaneous over
+times and contenders (max-t).
 
 For a model with two encoders there is nothing to ask: they fix only the endpoints, and a change of latent coordinates
 at one end turns any interior path into any other.
@@ -86,7 +87,7 @@ def autonomy_report(
 
     Raises:
         ValueError: If the share lies outside (0, 1), there are too few trajectories for the functions, the features are
-            complex, vanish at a time, or are too many for the search.
+            complex, do not vary at a time, or are too many for the search.
     """
     if not 0 < held_out < 1:
         raise ValueError(f"expected a held-out share strictly between 0 and 1, got {held_out}")
@@ -104,8 +105,8 @@ def autonomy_report(
     semigroup = fitted_path(Semigroup(), fit, starts=starts, rng=rng)
     straight = fitted_path(StraightLine(), fit, starts=starts, rng=rng)
     squares = _squared_errors(test, semigroup, straight, _operators_between(fit))
-    sizes = np.square(test[:, 1:]).sum(axis=2)
-    below = np.concatenate([sizes, sizes, sizes, np.broadcast_to(sizes[:, -1:], sizes.shape)], axis=1)
+    spreads = np.square(test[:, 1:] - test[:, 1:].mean(axis=0)).sum(axis=2)
+    below = np.concatenate([spreads, spreads, spreads, np.broadcast_to(spreads[:, -1:], spreads.shape)], axis=1)
     return AutonomyReport(
         times=host.times,
         semigroup=semigroup,
@@ -140,8 +141,8 @@ def _squared_errors(
     """The squared error of each trajectory (rows), for each contender at each later time."""
     first, later, last = features[:, 0], features[:, 1:], features[:, -1]
     to, onward = between
-    single = [semigroup.operators[1:], straight.operators[1:], to]
-    errors = [later[:, k] - first @ operators[k] for operators in single for k in range(len(to))]
+    single = [*semigroup.operators[1:], *straight.operators[1:], *to]
+    errors = [later[:, position % len(to)] - first @ operator for position, operator in enumerate(single)]
     errors += [last - first @ there @ onto for there, onto in zip(to, onward, strict=True)]
     return np.stack([np.square(error).sum(axis=1) for error in errors], axis=1)
 

@@ -1,5 +1,7 @@
 """Autonomy: the error of one semigroup at each time of the flow, beside what it must be compared with."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -9,7 +11,7 @@ from koopman_analysis.figures.style import BLUE, GREEN, GREY, ORANGE
 
 SMALLEST = 1e-16
 """Errors below this are drawn at it: a logarithmic axis has no zero."""
-_LOOKS = {
+_LOOKS: dict[str, dict[str, Any]] = {
     STRAIGHT: {"color": ORANGE, "marker": "s", "ls": "--"},
     SEMIGROUP: {"color": BLUE, "marker": "o", "ls": "-"},
     COMPOSED: {"color": GREEN, "marker": "x", "ls": "none"},
@@ -44,7 +46,7 @@ def draw_autonomy(ax: Axes, report: AutonomyReport, *, bound: float | None = Non
         )  # fmt: skip
     ax.set_yscale("log")
     ax.set_xticks(position, [f"{time:.2g}" for time in report.times[1:]])
-    ax.set(xlabel="time of the flow, noise to the left", ylabel="relative error, held out")
+    ax.set(xlabel="time of the flow, noise to the left", ylabel="error / spread, held out")
     ax.legend()
     ax.grid(axis="y")
     return ax

@@ -104,10 +104,11 @@ _BY_ID = {
             "A flow is autonomous when one law acts at all times: then one matrix and one clock carry the "
             "dictionary from the noise to every time on the way. A diffusion's flow need not be. The error is that of "
             "the best such matrix and clock, on trajectories not used for fitting, at the time where it is "
-            "largest. Beside it stand straight lines with a clock as free, and a matrix for each time, which no "
-            "semigroup can beat. With two encoders there is nothing to ask: they fix only the endpoints."
+            "largest, as a share of the spread there. Beside it stand straight lines with a clock as free, and a "
+            "matrix for each time, which no semigroup can beat. With two encoders there is nothing to ask: they fix "
+            "only the endpoints."
         ),
-        equation="max over k of  ‖ Ψ(x_k) − Ψ(x_T) exp(s_k A) ‖ / ‖ Ψ(x_k) ‖",
+        equation="max over k of  ‖ Ψ(x_k) − Ψ(x_T) exp(s_k A) ‖ / ‖ Ψ(x_k) − mean Ψ(x_k) ‖",
     ),
     "eigenvalues": Explanation(
         words=(

@@ -138,7 +138,7 @@ def test_one_encoder_of_whole_trajectories_is_asked_for_a_semigroup():
     assert report.figure("autonomy").axes
     assert report.figure("eigenvalues").axes
     wide = verified(np.tile(states, (1, 1, 20)))
-    assert "for at most 32 latents, and there are 40" in wide.claims["autonomous"].because
+    assert "for at most 24 latents, and there are 40" in wide.claims["autonomous"].because
 
 
 def test_eigenvalues_are_not_asked_of_a_model_whose_control_depends_on_labels():
