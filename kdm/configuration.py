@@ -38,6 +38,11 @@ class Architecture:
     def __post_init__(self) -> None:
         if self.latent < 1:
             raise ValueError(f"expected a latent dimension of at least 1, got {self.latent}")
+        if self.data_encoder is None and self.operator != DenseConfig():
+            raise ValueError(
+                f"expected no operator of its own beside one encoder for all times, got {self.operator}: the operator is "
+                "the semigroup's"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

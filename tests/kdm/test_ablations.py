@@ -21,6 +21,7 @@ from kdm.control import ConstantControl
 from kdm.evaluation import paired_error
 from kdm.networks import ResidualMLP
 from kdm.operators import IdentityConfig, IdentityOperator, IsometricConfig
+from kdm.semigroup_objective import SemigroupObjective
 from kdm.training.distillation import distil, load, model_config_of
 from kdm.training.runs import RunError, RunFolder
 
@@ -187,6 +188,7 @@ def test_a_run_of_the_other_kind_is_refused(config, data, tmp_path):
 
 
 def test_random_encoders_are_two(config, data, tmp_path):
-    shared = replace(config, architecture=replace(config.architecture, data_encoder=None))
+    one = replace(config.architecture, data_encoder=None)
+    shared = replace(config, architecture=one, objective=SemigroupObjective())
     with pytest.raises(ValueError, match="an encoder for each end, got one for all times"):
         next(RandomEncoders(run="run").train(shared, data, tmp_path / "run", device=CPU))

@@ -75,3 +75,11 @@ def test_building_draws_from_the_generator_alone():
     assert torch.equal(torch.random.get_rng_state(), before)
     assert torch.equal(first.operator.weight, second.operator.weight)
     assert not torch.equal(first.operator.weight, third.operator.weight)
+
+
+def test_an_operator_of_its_own_beside_one_encoder_for_all_times_is_refused():
+    network = ResidualMLPConfig(width=8, blocks=1)
+    parts = {"latent": 4, "noise_encoder": network, "data_encoder": None, "decoder": network}
+    assert Architecture(**parts).operator == DenseConfig()
+    with pytest.raises(ValueError, match=r"no operator of its own beside one encoder for all times, got IsometricConfig"):
+        Architecture(**parts, operator=IsometricConfig())
