@@ -31,7 +31,7 @@ Sources: Efron & Tibshirani 1993 (bootstrap, jackknife); Davison & Hinkley 1997,
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -137,6 +137,27 @@ class Jackknife:
     estimate: Float[np.ndarray, " k"]
     replicates: Float[np.ndarray, "groups k"]
     units: int
+
+    @classmethod
+    def joined(cls, parts: Sequence["Jackknife"]) -> "Jackknife":
+        """Statistics that were measured without the same groups of the same units, side by side.
+
+        Raises:
+            ValueError: If their numbers of units or groups differ.
+        """
+        sizes = sorted({(part.units, len(part.replicates)) for part in parts})
+        if len(sizes) != 1:
+            raise ValueError(
+                f"expected statistics on the same groups of units, got (units, groups) {sizes}: name the units that are "
+                "independent for all of them"
+            )
+        estimate = np.concatenate([part.estimate for part in parts])
+        replicates = np.concatenate([part.replicates for part in parts], axis=1)
+        return cls(estimate=estimate, replicates=replicates, units=parts[0].units)
+
+    def columns(self, which: slice) -> "Jackknife":
+        """Some of the statistics."""
+        return replace(self, estimate=self.estimate[which], replicates=self.replicates[:, which])
 
     def bootstrap(self, *, resamples: int = 1999, rng: np.random.Generator) -> Bootstrap:
         """Equation (5).

@@ -112,8 +112,8 @@ def dimension_sweep(
 
     Raises:
         ConstantData: If the states before, or after, do not vary.
-        ValueError: If the family is not nested on these pairs, a member adds no direction, or there are fewer than four
-            independent units.
+        ValueError: If the family is not nested on these pairs, a member adds no direction, there are fewer than four
+            independent units, or members were judged on different ones.
     """
     family.require_nested(pairs.on_host().before)
     reports = closure_sweep(pairs, family=family.members, outputs=outputs, floor=floor, rng=rng)
@@ -144,11 +144,7 @@ def dimension_sweep(
 
 
 def _resampled(reports: Sequence[ClosureReport], column: int, resamples: int, seed: int) -> Bootstrap:
-    joined = Jackknife(
-        estimate=np.array([report.jackknife.estimate[column] for report in reports]),
-        replicates=np.stack([report.jackknife.replicates[:, column] for report in reports], axis=1),
-        units=reports[0].units,
-    )
+    joined = Jackknife.joined([report.jackknife.columns(slice(column, column + 1)) for report in reports])
     return joined.bootstrap(resamples=resamples, rng=np.random.default_rng(seed))
 
 

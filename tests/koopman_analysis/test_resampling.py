@@ -154,6 +154,18 @@ def test_multipliers_keep_how_statistics_depend_on_each_other():
     assert difference.std() < 0.3 * boot.replicates[:, 0].std()
 
 
+def test_statistics_without_the_same_groups_stand_side_by_side_and_others_do_not():
+    x = np.random.default_rng(21).standard_normal((20, 3))
+    jackknife = Jackknife(estimate=x.mean(axis=0), replicates=(x.sum(axis=0) - x) / 19, units=20)
+    first, others = jackknife.columns(slice(0, 1)), jackknife.columns(slice(1, 3))
+    joined = Jackknife.joined([first, others])
+    np.testing.assert_array_equal(joined.replicates, jackknife.replicates)
+    np.testing.assert_array_equal(joined.estimate, jackknife.estimate)
+    fewer = Jackknife(estimate=first.estimate, replicates=first.replicates[:10], units=10)
+    with pytest.raises(ValueError, match=r"same groups of units, got \(units, groups\) \[\(10, 10\), \(20, 20\)\]"):
+        Jackknife.joined([others, fewer])
+
+
 def test_the_multipliers_of_a_jackknife_cover_twelve_truths_at_once():
     rng = np.random.default_rng(20)
     together = 0
