@@ -85,7 +85,7 @@ def train(
     """Distil a model. The same command resumes an interrupted one.
 
     Args:
-        preset: checkerboard | mixture | digits.
+        preset: checkerboard | mixture | gaussian | digits.
         out: Folder of the run.
         data: A data set; without it the preset's own pairs are collected into OUT-data.
         seed: Seed of the weights and of the order of the pairs.
@@ -173,7 +173,7 @@ def verify(
     """Data, a distilled model, its baselines, claims with verdicts, and one page that shows them.
 
     Args:
-        target: A preset (checkerboard | mixture | digits), or the folder of a run.
+        target: A preset (checkerboard | mixture | gaussian | digits), or the folder of a run.
         data: A data set, where it should differ from the preset's or the run's.
         out: Folder of the report, reports/<name> unless given. The same command resumes an interrupted one.
         seed: Seed of everything random.

@@ -96,7 +96,9 @@ def _digits() -> Preset:
     )
 
 
-PRESETS: dict[str, Preset] = {preset.name: preset for preset in (_plane("checkerboard"), _plane("mixture"), _digits())}
+PRESETS: dict[str, Preset] = {
+    preset.name: preset for preset in (_plane("checkerboard"), _plane("mixture"), _plane("gaussian"), _digits())
+}
 
 
 def preset_named(name: str) -> Preset:

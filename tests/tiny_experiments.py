@@ -1,14 +1,19 @@
-"""Fixtures of small experiments, for the conftest of a folder of tests."""
+"""Small experiments: fixtures, for the conftest of a folder of tests, and what is done with them."""
+
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from kdm.configuration import Architecture
 from kdm.networks import ResidualMLPConfig
 from kdm.teachers import named
-from kdm.training.distillation import DistillationConfig
+from kdm.training.distillation import DistillationConfig, distil
 from kdm.training.loop import TrainingConfig
 from kdm.trajectories import Trajectories, collect
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
@@ -30,3 +35,23 @@ def config() -> DistillationConfig:
     architecture = Architecture(latent=4, noise_encoder=tiny, data_encoder=tiny, decoder=tiny)
     training = TrainingConfig(steps=10, batch=300, warmup=2, evaluate_every=5)
     return DistillationConfig(architecture=architecture, training=training)
+
+
+def trained(config: DistillationConfig, data: Trajectories, folder: Path) -> dict[str, torch.Tensor]:
+    """The weights at the end of a training, new or resumed, in this folder."""
+    for _ in distil(config, data, folder, device=CPU):
+        pass
+    return load_file(folder / "model.safetensors")
+
+
+def half_trained(config: DistillationConfig, data: Trajectories, folder: Path) -> None:
+    """Saved at the measurement after step 5; whatever follows is lost."""
+    steps = distil(config, data, folder, device=CPU)
+    for step in steps:
+        if step.index == 5:
+            steps.close()
+
+
+def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
+    """Whether two models have the same weights, bit for bit."""
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)

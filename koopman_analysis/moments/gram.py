@@ -25,6 +25,9 @@ from koopman_analysis.snapshots.requirements import on_host
 GRAM_RESOLUTION = 1e-7
 """Share of the largest singular value below which a singular value is rounding, with a safety factor."""
 
+SMALLEST_SQUARE = 1e-290
+"""Sum of squares below which products of a column's numbers begin to lose digits, and then vanish."""
+
 
 class IllConditionedGram(UserWarning):
     """A Gram matrix lost part of the features' spectrum to rounding."""
@@ -59,6 +62,7 @@ class GramMoments:
         for rows in lifted_rows(pairs, inputs, outputs or inputs, chunk):
             gram = _adjoint(rows.values) @ rows.values
             rows.require_finite(_diagonal(gram))
+            _require_squares(rows.values, _diagonal(gram))
             total = total + gram
         return cls(count=pairs.n, sizes=rows.sizes, gram=total)
 
@@ -145,6 +149,20 @@ def _root(gram: np.ndarray) -> np.ndarray:
     except np.linalg.LinAlgError:
         spectrum, vectors = np.linalg.eigh(gram)
         return triangular_factor(np.sqrt(np.maximum(spectrum, 0.0))[:, None] * vectors.conj().T)
+
+
+def _require_squares(values: Array, diagonal: Array) -> None:
+    """Refuses features whose squares are too small to be written: they would count as absent.
+
+    Raises:
+        ValueError: If there are such.
+    """
+    tiny = abs(diagonal) < SMALLEST_SQUARE
+    if bool(tiny.any()) and bool((values[:, tiny] != 0).any()):
+        raise ValueError(
+            f"expected features whose squares can be written (above {SMALLEST_SQUARE}), got smaller ones: a Gram "
+            "matrix loses them. Take another unit for the states, or pass FactorMoments in place of GramMoments"
+        )
 
 
 def _diagonal(gram: Array) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tiny_experiments import CPU, half_trained, same, trained
 
 from kdm.__main__ import main
 from kdm.sampling import sample
@@ -19,25 +20,7 @@ from kdm.training.runs import RunError, RunFolder
 from kdm.trajectories import DataError, collect, open_trajectories
 from koopman_analysis.report import Report
 
-CPU = torch.device("cpu")
 COLLECT = ("collect", "mixture", "--pairs", "100", "--steps", "4", "--out")
-
-
-def trained(config, data, folder: Path) -> dict[str, torch.Tensor]:
-    for _ in distil(config, data, folder, device=CPU):
-        pass
-    return load_file(folder / "model.safetensors")
-
-
-def half_trained(config, data, folder: Path) -> None:
-    steps = distil(config, data, folder, device=CPU)
-    for step in steps:
-        if step.index == 5:
-            steps.close()
-
-
-def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
-    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
 
 
 def test_a_finished_run_on_a_read_only_place_is_used_like_any_other(config, data, tmp_path, read_only, capsys):

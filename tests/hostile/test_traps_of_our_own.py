@@ -32,6 +32,18 @@ def test_a_function_that_vanishes_on_the_held_out_pairs_is_never_trusted():
     np.testing.assert_array_equal(EDMD(Coordinates()).fit(near).eigenpairs(heldout=zero).residuals, np.inf)
 
 
+@pytest.mark.parametrize("library", [np.asarray, torch.as_tensor])
+def test_a_gram_matrix_refuses_units_whose_squares_vanish(library):
+    tiny = linear_pairs(scale=1e-170)
+    before, after = library(tiny.before), library(tiny.after)
+    with pytest.raises(ValueError, match=r"squares can be written .* got smaller ones: a Gram matrix loses them"):
+        GramMoments.of(SnapshotPairs(before=before, after=after), Coordinates())
+    found = FactorMoments.of(SnapshotPairs(before=before, after=after), Coordinates()).operator()
+    np.testing.assert_allclose(found, EDMD(Coordinates()).fit(linear_pairs()).matrix_, rtol=1e-10)
+    nothing = SnapshotPairs(before=library(np.ones((9, 2))), after=library(np.zeros((9, 2))))
+    assert float(GramMoments.of(nothing, Coordinates()).gram_out.sum()) == 0.0
+
+
 @pytest.mark.parametrize("far", [1e4, 1e7, 1e9])
 def test_a_far_centre_leaves_the_other_radial_functions_alone(far):
     x = rng().standard_normal((300, 2))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from tiny_experiments import CPU, half_trained, same, trained
 
 from kdm.configuration import to_json
 from kdm.evaluation import paired_error
@@ -22,32 +23,12 @@ from kdm.training.optimisation import AdamConfig, SOAPConfig
 from kdm.training.runs import RunError, RunFolder
 from kdm.trajectories import collect, open_trajectories
 
-CPU = torch.device("cpu")
-
-
-def finished(config, data, folder: Path) -> dict[str, torch.Tensor]:
-    for _ in distil(config, data, folder, device=CPU):
-        pass
-    return load_file(folder / "model.safetensors")
-
-
-def half_finished(config, data, folder: Path) -> None:
-    """Saved at the measurement after step 5; whatever follows is lost."""
-    steps = distil(config, data, folder, device=CPU)
-    for step in steps:
-        if step.index == 5:
-            steps.close()
-
-
-def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
-    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
-
 
 def test_the_same_seed_gives_the_same_weights_bitwise_and_another_seed_does_not(config, data, tmp_path):
-    first = finished(config, data, tmp_path / "first")
-    assert same(first, finished(config, data, tmp_path / "second"))
+    first = trained(config, data, tmp_path / "first")
+    assert same(first, trained(config, data, tmp_path / "second"))
     reseeded = replace(config, training=replace(config.training, seed=1))
-    assert not same(first, finished(reseeded, data, tmp_path / "third"))
+    assert not same(first, trained(reseeded, data, tmp_path / "third"))
 
 
 def test_training_leaves_the_global_random_state_and_threads_alone(config, data, tmp_path):
@@ -65,8 +46,8 @@ def test_training_leaves_the_global_random_state_and_threads_alone(config, data,
 @pytest.mark.parametrize("optimiser", [SOAPConfig(smallest_side=2), AdamConfig()], ids=["soap", "adam"])
 def test_ten_steps_are_five_and_an_interruption_and_five_bitwise(config, data, tmp_path, optimiser, batches):
     config = replace(config, training=replace(config.training, optimiser=optimiser, batches=batches))
-    whole = finished(config, data, tmp_path / "whole")
-    half_finished(config, data, tmp_path / "halves")
+    whole = trained(config, data, tmp_path / "whole")
+    half_trained(config, data, tmp_path / "halves")
     at_half = load_file(tmp_path / "halves" / "model.safetensors")
     assert not same(at_half, whole), "half of the training must not be all of it"
     resumed = [step.index for step in distil(config, data, tmp_path / "halves", device=CPU)]
@@ -76,7 +57,7 @@ def test_ten_steps_are_five_and_an_interruption_and_five_bitwise(config, data, t
 
 
 def test_steps_after_the_last_save_are_made_again(config, data, tmp_path):
-    whole = finished(config, data, tmp_path / "whole")
+    whole = trained(config, data, tmp_path / "whole")
     steps = distil(config, data, tmp_path / "killed", device=CPU)
     for step in steps:
         if step.index == 8:
@@ -100,12 +81,12 @@ def test_an_interrupt_waits_for_the_step_saves_and_is_then_raised(config, data, 
         interrupted()
     assert signal.getsignal(signal.SIGINT) is before
     assert [step.index for step in distil(config, data, tmp_path / "interrupted", device=CPU)] == [5, 6, 7, 8, 9, 10]
-    whole = finished(config, data, tmp_path / "whole")
+    whole = trained(config, data, tmp_path / "whole")
     assert same(load_file(tmp_path / "interrupted" / "model.safetensors"), whole)
 
 
 def test_a_finished_run_trains_no_further(config, data, tmp_path):
-    whole = finished(config, data, tmp_path / "run")
+    whole = trained(config, data, tmp_path / "run")
     assert list(distil(config, data, tmp_path / "run", device=CPU)) == []
     assert same(load_file(tmp_path / "run" / "model.safetensors"), whole)
 
@@ -126,7 +107,7 @@ def test_a_loaded_model_is_the_averaged_one(config, data, tmp_path):
 
 
 def test_another_experiment_in_the_folder_is_refused_by_name_and_left_alone(config, data, tmp_path):
-    whole = finished(config, data, tmp_path / "run")
+    whole = trained(config, data, tmp_path / "run")
     other = replace(config, training=replace(config.training, batch=64))
     with pytest.raises(RunError, match=r"differs in training\.batch"):
         next(distil(other, data, tmp_path / "run", device=CPU))
@@ -144,7 +125,7 @@ def test_a_folder_with_other_files_is_refused(config, data, tmp_path):
 def test_what_is_not_a_run_is_refused(config, data, tmp_path):
     with pytest.raises(RunError, match="no run at"):
         load(tmp_path / "nothing")
-    finished(config, data, tmp_path / "run")
+    trained(config, data, tmp_path / "run")
     record = json.loads((tmp_path / "run" / "config.json").read_text())
 
     def with_record(text: str) -> Path:
@@ -164,20 +145,20 @@ def test_what_is_not_a_run_is_refused(config, data, tmp_path):
 
 
 def test_an_unfinished_run_is_not_loaded(config, data, tmp_path):
-    half_finished(config, data, tmp_path / "run")
+    half_trained(config, data, tmp_path / "run")
     with pytest.raises(RunError, match="got one at step 5 of 10"):
         load(tmp_path / "run")
 
 
 def test_moved_data_are_the_same_experiment(config, data, tmp_path):
     shutil.copytree(data.folder, tmp_path / "moved")
-    finished(config, data, tmp_path / "run")
+    trained(config, data, tmp_path / "run")
     assert list(distil(config, open_trajectories(tmp_path / "moved"), tmp_path / "run", device=CPU)) == []
     assert RunFolder(tmp_path / "run").data_folder() == data.folder.resolve()
 
 
 def test_a_run_is_not_measured_on_pairs_it_was_trained_on(config, data, tmp_path):
-    finished(config, data, tmp_path / "run")
+    trained(config, data, tmp_path / "run")
     assert data_for(tmp_path / "run", None).manifest.digest == data.manifest.digest
     fewer = collect(named("mixture"), 200, generator=torch.Generator().manual_seed(0), steps=12, out=tmp_path / "fewer")
     shared = {row.tobytes() for row in fewer.heldout().noise.numpy()}
@@ -190,7 +171,7 @@ def test_a_run_is_not_measured_on_pairs_it_was_trained_on(config, data, tmp_path
 
 def test_data_that_went_away_must_be_named(config, data, tmp_path):
     shutil.copytree(data.folder, tmp_path / "data")
-    finished(config, open_trajectories(tmp_path / "data"), tmp_path / "run")
+    trained(config, open_trajectories(tmp_path / "data"), tmp_path / "run")
     (tmp_path / "data").rename(tmp_path / "moved")
     with pytest.raises(RunError, match="are not there any more: name the folder where they are now with --data"):
         data_for(tmp_path / "run", None)
@@ -199,13 +180,13 @@ def test_data_that_went_away_must_be_named(config, data, tmp_path):
 
 def test_data_that_were_in_memory_must_be_named(config, tmp_path):
     memory = collect(named("mixture"), 100, generator=torch.Generator().manual_seed(0), steps=8)
-    finished(config, memory, tmp_path / "run")
+    trained(config, memory, tmp_path / "run")
     with pytest.raises(RunError, match="name a data set with --data"):
         data_for(tmp_path / "run", None)
 
 
 def test_missing_and_damaged_weights_are_refused_and_written_anew_from_the_state(config, data, tmp_path):
-    whole = finished(config, data, tmp_path / "run")
+    whole = trained(config, data, tmp_path / "run")
     weights = tmp_path / "run" / "model.safetensors"
     content = weights.read_bytes()
     for damaged in (content[:100], content.replace(b'"steps"', b'"stops"')):
@@ -222,16 +203,16 @@ def test_missing_and_damaged_weights_are_refused_and_written_anew_from_the_state
 
 
 def test_weights_of_another_model_are_refused(config, data, tmp_path):
-    finished(config, data, tmp_path / "run")
+    trained(config, data, tmp_path / "run")
     wider = replace(config, architecture=replace(config.architecture, latent=5))
-    finished(wider, data, tmp_path / "wider")
+    trained(wider, data, tmp_path / "wider")
     shutil.copy(tmp_path / "wider" / "model.safetensors", tmp_path / "run")
     with pytest.raises(RunError, match="expected the weights of this model"):
         load(tmp_path / "run")
 
 
 def test_a_damaged_state_is_refused(config, data, tmp_path):
-    half_finished(config, data, tmp_path / "run")
+    half_trained(config, data, tmp_path / "run")
     state = tmp_path / "run" / "state.pt"
     for content in (b"not a state", state.read_bytes()[:1000]):
         state.write_bytes(content)
@@ -244,7 +225,7 @@ def test_a_state_is_never_unpickled_into_code(config, data, tmp_path):
         def __reduce__(self):
             return (os.mkdir, (str(tmp_path / "executed"),))
 
-    half_finished(config, data, tmp_path / "run")
+    half_trained(config, data, tmp_path / "run")
     torch.save({"step": Gadget()}, tmp_path / "run" / "state.pt")
     with pytest.raises(RunError, match="expected a training state"):
         list(distil(config, data, tmp_path / "run", device=CPU))
@@ -260,7 +241,7 @@ def test_a_diverging_training_stops_with_advice(config, data, tmp_path):
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_process_resumes_to_the_same_weights(config, data, tmp_path, signal_number):
     config = replace(config, training=replace(config.training, steps=60, evaluate_every=20))
-    whole = finished(config, data, tmp_path / "whole")
+    whole = trained(config, data, tmp_path / "whole")
     program = textwrap.dedent(
         f"""
         import os, pathlib, signal, torch
