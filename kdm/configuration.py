@@ -40,8 +40,8 @@ class Architecture:
             raise ValueError(f"expected a latent dimension of at least 1, got {self.latent}")
         if self.data_encoder is None and self.operator != DenseConfig():
             raise ValueError(
-                f"expected no operator of its own beside one encoder for all times, got {self.operator}: the operator is "
-                "the semigroup's"
+                f"expected no operator of its own beside one encoder for all times, got {self.operator}: the "
+                "operator is the semigroup's"
             )
 
 

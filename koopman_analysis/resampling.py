@@ -19,15 +19,8 @@ q = quantile of max_k |θ*_k − θ_k| / s_k, the intervals θ_k ± q s_k cover 
 **Permutation p-value.** p = (1 + b)/(1 + B), with b of B permuted statistics at least as large as the observed one; it
 is exact for any B, and 5 % is attainable when B + 1 is a multiple of 20.                                 (4)
 
-**Multiplier bootstrap.** Intervals of the jackknife that hold for k statistics at once need their joint distribution,
-which its values have: with ξⱼ ~ N(0, 1) and an independent χ² of J − 1 degrees of freedom,
-
-    θ* = θ + √((J − 1)/J) Σⱼ ξⱼ (θ₍ⱼ₎ − θ̄) / √(χ²/(J − 1)),                                                  (5)
-
-the same ξ and χ² for all k, so that (2) is (3) where k = 1.
-
 Sources: Efron & Tibshirani 1993 (bootstrap, jackknife); Davison & Hinkley 1997, eq. 4.11 (p-value); Westfall & Young
-1993 (max-t); Chernozhukov, Chetverikov & Kato 2013 (multipliers).
+1993 (max-t).
 """
 
 import math
@@ -122,37 +115,6 @@ class Bootstrap:
 
     def _method(self, ends: str) -> str:
         return f"{self.kind}, {len(self.replicates)} resamples, {ends}"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Jackknife:
-    """k statistics, and what they are without each of J groups of whole units in turn.
-
-    Attributes:
-        estimate: The statistics θ on everything.
-        replicates: The statistics θ₍ⱼ₎ without each group.
-        units: Number of independent units in all groups.
-    """
-
-    estimate: Float[np.ndarray, " k"]
-    replicates: Float[np.ndarray, "groups k"]
-    units: int
-
-    def bootstrap(self, *, resamples: int = 1999, rng: np.random.Generator) -> Bootstrap:
-        """Equation (5).
-
-        Raises:
-            ValueError: If there are fewer than two groups.
-        """
-        groups = len(self.replicates)
-        _require_objects(groups)
-        deviation = math.sqrt((groups - 1) / groups) * (self.replicates - self.replicates.mean(axis=0))
-        multipliers = rng.standard_normal((resamples, groups))
-        multipliers /= np.sqrt(rng.chisquare(groups - 1, (resamples, 1)) / (groups - 1))
-        return Bootstrap(
-            estimate=self.estimate, replicates=self.estimate + multipliers @ deviation, objects=self.units,
-            kind=f"jackknife, {groups} groups, multipliers",
-        )  # fmt: skip
 
 
 def object_bootstrap(

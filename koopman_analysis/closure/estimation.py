@@ -35,8 +35,9 @@ import numpy as np
 
 from koopman_analysis.closure.folds import Judgement, fitted, judged, lifted_sample, white_basis
 from koopman_analysis.closure.report import ClosureReport
+from koopman_analysis.jackknife import Jackknife
 from koopman_analysis.moments import Lift, updated_factor
-from koopman_analysis.resampling import Interval, Jackknife, jackknife_intervals
+from koopman_analysis.resampling import Interval, jackknife_intervals
 from koopman_analysis.snapshots import SnapshotPairs
 from koopman_analysis.snapshots.pairs import require_pairs
 

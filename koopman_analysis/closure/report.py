@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from koopman_analysis.claims import Side, Verdict, verdict_on
-from koopman_analysis.resampling import Interval, Jackknife
+from koopman_analysis.jackknife import Jackknife
+from koopman_analysis.resampling import Interval
 
 LEAST_UNITS = 20
 """Independent units below which no interval here deserves its level."""

@@ -6,7 +6,7 @@ The dimension of a member is its number of functions, the constant that is adjoi
 
 Each member has the quantities of its closure report (`koopman_analysis.closure.estimation`): defect, operator defect δ,
 state error and worst direction. Halves and jackknife groups are the same for all members, and so are the multipliers
-that resample them (`koopman_analysis.resampling`, equation (5)): the intervals of one quantity cover the truth at all
+that resample them (`koopman_analysis.jackknife`): the intervals of one quantity cover the truth at all
 dimensions at once, at 95 %, and differences between dimensions have the error of the difference.
 
 Where the output dictionary stays the same, no quantity of the population rises along a nested family. A curve that does
@@ -23,8 +23,9 @@ import numpy as np
 
 from koopman_analysis.closure import ClosureReport, closure_sweep
 from koopman_analysis.dimension.families import NestedFamily
+from koopman_analysis.jackknife import Jackknife
 from koopman_analysis.moments import Lift
-from koopman_analysis.resampling import Bootstrap, Interval, Jackknife
+from koopman_analysis.resampling import Bootstrap, Interval
 from koopman_analysis.snapshots import SnapshotPairs
 
 _QUANTITIES = (
@@ -112,8 +113,8 @@ def dimension_sweep(
 
     Raises:
         ConstantData: If the states before, or after, do not vary.
-        ValueError: If the family is not nested on these pairs, a member adds no direction, or there are fewer than four
-            independent units.
+        ValueError: If the family is not nested on these pairs, a member adds no direction, there are fewer than four
+            independent units, or members were judged on different ones.
     """
     family.require_nested(pairs.on_host().before)
     reports = closure_sweep(pairs, family=family.members, outputs=outputs, floor=floor, rng=rng)
@@ -144,11 +145,7 @@ def dimension_sweep(
 
 
 def _resampled(reports: Sequence[ClosureReport], column: int, resamples: int, seed: int) -> Bootstrap:
-    joined = Jackknife(
-        estimate=np.array([report.jackknife.estimate[column] for report in reports]),
-        replicates=np.stack([report.jackknife.replicates[:, column] for report in reports], axis=1),
-        units=reports[0].units,
-    )
+    joined = Jackknife.joined([report.jackknife.columns(slice(column, column + 1)) for report in reports])
     return joined.bootstrap(resamples=resamples, rng=np.random.default_rng(seed))
 
 

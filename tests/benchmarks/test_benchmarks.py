@@ -94,7 +94,7 @@ def test_an_unknown_benchmark_is_refused():
 
 def test_a_main_command_that_fails_is_not_measured(monkeypatch, profile):
     monkeypatch.setattr(sys, "executable", "false")
-    with pytest.raises(SystemExit, match="expected `kdm verify --fast` to succeed, got exit status 1"):
+    with pytest.raises(SystemExit, match="expected `kdm verify --out report --fast` to succeed, got exit status 1"):
         verify_cost.measured(profile)
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from koopman_analysis.dimension import Curve, fitted_rates
-from koopman_analysis.resampling import Bootstrap, Jackknife
+from koopman_analysis.jackknife import Jackknife
+from koopman_analysis.resampling import Bootstrap
 
 DIMENSIONS = (2, 4, 8, 16, 32)
 M = np.array(DIMENSIONS, dtype=float)
