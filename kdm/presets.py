@@ -119,14 +119,14 @@ def _trajectories() -> Preset:
         data_encoder=None,
         decoder=ResidualMLPConfig(width=64, blocks=1),
     )
-    training = TrainingConfig(steps=3000, batch=256, batches=ImportanceConfig())
+    training = TrainingConfig(steps=4000, batch=256, batches=ImportanceConfig())
     return Preset(
         name="checkerboard-trajectory",
         teacher="checkerboard",
         pairs=50_000,
         solver_steps=64,
         distillation=DistillationConfig(architecture=architecture, training=training, objective=SemigroupObjective()),
-        intervals=8,
+        intervals=4,
     )
 
 
