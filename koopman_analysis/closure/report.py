@@ -108,6 +108,7 @@ class ClosureReport:
         floor: φ of equation (2).
         largest_share: Share of the squared residual that one held-out pair carries.
         dropped_share: Share of the output variance in directions left out as rounding.
+        autocorrelation_time: τ in pairs, where few trajectories were cut into blocks; None where they were not.
     """
 
     spectrum: tuple[Interval, ...]
@@ -123,6 +124,7 @@ class ClosureReport:
     floor: float
     largest_share: float
     dropped_share: float
+    autocorrelation_time: float | None = None
 
     @property
     def exact_tolerance(self) -> float:
@@ -139,7 +141,12 @@ class ClosureReport:
         """Why these pairs are too few to support closure; empty where they are not."""
         functions = self.input_dimension + 1
         if self.units < LEAST_UNITS:
-            return f"too few independent units: {self.units}, of at least {LEAST_UNITS}"
+            blocks = (
+                f" (blocks of ten autocorrelation times, of {self.autocorrelation_time:.3g} pairs each)"
+                if self.autocorrelation_time
+                else ""
+            )
+            return f"too few independent units: {self.units}, of at least {LEAST_UNITS}{blocks}"
         if self.fit_pairs < PAIRS_PER_FUNCTION * functions:
             return (
                 f"too few pairs: {self.fit_pairs} fitted for {functions} input functions, "
