@@ -13,6 +13,7 @@ from koopman_analysis.closure import (
     closure_report,
     closure_sweep,
     decoder_weighted_defect,
+    decoder_weighted_spectrum,
 )
 from koopman_analysis.dictionaries import (
     Chebyshev,
@@ -95,6 +96,7 @@ __all__ = [
     "closure_report",
     "closure_sweep",
     "decoder_weighted_defect",
+    "decoder_weighted_spectrum",
     "ClosureReport",
     "Closedness",
     "Tolerances",

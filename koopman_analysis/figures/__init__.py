@@ -1,6 +1,10 @@
 """Figures: `draw_*(ax, result) -> ax`, a file for each family; the only place that imports matplotlib."""
 
-from koopman_analysis.figures.closure import draw_closure_spectrum, draw_defect_against_dimension
+from koopman_analysis.figures.closure import (
+    draw_closure_spectrum,
+    draw_defect_against_dimension,
+    draw_weighted_spectrum,
+)
 from koopman_analysis.figures.images import draw_images
 from koopman_analysis.figures.intervals import draw_claims, draw_differences, draw_discrepancies, draw_errors
 from koopman_analysis.figures.outliers import draw_outliers
@@ -16,6 +20,7 @@ __all__ = [
     "draw_claims",
     "draw_closure_spectrum",
     "draw_defect_against_dimension",
+    "draw_weighted_spectrum",
     "draw_differences",
     "draw_discrepancies",
     "draw_eigenvalues",
