@@ -11,6 +11,7 @@ from tyro.conf import FlagCreatePairsOff, Positional
 from kdm.training.loop import operation_threads
 
 from . import (
+    calibration,
     closure,
     devices,
     digits,
@@ -47,6 +48,7 @@ BENCHMARKS = {
     "optimisers": Benchmark(optimisers.measured),
     "regressors": Benchmark(regressors.measured),
     "closure": Benchmark(closure.measured, threads=2),
+    "calibration": Benchmark(calibration.measured),
     "edmd": Benchmark(edmd.measured),
     "edmd_wide": Benchmark(edmd_wide.measured),
     "dmd": Benchmark(dmd.measured),
