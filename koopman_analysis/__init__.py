@@ -15,6 +15,7 @@ from koopman_analysis.closure import (
     closure_report,
     closure_sweep,
     decoder_weighted_defect,
+    decoder_weighted_spectrum,
     mean_closure_report,
 )
 from koopman_analysis.dictionaries import (
@@ -101,6 +102,7 @@ __all__ = [
     "closure_sweep",
     "decoder_weighted_defect",
     "mean_closure_report",
+    "decoder_weighted_spectrum",
     "ClosureReport",
     "MeanClosureReport",
     "Closedness",

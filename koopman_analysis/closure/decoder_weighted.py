@@ -78,11 +78,12 @@ def decoder_weighted_defect(
         defect=defect,
         state_error=state_error,
         reconstruction_error=reconstruction_error,
-        dimension=_varying_directions(encoded),
+        dimension=varying_directions(encoded),
     )
 
 
-def _varying_directions(latents: np.ndarray) -> int:
+def varying_directions(latents: np.ndarray) -> int:
+    """Number of directions in which these latents vary, by more than single precision rounds."""
     # Most encoders compute in single precision, whatever they return: what varies less is constant.
     rounding = 10 * np.finfo(np.float32).eps * np.linalg.norm(latents, ord=2)
     values = np.linalg.svd(latents - latents.mean(axis=0), compute_uv=False)

@@ -15,9 +15,12 @@ and on the held-out part, with means from the fit part in the residuals,
 
 pooled over both folds, so that every pair is held out once; σ_i² is averaged over the folds, and is 0 where
 m_in < m_out leaves an output direction without partner. In the white basis the covariance of the held-out outputs is
-the identity. Intervals are grouped jackknives over whole units, the directions fixed. What a fit of m_in + m_out
-directions to n_fit pairs misses on new pairs exceeds the population's share by 1/(1 − (m_in + m_out + 1)/n_fit) about:
-lower ends are multiplied by that bracket, and by 0 where it is negative.
+the identity. Intervals are grouped jackknives over whole units, the directions fixed; units are pairs, trajectories, or
+blocks of few long ones (`koopman_analysis.closure.blocks`).
+
+What a fit of m_in + m_out directions to n_fit pairs misses on new pairs exceeds the population's share by
+1/(1 − (m_in + m_out + 1)/n_fit) about: lower ends are multiplied by that bracket, and by 0 where it is negative. Upper
+ends keep the excess, so that intervals of many functions from few pairs cover too often rather than too seldom.
 
 With the directions fixed, intervals know nothing of their choice: where two σ_i are closer than their errors, data do
 not tell their directions apart, and the interval of each alone is too short. Means over all directions, such as the
@@ -33,10 +36,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from koopman_analysis.closure.folds import Judgement, fitted, judged, lifted_sample, white_basis
+from koopman_analysis.closure.blocks import independent_pairs
+from koopman_analysis.closure.folds import Folds, Judgement, judged_folds
 from koopman_analysis.closure.report import ClosureReport
+from koopman_analysis.closure.sample import lifted_sample
 from koopman_analysis.jackknife import Jackknife
-from koopman_analysis.moments import Lift, updated_factor
+from koopman_analysis.moments import Lift
 from koopman_analysis.resampling import Interval, jackknife_intervals
 from koopman_analysis.snapshots import SnapshotPairs
 from koopman_analysis.snapshots.pairs import require_pairs
@@ -53,7 +58,8 @@ def closure_report(
     """How far the flow maps these dictionaries into each other, on held-out pairs, with intervals at 95 %.
 
     Args:
-        pairs: The data; each half of its units fits what the other half judges, those of weight zero aside.
+        pairs: The data; each half of its units fits what the other half judges, those of weight zero aside. Of fewer
+            than 20 named trajectories, each with its rows in the order of time, the units are blocks.
         inputs: Ψ_in.
         outputs: Ψ_out; Ψ_in where None. Complex functions count as their real and imaginary parts.
         floor: φ, the known error of solver and storage, as a share of variance of the whitened output.
@@ -61,24 +67,18 @@ def closure_report(
 
     Raises:
         ConstantData: If the states before, or after, do not vary.
-        ValueError: If there are fewer than four independent units or the floor is negative.
+        ValueError: If there are fewer than four units, or pairs to cut into four blocks, or the floor is negative.
     """
     if not floor >= 0:
         raise ValueError(f"expected a floor of at least 0, got {floor}")
     require_pairs(pairs)
-    pairs = pairs.of_positive_weight()
-    sample = lifted_sample(pairs, inputs, outputs or inputs, rng)
-    factors = [sample.factor(half) for half in (0, 1)]
-    whole = updated_factor(*factors)
-    basis_in, basis_out = (white_basis(whole, sample, columns) for columns in (sample.inputs, sample.outputs))
-    folds = [
-        judged(sample, fitted(factors[1 - half], sample, basis_in, basis_out), basis_in, basis_out, half)
-        for half in (0, 1)
-    ]
-    estimate, replicates = _statistics(folds, basis_out.dimension)
-    intervals = jackknife_intervals(estimate, replicates, n=pairs.units)
-    fit_pairs = min(len(fold.residuals) for fold in folds)
-    caution = max(0.0, 1 - (basis_in.dimension + basis_out.dimension + 1) / fit_pairs)
+    outputs = outputs or inputs
+    independent = independent_pairs(pairs.of_positive_weight(), inputs, outputs, rng=rng)
+    folds = judged_folds(lifted_sample(independent.pairs, inputs, outputs, rng))
+    basis_in, basis_out = folds.basis_in, folds.basis_out
+    estimate, replicates = _statistics(folds)
+    intervals = jackknife_intervals(estimate, replicates, n=independent.units)
+    caution = folds.caution
     defect, operator_defect, state_error, worst_low, worst_high, *spectrum = intervals
     return ClosureReport(
         spectrum=tuple(_clipped(interval, largest=1.0) for interval in spectrum),
@@ -88,13 +88,14 @@ def closure_report(
         state_error=_lowered(_clipped(state_error), caution),
         dimension=basis_out.dimension,
         input_dimension=basis_in.dimension,
-        units=pairs.units,
-        fit_pairs=fit_pairs,
+        units=independent.units,
+        fit_pairs=folds.fit_pairs,
         condition=max(basis_in.condition, basis_out.condition),
         floor=floor,
-        largest_share=_largest_share(folds),
+        largest_share=_largest_share(folds.judgements),
         dropped_share=basis_out.dropped_share,
-        jackknife=Jackknife(estimate=estimate[:5], replicates=replicates[:, :5], units=pairs.units),
+        autocorrelation_time=independent.autocorrelation_time,
+        jackknife=Jackknife(estimate=estimate[:5], replicates=replicates[:, :5], units=independent.units),
     )
 
 
@@ -106,7 +107,7 @@ def closure_sweep(
     floor: float = 0.0,
     rng: np.random.Generator,
 ) -> tuple[ClosureReport, ...]:
-    """A report for each dictionary of a nested family, all on the same halves.
+    """A report for each dictionary of a nested family, all on the same halves (few trajectories: each on its blocks).
 
     The smallest member that is closed is a property of this family, never of the flow. Testing every size on its own
     finds a false success four times too often: decide from the largest member downwards, and stop at the first failure.
@@ -118,10 +119,11 @@ def closure_sweep(
     )
 
 
-def _statistics(folds: Sequence[Judgement], dimension: int) -> tuple[np.ndarray, np.ndarray]:
+def _statistics(folds: Folds) -> tuple[np.ndarray, np.ndarray]:
     """(defect, δ, state error, worst by σ, worst by r, σ_1, …) over all groups, and without each in turn."""
-    squares = _squared_correlations(folds, dimension)
-    shares = _residual_shares(folds, dimension)
+    dimension = folds.basis_out.dimension
+    squares = _squared_correlations(folds.judgements, dimension)
+    shares = _residual_shares(folds)
     estimate, replicates = (
         # Of no direction at all, nothing is predicted.
         np.column_stack([unpredicted.mean(axis=1), share[:, :2], unpredicted[:, -1], share[:, 2], np.sqrt(square)])
@@ -153,27 +155,23 @@ def _squared_correlation(sums: np.ndarray) -> np.ndarray:
     return np.clip(np.divide(covariance**2, spread, out=np.zeros_like(spread), where=spread > 0), 0.0, 1.0)
 
 
-def _residual_shares(folds: Sequence[Judgement], dimension: int) -> tuple[np.ndarray, np.ndarray]:
+def _residual_shares(folds: Folds) -> tuple[np.ndarray, np.ndarray]:
     """δ, state error and largest residual direction: with all groups, shape (1, 3), and without each, (G, 3)."""
-    weight = np.concatenate([fold.weight for fold in folds])
+    judgements, dimension = folds.judgements, folds.basis_out.dimension
+    weight = np.concatenate([judgement.weight for judgement in judgements])
     mean_square, worst = weight, weight
     if dimension:
-        covariance = sum(fold.residuals.T @ fold.residuals for fold in folds)
         # The direction is the worst there is, so its share, held fixed, is an upper estimate.
-        direction = np.linalg.eigh(covariance)[1][:, -1]
-        mean_square = _by_group(folds, [np.square(fold.residuals).mean(axis=1) for fold in folds])
-        worst = _by_group(folds, [np.square(fold.residuals @ direction) for fold in folds])
-    above = np.column_stack([mean_square, np.concatenate([fold.state_error for fold in folds]), worst])
-    below = np.column_stack([weight, np.concatenate([fold.state_variance for fold in folds]), weight])
+        direction = folds.worst_direction()
+        mean_square = np.concatenate([judgement.by_group(judgement.squares) for judgement in judgements]) / dimension
+        worst = np.concatenate([judgement.along(direction[None])[0] for judgement in judgements])
+    above = np.column_stack([mean_square, np.concatenate([j.state_error for j in judgements]), worst])
+    below = np.column_stack([weight, np.concatenate([j.state_variance for j in judgements]), weight])
     return (above.sum(axis=0) / below.sum(axis=0))[None], (above.sum(axis=0) - above) / (below.sum(axis=0) - below)
 
 
-def _by_group(folds: Sequence[Judgement], terms: Sequence[np.ndarray]) -> np.ndarray:
-    return np.concatenate([np.add.reduceat(term, fold.starts) for fold, term in zip(folds, terms, strict=True)])
-
-
 def _largest_share(folds: Sequence[Judgement]) -> float:
-    squares = np.concatenate([np.square(fold.residuals).sum(axis=1) for fold in folds])
+    squares = np.concatenate([square for fold in folds for square in fold.squares])
     return float(squares.max() / squares.sum()) if squares.any() else 0.0
 
 

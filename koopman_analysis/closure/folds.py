@@ -1,166 +1,99 @@
-"""One fold of the closure estimate: lifted pairs in two halves, a white basis, what one half fits and the other judges.
+"""One fold of the closure estimate: what one half fits, and the other judges.
 
-The letters are those of `koopman_analysis.closure.estimation`.
+The letters are those of `koopman_analysis.closure.estimation`. With P and Q the white bases in the triangular factor of
+the half that fits, of orthonormal columns and triangular rest P = U₁ T₁, Q = U₂ T₂, and U₁ᵀ U₂ = F diag(s) Gᵀ,
+
+    a = T₁⁻¹ F,     b = T₂⁻¹ G,     K b_i = s_i a_i:                                                               (1)
+
+in canonical coordinates K is diagonal, so that on the half that judges, with α_i = Ψ_in a_i and β_i = Ψ_out b_i, the
+residual and the state read out of Ψ_in K need no other product with the lifted pairs:
+
+    r = (β − s α) b⁻¹,          ŷ = (s α) (b⁻¹ B),          b⁻¹ = Gᵀ T₂,     b⁻¹ B = Gᵀ U₂ᵀ S.                       (2)
+
+Where m_in < m_out, s_i = 0 beyond; a direction of Q that is zero in this half is its own b, with s = 0.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from koopman_analysis.moments import CHUNK, FACTOR_RESOLUTION, Lift, updated_factor
-from koopman_analysis.regression import ConstantData, least_squares
-from koopman_analysis.resampling import random_groups
-from koopman_analysis.snapshots import SnapshotPairs
-
-GROUPS = 100
-"""Groups of units that the jackknife leaves out in turn, half of them in each fold."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Sample:
-    """Lifted pairs [Ψ_in, Ψ_out, y], standardised (y only centred), ordered by half and by group within it.
-
-    Attributes:
-        rows: Shape (n, m_in + m_out + d).
-        weights: One a row, of mean one.
-        edges: For each half, where its groups begin and the last one ends.
-        inputs: The columns of Ψ_in; `outputs` and `states` likewise.
-        mean: What was subtracted from each column.
-        scale: What each column was divided by.
-    """
-
-    rows: np.ndarray
-    weights: np.ndarray
-    edges: tuple[np.ndarray, np.ndarray]
-    inputs: slice
-    outputs: slice
-    states: slice
-    mean: np.ndarray
-    scale: np.ndarray
-
-    def factor(self, half: int) -> np.ndarray:
-        """The triangular factor of √w [1, rows] of this half."""
-        width = 1 + self.rows.shape[1]
-        factor = np.zeros((width, width))
-        for start in range(self.edges[half][0], self.edges[half][-1], CHUNK):
-            part = slice(start, min(start + CHUNK, self.edges[half][-1]))
-            root = np.sqrt(self.weights[part])[:, None]
-            block = np.concatenate([root, root * self.rows[part]], axis=1)
-            factor = updated_factor(factor, block)
-        return factor
-
-    def groups(self, half: int) -> Iterator[slice]:
-        """The rows of each group of this half."""
-        for start, stop in zip(self.edges[half][:-1], self.edges[half][1:], strict=True):
-            yield slice(int(start), int(stop))
-
-
-def lifted_sample(pairs: SnapshotPairs, inputs: Lift, outputs: Lift, rng: np.random.Generator) -> Sample:
-    """The pairs lifted, standardised and split at random into two halves of whole units."""
-    if pairs.units < 4:
-        raise ValueError(f"expected at least four independent units, two to fit and two to judge, got {pairs.units}")
-    host = pairs.on_host()
-    for name, states in (("before", host.before), ("after", host.after)):
-        if not np.ptp(states, axis=0).any():
-            raise ConstantData(f"expected states {name} that vary, got one state {host.n} times")
-    group = random_groups(host.unit, GROUPS, rng=rng)
-    half = group % 2
-    order = np.lexsort((group, half))
-    ordered = host.subset(order)
-    parts = [_real(part) for part in (inputs(ordered.before), outputs(ordered.after), ordered.after)]
-    edges = np.concatenate([[0], np.flatnonzero(np.diff(group[order])) + 1, [host.n]])
-    middle = np.searchsorted(edges, np.count_nonzero(half == 0))
-    weights = np.ones(host.n) if ordered.weights is None else ordered.weights / ordered.weights.mean()
-    rows = np.concatenate(parts, axis=1)
-    if not np.isfinite(rows).all():
-        raise ValueError("expected finite features, got NaN or Inf: a dictionary function is undefined or overflows")
-    ends = np.cumsum([0, *(part.shape[1] for part in parts)])
-    mean, scale = _standardise(rows, weights, centred_only=slice(int(ends[2]), None))
-    return Sample(
-        rows=rows,
-        weights=weights,
-        edges=(edges[: middle + 1], edges[middle:]),
-        inputs=slice(int(ends[0]), int(ends[1])),
-        outputs=slice(int(ends[1]), int(ends[2])),
-        states=slice(int(ends[2]), int(ends[3])),
-        mean=mean,
-        scale=scale,
-    )
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class WhiteBasis:
-    """Directions of one dictionary that are centred, uncorrelated and of variance one over all pairs.
-
-    Attributes:
-        columns: The features they read, as columns of the sample.
-        matrix: The directions, one a column.
-        condition: Condition number of the column-normalised [1 Ψ], above rounding.
-        dropped_share: Share of the normalised features' variance in directions that are rounding.
-    """
-
-    columns: slice
-    matrix: np.ndarray
-    condition: float
-    dropped_share: float
-
-    @property
-    def dimension(self) -> int:
-        """Number of directions."""
-        return int(self.matrix.shape[1])
-
-
-def white_basis(whole: np.ndarray, sample: Sample, columns: slice) -> WhiteBasis:
-    """The white basis of the features in these columns, from the triangular factor of all pairs."""
-    count = whole[0, 0] ** 2
-    centred = whole[1:, 1:][:, columns]
-    varies = np.linalg.norm(centred, axis=0) > 0
-    norms = np.where(varies, np.linalg.norm(centred, axis=0), 1.0)
-    _, values, right = np.linalg.svd(centred / norms, full_matrices=False)
-    kept = np.count_nonzero(values > FACTOR_RESOLUTION * values.max(initial=0.0))
-    variance = float(np.square(values).sum())
-    return WhiteBasis(
-        columns=columns,
-        matrix=right[:kept].T / values[:kept] * np.sqrt(count) / norms[:, None],
-        condition=_condition(centred * sample.scale[columns], np.sqrt(count) * sample.mean[columns]),
-        dropped_share=float(np.square(values[kept:]).sum()) / variance if variance else 0.0,
-    )
+from koopman_analysis.closure.sample import Chunk, Sample, WhiteBasis, white_basis
+from koopman_analysis.moments import FACTOR_RESOLUTION, updated_factor
+from koopman_analysis.moments.rows import columns_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fit:
-    """What one half says, in the white bases.
+    """What one half says.
 
     Attributes:
-        mean: Mean of each column of the sample over this half.
-        operator: K.
-        readout: B.
-        directions_in: Canonical directions a_i, one a column, by decreasing correlation.
-        directions_out: Their partners b_i.
+        mean: Mean of each function over this half.
+        onto_in: Canonical directions a_i of the functions of Ψ_in, one a column, by decreasing correlation.
+        onto_out: Their partners b_i of Ψ_out, and behind them those without, m_out in all.
+        correlations: s_i, in sample, of the partners.
+        back: b⁻¹, from canonical to white coordinates.
+        readout: diag(s) b⁻¹ B, from α to the centred states.
     """
 
     mean: np.ndarray
-    operator: np.ndarray
+    onto_in: np.ndarray
+    onto_out: np.ndarray
+    correlations: np.ndarray
+    back: np.ndarray
     readout: np.ndarray
-    directions_in: np.ndarray
-    directions_out: np.ndarray
 
 
-def fitted(factor: np.ndarray, sample: Sample, basis_in: WhiteBasis, basis_out: WhiteBasis) -> Fit:
-    """Equation (1) from this half's triangular factor."""
-    centred = factor[1:, 1:]
-    P, Q = (centred[:, basis.columns] @ basis.matrix for basis in (basis_in, basis_out))
-    left_in, whitening_in = _orthonormal(P)
-    left_out, whitening_out = _orthonormal(Q)
-    turn_in, _, turn_out = np.linalg.svd(left_in.T @ left_out, full_matrices=False)
+def fitted(factor: np.ndarray, basis_in: WhiteBasis, basis_out: WhiteBasis, states: slice) -> Fit:
+    """Equations (1) and (2) from this half's triangular factor; `states` are the columns of y."""
+    P, Q = (factor[1 : basis.columns.stop, basis.columns] @ basis.matrix for basis in (basis_in, basis_out))
+    left_in, values_in, right_in = _above_rounding(P)
+    left_out, values_out, right_out = _above_rounding(Q)
+    r, m_out, partners = left_out.shape[1], Q.shape[1], min(left_in.shape[1], left_out.shape[1])
+    # G is square; F needs no more columns than G has.
+    F, s, G = np.linalg.svd(left_in.T @ left_out[: len(left_in)], full_matrices=left_in.shape[1] < r)
+    directions, back = np.zeros((m_out, m_out)), np.zeros((m_out, m_out))
+    directions[:, :r] = (right_out[:r].T / values_out) @ G.T
+    directions[:, r:] = right_out[r:].T
+    back[:r] = (G * values_out) @ right_out[:r]
+    back[r:] = right_out[r:]
     return Fit(
-        mean=factor[0, 1:] / factor[0, 0],
-        operator=least_squares(P, Q, penalty=0.0, rank=None, resolution=FACTOR_RESOLUTION),
-        readout=least_squares(Q, centred[:, sample.states], penalty=0.0, rank=None, resolution=FACTOR_RESOLUTION),
-        directions_in=whitening_in @ turn_in,
-        directions_out=whitening_out @ turn_out.T,
+        mean=factor[0] / factor[0, 0],
+        onto_in=basis_in.matrix @ ((right_in[: len(values_in)].T / values_in) @ F[:, :partners]),
+        onto_out=basis_out.matrix @ directions,
+        correlations=s,
+        back=back,
+        readout=s[:, None] * (G[:partners] @ (left_out.T @ factor[1 : basis_out.columns.stop, states])),
     )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Canonical:
+    """Some pairs of the half that judges, in the canonical coordinates of the half that fits; all weighted by √w.
+
+    Attributes:
+        root: √w.
+        alpha: α, shape (partners, pairs).
+        beta: β, shape (m_out, pairs).
+        misses: β − s α, shape (m_out, pairs).
+        unread: y − ŷ, shape (d, pairs).
+    """
+
+    root: np.ndarray
+    alpha: np.ndarray
+    beta: np.ndarray
+    misses: np.ndarray
+    unread: np.ndarray
+
+
+def canonical(chunk: Chunk, fit: Fit, basis_in: WhiteBasis, basis_out: WhiteBasis, states: slice) -> Canonical:
+    """Equation (2) but for the way back, with means from the half that fits."""
+    root = chunk.rows[0]
+    centred = chunk.rows - fit.mean[:, None] * root
+    alpha, beta = fit.onto_in.T @ centred[basis_in.columns], fit.onto_out.T @ centred[basis_out.columns]
+    misses = beta.copy()
+    misses[: len(alpha)] -= fit.correlations[:, None] * alpha
+    return Canonical(root=root, alpha=alpha, beta=beta, misses=misses, unread=centred[states] - fit.readout.T @ alpha)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -169,80 +102,152 @@ class Judgement:
 
     Attributes:
         weight: Σ w, shape (G,).
-        products: Σ w (1, α, β, α², β², αβ) of the canonical variables α = Ψ_in a, β = Ψ_out b, shape (G, 6, r).
-        residuals: √w r of equation (3), row by row, shape (n_half, m_out).
-        starts: Where the groups begin in `residuals`.
-        state_error: Σ w ‖y − ŷ‖².
-        state_variance: Σ w ‖y − ȳ‖².
+        products: Σ w (1, α, β, α², β², αβ), shape (G, 6, partners).
+        chunks: The pairs that were judged.
+        residuals: √w r of those in each chunk, shape (m_out, pairs).
+        squares: w ‖r‖² of those in each chunk, shape (pairs,).
+        covariance: Σ w r rᵀ.
+        state_error: Σ w ‖y − ŷ‖², shape (G,).
+        state_variance: Σ w ‖y − ȳ‖², shape (G,).
     """
 
     weight: np.ndarray
     products: np.ndarray
-    residuals: np.ndarray
-    starts: np.ndarray
+    chunks: tuple[Chunk, ...]
+    residuals: tuple[np.ndarray, ...]
+    squares: tuple[np.ndarray, ...]
+    covariance: np.ndarray
     state_error: np.ndarray
     state_variance: np.ndarray
 
+    @property
+    def pairs(self) -> int:
+        """Number of pairs in this half."""
+        return sum(len(square) for square in self.squares)
 
-def judged(sample: Sample, fit: Fit, basis_in: WhiteBasis, basis_out: WhiteBasis, half: int) -> Judgement:
-    """The sums of equations (2) to (4) over this half, for what the other half fitted."""
-    r, m_out = fit.directions_in.shape[1], basis_out.dimension
-    onto_in = basis_in.matrix @ np.hstack([fit.directions_in, fit.operator, fit.operator @ fit.readout])
-    onto_out = basis_out.matrix @ np.hstack([fit.directions_out, np.eye(m_out)])
-    weight, products, residuals, error, variance = [], [], [], [], []
-    for rows in sample.groups(half):
-        w, block = sample.weights[rows][:, None], sample.rows[rows] - fit.mean
-        from_in, from_out = block[:, sample.inputs] @ onto_in, block[:, sample.outputs] @ onto_out
-        alpha, beta = from_in[:, :r], from_out[:, :r]
-        terms = (np.ones_like(alpha), alpha, beta, alpha**2, beta**2, alpha * beta)
-        states = block[:, sample.states]
-        weight.append(w.sum())
-        products.append([(w * term).sum(axis=0) for term in terms])
-        residuals.append(np.sqrt(w) * (from_out[:, r:] - from_in[:, r : r + m_out]))
-        error.append((w * (states - from_in[:, r + m_out :]) ** 2).sum())
-        # The sample's states have mean zero over all pairs.
-        variance.append((w * sample.rows[rows][:, sample.states] ** 2).sum())
-    return Judgement(
-        weight=np.array(weight),
-        products=np.array(products),
-        residuals=np.concatenate(residuals),
-        starts=sample.edges[half][:-1] - sample.edges[half][0],
-        state_error=np.array(error),
-        state_variance=np.array(variance),
+    def by_group(self, terms: Sequence[np.ndarray]) -> np.ndarray:
+        """The sums over each group of terms given for each chunk, shape (…, pairs): shape (…, G)."""
+        sums = np.zeros((*terms[0].shape[:-1], len(self.weight)))
+        for chunk, term in zip(self.chunks, terms, strict=True):
+            present, sum_of = chunk.sums(term)
+            sums[..., present] += sum_of
+        return sums
+
+    def along(self, directions: np.ndarray) -> np.ndarray:
+        """Σ w (u·r)² over each group for directions u, one a row: shape (directions, G)."""
+        return self.by_group([np.square(directions @ residual) for residual in self.residuals])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Folds:
+    """Each half judged by what the other fits.
+
+    Attributes:
+        sample: All pairs.
+        basis_in: The white basis of Ψ_in over both halves.
+        basis_out: That of Ψ_out.
+        centre: Mean of each function over both halves.
+        fits: For each half, what the other half fits.
+        judgements: For each half, what it says of that.
+    """
+
+    sample: Sample
+    basis_in: WhiteBasis
+    basis_out: WhiteBasis
+    centre: np.ndarray
+    fits: tuple[Fit, Fit]
+    judgements: tuple[Judgement, Judgement]
+
+    @property
+    def fit_pairs(self) -> int:
+        """Number of pairs in the smaller half."""
+        return min(judgement.pairs for judgement in self.judgements)
+
+    @property
+    def caution(self) -> float:
+        """The share of a defect on new pairs that the population has at least, of what the smaller half fits."""
+        directions = self.basis_in.dimension + self.basis_out.dimension + 1
+        return max(0.0, 1 - directions / self.fit_pairs)
+
+    def worst_direction(self) -> np.ndarray:
+        """The white direction in which the residual is largest, shape (m_out,)."""
+        covariance = self.judgements[0].covariance + self.judgements[1].covariance
+        return np.linalg.eigh(covariance)[1][:, -1] if len(covariance) else np.empty(0)
+
+
+def judged_folds(sample: Sample) -> Folds:
+    """Both folds of a sample."""
+    factors = [sample.factor(half) for half in (0, 1)]
+    whole = updated_factor(*factors)
+    inputs, outputs, states = columns_of(sample.sizes)
+    basis_in, basis_out = white_basis(whole, inputs), white_basis(whole, outputs)
+    centre = whole[0] / whole[0, 0]
+    other, one = (fitted(factor, basis_in, basis_out, states) for factor in factors)
+    judgements = (
+        judged(sample, one, basis_in, basis_out, half=0, centre=centre),
+        judged(sample, other, basis_in, basis_out, half=1, centre=centre),
+    )
+    return Folds(
+        sample=sample, basis_in=basis_in, basis_out=basis_out, centre=centre, fits=(one, other), judgements=judgements
     )
 
 
-def _standardise(rows: np.ndarray, weights: np.ndarray, *, centred_only: slice) -> tuple[np.ndarray, np.ndarray]:
-    """Centres and scales the rows in place; a column that is constant to rounding becomes zero."""
-    total = weights.sum()
-    mean = weights @ rows / total
-    rows -= mean
-    parts = (slice(start, start + CHUNK) for start in range(0, len(rows), CHUNK))
-    scale = np.sqrt(sum(weights[part] @ np.square(rows[part]) for part in parts) / total)
-    constant = scale <= FACTOR_RESOLUTION * np.abs(mean)
-    rows[:, constant] = 0.0
-    scale[constant] = 1.0
-    scale[centred_only] = 1.0
-    rows /= scale
-    return mean, scale
+def judged(
+    sample: Sample, fit: Fit, basis_in: WhiteBasis, basis_out: WhiteBasis, *, half: int, centre: np.ndarray
+) -> Judgement:
+    """The sums of equations (2) to (4) of the estimate over this half, for what the other half fitted.
+
+    Args:
+        sample: All pairs.
+        fit: What the other half says.
+        basis_in: The white basis of Ψ_in.
+        basis_out: That of Ψ_out.
+        half: Which half judges.
+        centre: Mean of each function over all pairs; that of the states is ȳ.
+    """
+    states, m_out, partners = columns_of(sample.sizes)[2], basis_out.dimension, fit.onto_in.shape[1]
+    sums = np.zeros((sample.groups[half], 6, partners))
+    scalars = np.zeros((3, sample.groups[half]))
+    covariance = np.zeros((m_out, m_out))
+    residuals, squares = [], []
+    for chunk in sample.halves[half]:
+        seen = canonical(chunk, fit, basis_in, basis_out, states)
+        for k, term in enumerate(_products(seen)):
+            present, total = chunk.sums(term)
+            sums[present, k] += total.T
+        varying = chunk.rows[states] - centre[states, None] * seen.root
+        for k, term in enumerate((seen.root[None], seen.unread, varying)):
+            present, total = chunk.sums(np.square(term).sum(axis=0))
+            scalars[k, present] += total
+        residual = fit.back.T @ seen.misses
+        covariance += residual @ residual.T
+        residuals.append(residual)
+        squares.append(np.square(residual).sum(axis=0))
+    return Judgement(
+        weight=scalars[0],
+        products=sums,
+        chunks=sample.halves[half],
+        residuals=tuple(residuals),
+        squares=tuple(squares),
+        covariance=covariance,
+        state_error=scalars[1],
+        state_variance=scalars[2],
+    )
 
 
-def _condition(centred: np.ndarray, means: np.ndarray) -> float:
-    """Condition number of the column-normalised [1 Ψ] over the columns that vary, rounding aside."""
-    varies = np.linalg.norm(centred, axis=0) > 0
-    columns = np.concatenate([means[None, varies], centred[:, varies]])
-    constant = np.eye(len(columns), 1)
-    values = np.linalg.svd(np.hstack([constant, columns / np.linalg.norm(columns, axis=0)]), compute_uv=False)
-    kept = values[values > FACTOR_RESOLUTION * values[0]]
-    return float(kept[0] / kept[-1])
+def _products(seen: Canonical) -> Iterator[np.ndarray]:
+    """Of the partners, w (1, α, β, α², β², αβ)."""
+    alpha, beta = seen.alpha, seen.beta[: len(seen.alpha)]
+    yield np.broadcast_to(np.square(seen.root), alpha.shape)
+    yield seen.root * alpha
+    yield seen.root * beta
+    yield np.square(alpha)
+    yield np.square(beta)
+    yield alpha * beta
 
 
-def _orthonormal(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """An orthonormal basis U of the columns' span, and W with matrix @ W = U."""
+def _above_rounding(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """U and s of the singular values above rounding, and all right singular vectors, a row each."""
     left, values, right = np.linalg.svd(matrix, full_matrices=False)
     kept = np.count_nonzero(values > FACTOR_RESOLUTION * values.max(initial=0.0))
-    return left[:, :kept], right[:kept].T / values[:kept]
-
-
-def _real(features: np.ndarray) -> np.ndarray:
-    return np.hstack([features.real, features.imag]) if np.iscomplexobj(features) else features
+    return left[:, :kept], values[:kept], right

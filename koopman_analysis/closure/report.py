@@ -111,6 +111,7 @@ class ClosureReport:
         dropped_share: Share of the output variance in directions left out as rounding.
         jackknife: Defect, δ, state error and worst direction, by σ and by r, without each group of units in turn: what
             comparing reports on the same groups needs.
+        autocorrelation_time: τ in pairs, where few trajectories were cut into blocks; None where they were not.
     """
 
     spectrum: tuple[Interval, ...]
@@ -127,6 +128,7 @@ class ClosureReport:
     largest_share: float
     dropped_share: float
     jackknife: Jackknife = field(compare=False, repr=False)
+    autocorrelation_time: float | None = None
 
     @property
     def exact_tolerance(self) -> float:
@@ -143,7 +145,12 @@ class ClosureReport:
         """Why these pairs are too few to support closure; empty where they are not."""
         functions = self.input_dimension + 1
         if self.units < LEAST_UNITS:
-            return f"too few independent units: {self.units}, of at least {LEAST_UNITS}"
+            blocks = (
+                f" (blocks of ten autocorrelation times, of {self.autocorrelation_time:.3g} pairs each)"
+                if self.autocorrelation_time
+                else ""
+            )
+            return f"too few independent units: {self.units}, of at least {LEAST_UNITS}{blocks}"
         if self.fit_pairs < PAIRS_PER_FUNCTION * functions:
             return (
                 f"too few pairs: {self.fit_pairs} fitted for {functions} input functions, "

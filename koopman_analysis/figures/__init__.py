@@ -5,6 +5,7 @@ from koopman_analysis.figures.closure import (
     draw_closure_spectra,
     draw_closure_spectrum,
     draw_defect_against_dimension,
+    draw_weighted_spectrum,
 )
 from koopman_analysis.figures.dimension import draw_hermite_curve, draw_rank_sweep, draw_sweep
 from koopman_analysis.figures.images import draw_images
@@ -30,6 +31,7 @@ __all__ = [
     "draw_closure_spectra",
     "draw_closure_spectrum",
     "draw_defect_against_dimension",
+    "draw_weighted_spectrum",
     "draw_differences",
     "draw_discrepancies",
     "draw_eigenvalues",

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from koopman_analysis.claims import Verdict
-from koopman_analysis.closure import Closedness, ClosureReport, Tolerances
+from koopman_analysis.closure import Closedness, ClosureReport, DecoderWeightedSpectrum, Tolerances
 from koopman_analysis.figures.style import BLUE, GREY, ORANGE, PALE, VERDICT_COLOURS
 from koopman_analysis.resampling import Interval
 
@@ -105,4 +105,22 @@ def draw_defect_against_dimension(
     ax.grid(axis="y", color=PALE)
     if label:
         ax.legend()
+    return ax
+
+
+def draw_weighted_spectrum(ax: Axes, spectrum: DecoderWeightedSpectrum, *, tolerance: float = 0.01) -> Axes:
+    """The defect of a learned dictionary against output rank, beside what the decoder reads beyond that rank."""
+    rank = np.arange(1, spectrum.dimension + 1)
+    low, estimate, high = (
+        np.array([getattr(defect, end) for defect in spectrum.defect]) for end in ("low", "estimate", "high")
+    )
+    ax.axhline(tolerance, color=GREY, lw=0.8, ls=(0, (4, 3)))
+    ax.fill_between(rank, low, high, color=BLUE, alpha=0.18, lw=0)
+    ax.plot(rank, estimate, "o-", color=BLUE, ms=4, lw=1.0, label="not predicted, of the first directions")
+    ax.plot(rank, 1 - np.array(spectrum.readout_share), color=ORANGE, lw=1.0, label="read beyond them")
+    ax.set(xlabel="output rank, in the order of the decoder", ylabel="share of variance", ylim=(-0.02, 1.06))
+    ax.set_xlim(0.5, max(spectrum.dimension, 1) + 0.5)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.grid(axis="y")
+    ax.legend()
     return ax

@@ -75,8 +75,8 @@ def lifted_rows(pairs: SnapshotPairs, inputs: Lift, outputs: Lift, chunk: int) -
         raise ValueError(f"expected chunks of at least one row, got {chunk}")
     # One row tells how many functions there are, and of which kind of number.
     probe = (
-        _features(inputs, _double(pairs.before[:1])),
-        _features(outputs, _double(pairs.after[:1])),
+        features_of(inputs, _double(pairs.before[:1])),
+        features_of(outputs, _double(pairs.after[:1])),
         _double(pairs.after[:1]),
     )
     sizes = (int(probe[0].shape[1]), int(probe[1].shape[1]), int(probe[2].shape[1]))
@@ -86,7 +86,7 @@ def lifted_rows(pairs: SnapshotPairs, inputs: Lift, outputs: Lift, chunk: int) -
         before, after = _double(pairs.before[rows]), _double(pairs.after[rows])
         weights = None if pairs.weights is None else _double(pairs.weights[rows])
         if block is None:
-            values = _joined((_features(inputs, before), _features(outputs, after), after), weights)
+            values = _joined((features_of(inputs, before), features_of(outputs, after), after), weights)
         else:
             values = block.written((inputs, outputs, None), (before, after, after), weights)
         yield Rows(values=values, sizes=sizes, first=first)
@@ -110,7 +110,7 @@ class _Block:
             if isinstance(lift, Dictionary):
                 lift.lift_into(given, rows[:, columns])
             else:
-                features = _features(lift, given)
+                features = features_of(lift, given)
                 if np.iscomplexobj(features) and not np.iscomplexobj(rows):
                     raise TypeError("expected functions of one kind of number, got complex values after real ones")
                 rows[:, columns] = features
@@ -119,7 +119,7 @@ class _Block:
         return rows
 
 
-def _features(lift: Lift | None, states: Array) -> Array:
+def features_of(lift: Lift | None, states: Array) -> Array:
     """The features of these states, where no lift stands for the states themselves.
 
     Raises:

@@ -2,14 +2,15 @@
 
 The data of everything here are n pairs (xᵢ, yᵢ), yᵢ = Φ(xᵢ), one a row. Pairs are passed by name, because a swapped or
 misread second argument is the error that no later number reveals. Two pairs are independent unless they come from one
-trajectory: a *unit* is a pair, or a whole trajectory where trajectories are named. Splits, folds and resamples keep
-units whole, for a held-out pair whose neighbour was fitted is not held out.
+trajectory: a *unit* is a pair, or a whole trajectory where trajectories are named, or a block of one (`in_blocks`).
+Splits, folds and resamples keep units whole, for a held-out pair whose neighbour was fitted is not held out.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import array_api_compat
@@ -172,6 +173,33 @@ class SnapshotPairs:
             raise ValueError(f"expected from 2 folds to as many as there are units ({self.units}), got {count}")
         fold = (rng.permutation(self.units) % count)[self.unit]
         return tuple(Split(fit=self.subset(fold != k), held_out=self.subset(fold == k)) for k in range(count))
+
+    def in_blocks(self, length: int, *, gap: int = 0) -> "SnapshotPairs":
+        """The same pairs with each trajectory cut into blocks, which are the units from then on.
+
+        The rows of a trajectory must be in the order of time; where no trajectories are named, all rows are one. Each
+        is cut into as many blocks of equal length as fit, a short one into one, and pairs between two blocks are left
+        out. Blocks of ten autocorrelation times with one between them are nearly independent of each other
+        (`koopman_analysis.dependence`).
+
+        Args:
+            length: Least number of pairs in a block.
+            gap: Number of pairs left out between two blocks. With none, the last state after of a block is the first
+                state before of the next.
+
+        Raises:
+            ValueError: If the length is not positive or the gap negative.
+        """
+        if length < 1 or gap < 0:
+            raise ValueError(f"expected blocks of at least one pair and no negative gap, got {length} and {gap}")
+        unit = np.zeros(self.n, dtype=np.intp) if self.trajectory is None else self.unit
+        name, count = np.full(self.n, -1), 0
+        for rows in np.split(np.argsort(unit, kind="stable"), np.cumsum(np.bincount(unit))[:-1]):
+            blocks = max(1, (len(rows) + gap) // (length + gap))
+            for start, following in pairwise(np.arange(blocks + 1) * (len(rows) + gap) // blocks):
+                name[rows[start : following - gap]] = count
+                count += 1
+        return replace(self.subset(name >= 0), trajectory=name[name >= 0])
 
     def shuffled(self, *, rng: np.random.Generator) -> "SnapshotPairs":
         """An unrelated copy: each state before, with the state after of another unit.

@@ -12,6 +12,7 @@ from kdm.training.loop import operation_threads
 
 from . import (
     ablations,
+    calibration,
     closure,
     devices,
     digits,
@@ -51,6 +52,7 @@ BENCHMARKS = {
     "ablations": Benchmark(ablations.measured),
     "regressors": Benchmark(regressors.measured),
     "closure": Benchmark(closure.measured, threads=2),
+    "calibration": Benchmark(calibration.measured),
     "edmd": Benchmark(edmd.measured),
     "edmd_wide": Benchmark(edmd_wide.measured),
     "dmd": Benchmark(dmd.measured),

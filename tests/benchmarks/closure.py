@@ -19,7 +19,10 @@ from .experiments import Profile
 from .page import Page, Table
 
 ROUNDS = 5
-COLUMNS = {"round": "", "report, s": ".2f", "QR, s": ".2f", "ratio": ".2f", "others, cores": ".2f"}
+COLUMNS = {
+    "round": "", "report, s": ".2f", "report, CPU s": ".2f", "QR, s": ".2f", "QR, CPU s": ".2f", "ratio": ".2f",
+    "CPU ratio": ".2f", "others, cores": ".2f",
+}  # fmt: skip
 
 
 def measured(profile: Profile) -> Page:
@@ -37,8 +40,11 @@ def measured(profile: Profile) -> Page:
             {
                 "round": turn + 1,
                 "report, s": report.wall,
+                "report, CPU s": report.cpu,
                 "QR, s": bare.wall,
+                "QR, CPU s": bare.cpu,
                 "ratio": report.wall / bare.wall,
+                "CPU ratio": report.cpu / bare.cpu,
                 "others, cores": max(report.others, bare.others),
             }
         )

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -151,6 +153,43 @@ def test_one_unit_can_be_neither_split_nor_folded_nor_shuffled():
         one.folds(2, rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match="no unrelated copy"):
         one.shuffled(rng=np.random.default_rng(0))
+
+
+def test_a_trajectory_is_cut_into_blocks_with_gaps_between_them():
+    # One of 103, one of 7, interleaved; each in the order of its rows.
+    trajectory = np.where(np.isin(np.arange(110), np.arange(5, 110, 15)), 4, -2)
+    pairs = numbered(110, trajectory)
+    blocks = pairs.in_blocks(10, gap=3)
+    rows = blocks.before[:, 0].astype(int)
+    np.testing.assert_array_equal(blocks.weights, rows + 1.0)
+    assert blocks.units == 8 + 1
+    short = rows[trajectory[rows] == 4]
+    np.testing.assert_array_equal(short, np.flatnonzero(trajectory == 4))
+    assert len(set(blocks.unit[trajectory[rows] == 4])) == 1
+    place = np.cumsum(trajectory == -2) - 1
+    long = trajectory[rows] == -2
+    starts = []
+    for unit in np.unique(blocks.unit[long]):
+        inside = place[rows[(blocks.unit == unit) & long]]
+        np.testing.assert_array_equal(np.diff(inside), 1)
+        assert len(inside) >= 10
+        starts.append((inside[0], inside[-1]))
+    starts.sort()
+    assert starts[0][0] == 0
+    assert starts[-1][1] == 102
+    assert [after[0] - before[1] for before, after in pairwise(starts)] == [4] * 7
+
+
+def test_blocks_of_pairs_without_names_are_of_one_trajectory():
+    blocks = numbered(12).in_blocks(4)
+    np.testing.assert_array_equal(blocks.unit, np.repeat([0, 1, 2], 4))
+    assert numbered(12).in_blocks(13).units == 1
+
+
+@pytest.mark.parametrize(("length", "gap"), [(0, 0), (1, -1)])
+def test_blocks_without_pairs_are_refused(length, gap):
+    with pytest.raises(ValueError, match="blocks of at least one pair"):
+        numbered(5).in_blocks(length, gap=gap)
 
 
 def test_a_shuffled_copy_keeps_no_partner_from_its_own_unit():
