@@ -1,8 +1,7 @@
 """What the parts of the model buy: the same data, samples seen, training and seed, one part changed.
 
 A linear last layer of E_noise can absorb K, up to the length of each latent vector where latents are normalised, so
-that a learned operator by itself proves nothing. Beside the model of one equation,
-x̂_data = D( E_noise(x_noise) K + c ):
+that a learned operator by itself proves nothing. Beside the model, x̂_data = D( E_noise(x_noise) K + c ), stand:
 
     plain               the model                                      what the others are compared with
     identity            K = I                                          is a learned operator needed?
