@@ -9,11 +9,12 @@ import tyro
 from matplotlib.figure import Figure
 from tyro.conf import FlagCreatePairsOff, Positional
 
-from paper_figures import checkerboard, defect_against_dimension, error_against_dimension
+from paper_figures import ablations, checkerboard, defect_against_dimension, error_against_dimension
 from paper_figures.printing import save_for_print
 from paper_figures.profile import WIDTHS, Profile
 
 FIGURES: dict[str, Callable[[Profile], Figure]] = {
+    "ablations": ablations.drawn,
     "checkerboard": checkerboard.drawn,
     "defect_against_dimension": defect_against_dimension.drawn,
     "error_against_dimension": error_against_dimension.drawn,

@@ -9,6 +9,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from koopman_analysis.figures.style import STYLE
+from paper_figures import ablations
 from paper_figures.__main__ import FIGURES, main
 from paper_figures.defect_against_dimension import TOLERANCE, drawn, sweeps
 from paper_figures.printing import SCREEN, styled_for_print
@@ -62,6 +63,25 @@ def test_the_defect_is_rounding_where_the_flow_is_affine_and_one_where_there_is_
         assert min(defect.high for defect in curve.defects) > TOLERANCE
     named = {text.get_text() for ax in drawn(profile).axes for text in ax.texts}
     assert {curve.label for curve in (gaussian, unrelated, hermite, fourier)} <= named
+
+
+@pytest.mark.parametrize("column", [None, "icml-column"])
+def test_every_ablation_is_shown_on_every_data_set_with_the_numbers_of_the_benchmark(column, tmp_path):
+    width = None if column is None else WIDTHS[column]
+    found = ablations.ratios()
+    shown = [ax for ax in ablations.drawn(Profile(fast=True, width=width, work=tmp_path)).axes if ax.get_visible()]
+    assert len(found) > 1
+    assert [ax.get_title(loc="left") for ax in shown] == list(found)
+    for ax in shown:
+        expected = [interval.estimate for interval in found[ax.get_title(loc="left")].values()]
+        dots, arrows = ({line.get_ydata()[0]: line.get_xdata()[0] for line in ax.lines if line.get_marker() == marker}
+                        for marker in "o>")  # fmt: skip
+        assert dots == {row: ratio for row, ratio in enumerate(expected) if ratio <= ablations.LARGEST}
+        assert sorted([*dots, *arrows]) == list(range(len(expected)))
+        low, high = ax.get_xlim()
+        assert (low, high) == shown[0].get_xlim()
+        assert high > ablations.LARGEST
+        assert all(low < interval.low for of in found.values() for interval in of.values())
 
 
 def test_print_changes_sizes_and_nothing_else_of_the_style():
