@@ -125,7 +125,11 @@ def _trajectories() -> Preset:
         teacher="checkerboard",
         pairs=50_000,
         solver_steps=64,
-        distillation=DistillationConfig(architecture=architecture, training=training, objective=SemigroupObjective()),
+        distillation=DistillationConfig(
+            architecture=architecture,
+            training=training,
+            objective=SemigroupObjective(between_weight=0.2),
+        ),
         intervals=4,
     )
 
