@@ -36,6 +36,7 @@ from koopman_analysis.dictionaries import (
     ThinPlate,
     WithConjugates,
 )
+from koopman_analysis.dimension import DimensionSweep, dimension_sweep, minimal_dimension
 from koopman_analysis.estimators import (
     EDMD,
     ArrayLatentModel,
@@ -96,6 +97,9 @@ __all__ = [
     "NotFitted",
     "LatentModel",
     "ArrayLatentModel",
+    "dimension_sweep",
+    "minimal_dimension",
+    "DimensionSweep",
     "autonomy_report",
     "AutonomyReport",
     "closure_report",

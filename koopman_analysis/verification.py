@@ -25,6 +25,7 @@ from koopman_analysis.checks import OutlierCorrespondence
 from koopman_analysis.claims import Claim, Side
 from koopman_analysis.closure import closure_report
 from koopman_analysis.dictionaries import Coordinates, Monomials
+from koopman_analysis.estimators.decoding import UndefinedDecoder
 from koopman_analysis.estimators.latent import LatentModel
 from koopman_analysis.figures import draw_closure_spectrum, draw_differences, draw_outliers, draw_samples, figure_of
 from koopman_analysis.regression import ConstantData
@@ -188,7 +189,7 @@ def _with_expansion(
         claim = checks.not_expanding(
             material.model, material.pairs, labels=material.labels, bound=config.expansion_bound, rng=rng
         )
-    except (ConstantData, checks.TooFewPairs) as error:
+    except (ConstantData, UndefinedDecoder, checks.TooFewPairs) as error:
         claim = Claim.not_applicable(
             id="not_expanding",
             hypothesis="The operator carries no more variance to any direction than the data have there.",

@@ -16,8 +16,7 @@ of the largest latent direction is left out; of what D reads, that is the share
 
     E‖D(z) − D(z̄ + (z − z̄) W W⁺)‖² / tr Cov D(z).                                                                  (3)
 
-Derivatives are central differences in white directions: u_j and λ_j are those of (1) up to the square of their step.
-Source: Constantine 2015 (equation (1): active subspaces).
+C is estimated by `estimators.decoding`. Source: Constantine 2015 (equation (1): active subspaces).
 """
 
 from dataclasses import dataclass, replace
@@ -28,19 +27,11 @@ from koopman_analysis.closure.decoder_weighted import varying_directions
 from koopman_analysis.closure.folds import Folds, judged_folds
 from koopman_analysis.closure.sample import lifted_sample
 from koopman_analysis.dictionaries import Coordinates
+from koopman_analysis.estimators.decoding import read_directions
 from koopman_analysis.estimators.latent import LatentModel
 from koopman_analysis.resampling import Interval, jackknife_intervals
 from koopman_analysis.shapes import Labels
 from koopman_analysis.snapshots import SnapshotPairs
-
-STEP = 0.01
-"""Standard deviations to either side of a difference: a decoder of single precision loses 1e-5 of it to rounding."""
-
-STATES = 256
-"""Latents at which the decoder is differentiated."""
-
-DECODED = 16_384
-"""Latents decoded at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,53 +79,26 @@ def decoder_weighted_spectrum(
         return DecoderWeightedSpectrum(defect=(), readout_share=(), dropped_share=0.0)
     latents = replace(pairs, before=model.encode_noise(pairs.before, labels), after=encoded)
     folds = judged_folds(lifted_sample(latents, Coordinates(), Coordinates(), rng))
-    weights = latents.on_host().weights
+    basis, weights, z = folds.basis_out, latents.on_host().weights, np.asarray(encoded, dtype=np.float64)
+    read, directions = read_directions(model, z, basis.back, labels=labels, weights=weights, rng=rng)
     share = np.full(pairs.n, 1 / pairs.n) if weights is None else weights / weights.sum()
-    decoder = _Decoder(model, np.asarray(encoded, dtype=np.float64), labels, share)
-    weights, directions = decoder.directions(folds.basis_out.back, rng)
     return DecoderWeightedSpectrum(
         defect=_curve(folds, directions, units=pairs.units),
-        readout_share=tuple(np.cumsum(weights) / weights.sum()) if weights.any() else (1.0,) * len(weights),
-        dropped_share=decoder.lost(folds.basis_out.matrix @ folds.basis_out.back),
+        readout_share=tuple(np.cumsum(read) / read.sum()) if read.any() else (1.0,) * len(read),
+        dropped_share=_lost(model, z, labels, share, basis.matrix @ basis.back),
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Decoder:
-    """D at the data latents z of some pairs, each with its share of the weight."""
-
-    model: LatentModel
-    latents: np.ndarray
-    labels: Labels | None
-    share: np.ndarray
-
-    def directions(self, back: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """λ, falling, and u, one a column: equation (1) for white directions whose steps in z are the rows of W⁺."""
-        count = min(STATES, int(np.count_nonzero(self.share)))
-        chosen = rng.choice(len(self.share), count, replace=False, p=self.share)
-        total = np.zeros((len(back), len(back)))
-        for index in np.array_split(chosen, -(-2 * len(back) * len(chosen) // DECODED)):
-            if not len(index):
-                continue
-            steps = STEP * np.concatenate([back, -back])[:, None, :]
-            moved = (self.latents[index] + steps).reshape(-1, self.latents.shape[1])
-            ahead, behind = self._decoded(moved, np.tile(index, 2 * len(back))).reshape(2, len(back), -1)
-            slopes = (ahead - behind) / (2 * STEP)
-            total += slopes @ slopes.T
-        values, vectors = np.linalg.eigh(total / len(chosen))
-        return np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-
-    def lost(self, projection: np.ndarray) -> float:
-        """Equation (3)."""
-        everything, mean = np.arange(len(self.latents)), self.share @ self.latents
-        read = self._decoded(self.latents, everything)
-        kept = self._decoded(mean + (self.latents - mean) @ projection, everything)
-        variance = self.share @ np.square(read - self.share @ read).sum(axis=1)
-        return float(self.share @ np.square(read - kept).sum(axis=1) / variance) if variance else 0.0
-
-    def _decoded(self, latents: np.ndarray, index: np.ndarray) -> np.ndarray:
-        labels = None if self.labels is None else self.labels[index]
-        return np.asarray(self.model.decode(latents, labels), dtype=np.float64)
+def _lost(
+    model: LatentModel, latents: np.ndarray, labels: Labels | None, share: np.ndarray, projection: np.ndarray
+) -> float:
+    """Equation (3)."""
+    mean = share @ latents
+    read, kept = (
+        np.asarray(model.decode(z, labels), dtype=np.float64) for z in (latents, mean + (latents - mean) @ projection)
+    )
+    variance = share @ np.square(read - share @ read).sum(axis=1)
+    return float(share @ np.square(read - kept).sum(axis=1) / variance) if variance else 0.0
 
 
 def _curve(folds: Folds, directions: np.ndarray, *, units: int) -> tuple[Interval, ...]:

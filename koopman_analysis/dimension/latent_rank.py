@@ -39,17 +39,12 @@ from itertools import pairwise
 import numpy as np
 
 from koopman_analysis.dimension.sweep import Curve
+from koopman_analysis.estimators.decoding import read_directions
 from koopman_analysis.estimators.latent import ArrayLatentModel, LatentModel
 from koopman_analysis.regression import ConstantData
 from koopman_analysis.resampling import Bootstrap, ratio_bootstrap
 from koopman_analysis.shapes import Float, Labels, Operator
 from koopman_analysis.snapshots import SnapshotPairs
-
-POINTS = 256
-"""Latents at which the decoder's derivative is averaged."""
-
-STEP = 0.01
-"""Step of the central differences, in standard deviations of a direction."""
 
 RESOLUTION = 10 * float(np.finfo(np.float32).eps)
 """Share of the largest deviation below which a direction is rounding: most encoders compute in single precision."""
@@ -139,6 +134,7 @@ def decoder_weighted_directions(
 
     Raises:
         ConstantData: If the latents do not vary.
+        UndefinedDecoder: If the decoder has no finite values around them.
     """
     host = pairs.on_host()
     arrived = model.encode_noise(pairs.before, labels) @ model.matrix + model.offset(labels)
@@ -149,17 +145,13 @@ def decoder_weighted_directions(
     kept = int(np.count_nonzero(deviations > RESOLUTION * np.linalg.norm(root * arrived)))
     if not kept:
         raise ConstantData("expected latents that vary where K carries the noise, got one: the model has collapsed")
-    counted = int(np.count_nonzero(weights))
-    some = rng.choice(host.n, min(POINTS, counted), replace=False, p=weights / weights.sum())
     Q = deviations[:kept, None] * right[:kept]
-    derivatives = _derivatives(model, arrived[some], None if labels is None else labels[some], Q)
-    values, turn = np.linalg.eigh(np.einsum("ipd,jpd->ij", derivatives, derivatives) / len(some))
-    values, turn = values[::-1], turn[:, ::-1]
+    values, turn = read_directions(model, arrived, Q, labels=labels, weights=weights, rng=rng)
     return LatentDirections(
         mean=mean,
         onto=right[:kept].T / deviations[:kept] @ turn,
         back=turn.T @ Q,
-        singular_values=np.sqrt(np.maximum(values, 0.0)),
+        singular_values=np.sqrt(values),
     )
 
 
@@ -260,16 +252,6 @@ def _sweep(directions: LatentDirections, ranks: Sequence[int], shares: Bootstrap
 
 def _transformed(bootstrap: Bootstrap, function: Callable[[np.ndarray], np.ndarray]) -> Bootstrap:
     return replace(bootstrap, estimate=function(bootstrap.estimate), replicates=function(bootstrap.replicates))
-
-
-def _derivatives(model: LatentModel, latents: np.ndarray, labels: Labels | None, Q: np.ndarray) -> np.ndarray:
-    """J_u at each latent: the change of the output for one deviation of each white direction, (k, points, d)."""
-    return np.stack(
-        [
-            (model.decode(latents + STEP * row, labels) - model.decode(latents - STEP * row, labels)) / (2 * STEP)
-            for row in Q
-        ]
-    )
 
 
 def _squares(differences: np.ndarray) -> np.ndarray:

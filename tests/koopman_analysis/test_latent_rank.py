@@ -7,8 +7,8 @@ import pytest
 
 from koopman_analysis.dictionaries import Monomials
 from koopman_analysis.dimension import decoder_weighted_directions, rank_sweep, truncated_model
-from koopman_analysis.dimension.latent_rank import STEP
 from koopman_analysis.estimators import ArrayLatentModel
+from koopman_analysis.estimators.decoding import STEP
 from koopman_analysis.snapshots import SnapshotPairs
 
 RANKS = (0, 1, 2, 3)
