@@ -187,8 +187,9 @@ class _Search:
     def from_start(self, A: np.ndarray, shares: np.ndarray) -> scipy.optimize.OptimizeResult:
         # The last θ is fixed at 0: all of them shifted alike are one clock.
         theta = np.log(shares / shares[-1])[:-1]
-        # A step too far may overflow; the trust region then takes a shorter one.
-        with np.errstate(over="ignore", invalid="ignore"):
+        # A step too far may overflow; the trust region then takes a shorter one. Where a parameter changes nothing, as
+        # of a constant function, scipy divides by its singular value and tells the infinity that comes of it apart.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             return scipy.optimize.least_squares(
                 self.residuals, np.concatenate([A.ravel(), theta]), jac=self.jacobian, x_scale="jac",
                 ftol=PRECISION, xtol=PRECISION, gtol=STATIONARY, max_nfev=EVALUATIONS,
