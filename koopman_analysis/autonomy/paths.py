@@ -32,6 +32,7 @@ Sources: Higham 2008, Functions of Matrices, §3.2 (equation (5)); Al-Mohy & Hig
 """
 
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -150,8 +151,8 @@ def fitted_path(
         rng: Draws all of these but the first.
 
     Raises:
-        ValueError: If there are more functions than a search can do, features do not vary at a later time, or there is
-            no start.
+        ValueError: If there are more functions than a search can do, features do not vary at a later time or are of too
+            different size, or there is no start.
     """
     _require_features(features, starts)
     spreads = np.linalg.norm(features - features.mean(axis=0), axis=(0, 2))
@@ -162,7 +163,12 @@ def fitted_path(
     projected = np.einsum("nr,nkm->krm", Q, features / units)
     search = _Search(path=path, root=R, targets=projected[1:], weights=units / spreads[1:, None])
     guesses = path.steps(np.concatenate([R[None], projected[1:]]))
-    found = [search.from_start(*start) for start in _starts(guesses, starts, rng)]
+    found = [result for start in _starts(guesses, starts, rng) for result in search.from_start(*start)]
+    if not found:
+        raise ValueError(
+            "expected features of like size at all times, got such different ones that no search for a path stays "
+            "among finite numbers: declare other coordinates, for example states divided by a scale of their time"
+        )
     best = min(found, key=lambda result: result.cost)
     A, clock = search.unpacked(best.x)
     outside = (features / units - np.einsum("nr,krm->nkm", Q, projected)) * units
@@ -184,16 +190,26 @@ class _Search:
     targets: np.ndarray
     weights: np.ndarray
 
-    def from_start(self, A: np.ndarray, shares: np.ndarray) -> scipy.optimize.OptimizeResult:
+    def from_start(self, A: np.ndarray, shares: np.ndarray) -> list[scipy.optimize.OptimizeResult]:
+        """What the search finds from here; nothing where numbers leave their range."""
         # The last θ is fixed at 0: all of them shifted alike are one clock.
         theta = np.log(shares / shares[-1])[:-1]
         # A step too far may overflow; the trust region then takes a shorter one. Where a parameter changes nothing, as
         # of a constant function, scipy divides by its singular value and tells the infinity that comes of it apart.
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return scipy.optimize.least_squares(
-                self.residuals, np.concatenate([A.ravel(), theta]), jac=self.jacobian, x_scale="jac",
-                ftol=PRECISION, xtol=PRECISION, gtol=STATIONARY, max_nfev=EVALUATIONS,
-            )  # fmt: skip
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"), suppress(np.linalg.LinAlgError):
+            return [
+                scipy.optimize.least_squares(
+                    self.residuals,
+                    np.concatenate([A.ravel(), theta]),
+                    jac=self.jacobian,
+                    x_scale="jac",
+                    ftol=PRECISION,
+                    xtol=PRECISION,
+                    gtol=STATIONARY,
+                    max_nfev=EVALUATIONS,
+                )
+            ]
+        return []
 
     def unpacked(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A, and s_1 … s_K."""
