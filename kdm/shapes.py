@@ -8,7 +8,7 @@ from typing import TypeAlias
 from jaxtyping import Float, Int
 from torch import Tensor
 
-Samples: TypeAlias = Float[Tensor, "n *shape"]
+Samples: TypeAlias = Float[Tensor, " n *shape"]
 """n samples, at any one time of the flow."""
 
 Latents: TypeAlias = Float[Tensor, "n m"]

@@ -34,7 +34,7 @@ class Empirical(Teacher):
     With `classes`, one a point, the label of a sample is the class of the point nearest to it.
     """
 
-    points: Float[Tensor, "points *shape"]
+    points: Float[Tensor, " points *shape"]
     bandwidth: float
     classes: Labels | None = None
 
@@ -134,7 +134,7 @@ class Digits(Empirical):
     A configuration names them instead of repeating them.
     """
 
-    points: Float[Tensor, "points *shape"] = field(default_factory=lambda: _handwriting()[0], init=False)
+    points: Float[Tensor, " points *shape"] = field(default_factory=lambda: _handwriting()[0], init=False)
     classes: Labels | None = field(default_factory=lambda: _handwriting()[1], init=False)
     bandwidth: float = 0.1
 

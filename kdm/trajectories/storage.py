@@ -24,8 +24,8 @@ ROWS = 65_536
 class Trajectories:
     """A data set: its arrays (mapped from disk where it has a folder) and what they are."""
 
-    noise: Float[np.ndarray, "n *shape"]
-    data: Float[np.ndarray, "n *shape"]
+    noise: Float[np.ndarray, " n *shape"]
+    data: Float[np.ndarray, " n *shape"]
     manifest: Manifest
     trajectory: Float[np.ndarray, "n times *shape"] | None = None
     labels: Int[np.ndarray, " n"] | None = None
@@ -123,8 +123,8 @@ def open_trajectories(folder: str | Path, *, whole: bool = False) -> Trajectorie
 def save_trajectories(
     out: str | Path,
     *,
-    noise: Float[np.ndarray, "n *shape"],
-    data: Float[np.ndarray, "n *shape"],
+    noise: Float[np.ndarray, " n *shape"],
+    data: Float[np.ndarray, " n *shape"],
     trajectory: Float[np.ndarray, "n times *shape"] | None = None,
     labels: Int[np.ndarray, " n"] | None = None,
     times: Sequence[float],

@@ -10,7 +10,7 @@ from koopman_analysis.shapes import Float
 
 
 def draw_images(
-    ax: Axes, images: Float[np.ndarray, "n *shape"], *, title: str = "", columns: int | None = None
+    ax: Axes, images: Float[np.ndarray, " n *shape"], *, title: str = "", columns: int | None = None
 ) -> Axes:
     """Images in rows of a square, or of as many columns as asked for; grey, or in colour where they have channels.
 
