@@ -24,6 +24,7 @@ from torch import nn
 from kdm.shapes import Labels, Samples
 from kdm.trajectories import Pairs, Trajectories
 from koopman_analysis.resampling import Interval, object_bootstrap
+from koopman_analysis.snapshots import SnapshotPairs
 from koopman_analysis.twosample import classifier_accuracy, energy_distance, sliced_wasserstein
 
 
@@ -186,7 +187,7 @@ def _paired_quantities(
 
 
 def _distribution(samples: Samples, reference: Samples, *, rng: np.random.Generator) -> dict[str, Interval]:
-    x, y = (points.flatten(1).double().numpy() for points in (samples, reference))
+    x, y = rows(samples), rows(reference)
     return {
         "energy_distance": energy_distance(x, y, rng=rng),
         "sliced_w2": sliced_wasserstein(x, y, rng=rng),
@@ -197,3 +198,13 @@ def _distribution(samples: Samples, reference: Samples, *, rng: np.random.Genera
 def _mean(values: np.ndarray, *, rng: np.random.Generator) -> Interval:
     terms = values.astype(np.float64)
     return object_bootstrap(lambda n: n @ terms / len(terms), len(terms), rng=rng).intervals()[0]
+
+
+def rows(samples: Samples) -> np.ndarray:
+    """Samples as flat float64 rows."""
+    return samples.flatten(1).double().numpy()
+
+
+def pairs_in_rows(pairs: Pairs) -> SnapshotPairs:
+    """Pairs as the analysis takes them: noise before, data after."""
+    return SnapshotPairs(before=rows(pairs.noise), after=rows(pairs.data))

@@ -58,8 +58,7 @@ class Preset:
 
     def seeded(self, seed: int) -> "Preset":
         """The same experiment with another seed of its training."""
-        training = replace(self.distillation.training, seed=seed)
-        return replace(self, distillation=replace(self.distillation, training=training))
+        return replace(self, distillation=self.distillation.seeded(seed))
 
     def teacher_object(self) -> Teacher:
         """The teacher itself."""

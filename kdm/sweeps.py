@@ -17,13 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from kdm.evaluation import PairedError, paired_error
+from kdm.evaluation import PairedError, paired_error, pairs_in_rows
 from kdm.latent_model import KDMLatentModel
 from kdm.training.distillation import DistillationConfig, distil, load
 from kdm.training.loop import Step
 from kdm.trajectories import Trajectories
 from koopman_analysis.closure import DecoderWeightedClosure, decoder_weighted_defect
-from koopman_analysis.snapshots import SnapshotPairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +49,8 @@ class LatentTraining:
     @property
     def varied(self) -> DistillationConfig:
         """The distillation at this dimension and seed."""
-        return replace(
-            self.config,
-            architecture=replace(self.config.architecture, latent=self.latent),
-            training=replace(self.config.training, seed=self.seed),
-        )
+        architecture = replace(self.config.architecture, latent=self.latent)
+        return replace(self.config, architecture=architecture).seeded(self.seed)
 
     def steps(self, data: Trajectories, *, device: torch.device) -> Generator[Step, None, None]:
         """Trains from wherever the RUN stands; nothing where it is finished.
@@ -111,10 +107,9 @@ def latent_quality(training: LatentTraining, data: Trajectories) -> LatentQualit
         RunError: If it is not finished.
     """
     model, heldout = load(training.run), data.heldout()
-    before, after = (states.flatten(1).double().numpy() for states in (heldout.noise, heldout.data))
     closure = decoder_weighted_defect(
         KDMLatentModel(model),
-        SnapshotPairs(before=before, after=after),
+        pairs_in_rows(heldout),
         labels=None if heldout.labels is None else heldout.labels.numpy(),
         rng=np.random.default_rng(training.seed),
     )

@@ -24,6 +24,7 @@ import torch
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
+from kdm.evaluation import pairs_in_rows
 from kdm.importing.checkpoints import published_checkerboard
 from kdm.latent_model import KDMLatentModel
 from kdm.sweeps import latent_trainings
@@ -48,6 +49,7 @@ from koopman_analysis.dimension import (
 )
 from koopman_analysis.estimators import EDMD
 from koopman_analysis.figures import draw_hermite_curve, draw_rank_sweep, draw_sweep
+from koopman_analysis.systems import DoubleWell
 from paper_figures.printing import styled_for_print
 from paper_figures.profile import Profile
 
@@ -56,13 +58,9 @@ DEGREES = (1, 3, 5, 7, 9, 11, 13, 15)
 RANKS = (1, 2, 3, 4, 5, 6, 8, 16)
 LATENTS = 64
 SHARE = "state error (share of variance)"
+WELL = DoubleWell(lag=1.0)
 STEPS = 500
 """Steps of the model that is trained here: a thirteenth of the preset's."""
-
-
-def double_well(states: np.ndarray) -> np.ndarray:
-    """The flow of ẋ = x − x³ over time 1, in each coordinate."""
-    return states * np.e / np.sqrt(1 + states**2 * np.expm1(2.0))
 
 
 def family_sweeps(profile: Profile) -> dict[str, DimensionSweep]:
@@ -70,7 +68,7 @@ def family_sweeps(profile: Profile) -> dict[str, DimensionSweep]:
     rng = np.random.default_rng(profile.seed)
     n = 2000 if profile.fast else 20_000
     x, other = rng.uniform(-2, 2, (2, n, 1))
-    pairs, others = (SnapshotPairs(before=states, after=double_well(states)) for states in (x, other))
+    pairs, others = (SnapshotPairs(before=states, after=WELL.flow(states)) for states in (x, other))
     polynomials = partial(Legendre, low=-2.0, high=2.0)
     largest = EDMD(polynomials(15), outputs=polynomials(15)).fit(others)
     families = (
@@ -93,10 +91,10 @@ def hermite_curves(profile: Profile) -> tuple[HermiteCurve, dict[str, SampledHer
     rng = np.random.default_rng(profile.seed)
     draws = 9 if profile.fast else 51
     sampled = {
-        f"least squares, n = {n:,}": sampled_hermite_curve(double_well, DEGREES, pairs=n, draws=draws, rng=rng)
+        f"least squares, n = {n:,}": sampled_hermite_curve(WELL.flow, DEGREES, pairs=n, draws=draws, rng=rng)
         for n in (200, 2000)
     }
-    return hermite_curve(double_well, DEGREES, nodes=1000), sampled
+    return hermite_curve(WELL.flow, DEGREES, nodes=1000), sampled
 
 
 def rank_curves(profile: Profile) -> dict[str, Curve]:
@@ -142,9 +140,7 @@ def _ours(profile: Profile) -> Curve:
     (training,) = latent_trainings(config, profile.work / "latents", latents=(LATENTS,), seeds=(profile.seed,))
     device = torch.device("cpu")
     deque(tqdm(training.steps(data, device=device), total=steps, desc="training", unit="step"), maxlen=0)
-    heldout = data.heldout()
-    pairs = SnapshotPairs(before=heldout.noise.double().numpy(), after=heldout.data.double().numpy())
-    return _swept(KDMLatentModel(load(training.run)), pairs, profile)
+    return _swept(KDMLatentModel(load(training.run)), pairs_in_rows(data.heldout()), profile)
 
 
 def _with_steps(config: DistillationConfig, steps: int) -> DistillationConfig:

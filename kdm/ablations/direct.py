@@ -20,7 +20,7 @@ from kdm.objectives import Losses, SquaredDistance, Weights, weighted_mean
 from kdm.shapes import Labels, Samples
 from kdm.training.distillation import DistillationConfig, model_config_of
 from kdm.training.loop import Step, TrainingState
-from kdm.training.runs import RunError, RunFolder, train_in_folder
+from kdm.training.runs import RunFolder, train_in_folder
 from kdm.trajectories import Pairs, Trajectories
 
 KIND = "direct-regression"
@@ -113,9 +113,7 @@ def load_direct(run: str | Path, *, device: torch.device | str = "cpu") -> Direc
         RunError: If there is no such RUN, or it holds something else.
     """
     folder = RunFolder(Path(run))
-    experiment = folder.experiment()
-    if experiment.get("kind") != KIND:
-        raise RunError(f"expected a {KIND} in '{folder.path}', got {experiment.get('kind')!r}: name another RUN")
+    experiment = folder.experiment_of(KIND)
     folder.require_finished()
     module = _built(from_json(DirectConfig, experiment["model"]))
     folder.load_weights(module)

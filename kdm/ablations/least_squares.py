@@ -23,17 +23,17 @@ import numpy as np
 import torch
 
 from kdm.ablations.base import ChangedConfiguration
-from kdm.configuration import ModelConfig, built_model, from_json, seeded_modules, to_json
+from kdm.configuration import built_model, seeded_modules, to_json
+from kdm.evaluation import pairs_in_rows
 from kdm.latent_model import KDMLatentModel
 from kdm.model import KoopmanDistillationModel
 from kdm.operators import DenseConfig, DenseOperator
-from kdm.training.distillation import DistillationConfig, model_config_of
+from kdm.training.distillation import DistillationConfig, model_config_of, restored_model
 from kdm.training.loop import Step, TrainingState
-from kdm.training.runs import RunError, RunFolder, train_in_folder
+from kdm.training.runs import RunFolder, train_in_folder
 from kdm.trajectories import Pairs, Trajectories
 from koopman_analysis.moments import FactorMoments
 from koopman_analysis.regression import ThresholdRank
-from koopman_analysis.snapshots import SnapshotPairs
 
 KIND = "random-encoders"
 RESOLUTION = 10 * float(torch.finfo(torch.float32).eps)
@@ -43,9 +43,8 @@ RESOLUTION = 10 * float(torch.finfo(torch.float32).eps)
 def refitted(model: KoopmanDistillationModel, pairs: Pairs) -> KoopmanDistillationModel:
     """A copy of the model whose operator is the K of equation (1) on these pairs."""
     latents = KDMLatentModel(model)
-    before, after = (states.flatten(1).double().numpy() for states in (pairs.noise, pairs.data))
     moments = FactorMoments.of(
-        SnapshotPairs(before=before, after=after),
+        pairs_in_rows(pairs),
         latents.encode_noise,
         lambda data: latents.encode_data(data) - latents.offset(),
     )
@@ -116,14 +115,7 @@ class RandomEncoders:
 
     def load(self, folder: Path, data: Trajectories) -> KoopmanDistillationModel:
         """The model with its trained decoder."""
-        run = RunFolder(folder / self.run)
-        experiment = run.experiment()
-        if experiment.get("kind") != KIND:
-            raise RunError(f"expected a {KIND} in '{run.path}', got {experiment.get('kind')!r}: name another RUN")
-        run.require_finished()
-        model = built_model(from_json(ModelConfig, experiment["model"]), generator=torch.Generator())
-        run.load_weights(model)
-        return model.eval()
+        return restored_model(RunFolder(folder / self.run), kind=KIND).eval()
 
 
 def _without_dropout(config: DistillationConfig) -> DistillationConfig:

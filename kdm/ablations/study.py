@@ -20,7 +20,7 @@ them out: `measurements(…, mapped=pool.map)`.
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ import torch
 
 from kdm.ablations.base import Ablation
 from kdm.configuration import ConfigurationError, from_json, to_json
-from kdm.evaluation import FreshSamples, OneStepGenerator, fresh_samples, generated, paired_error
+from kdm.evaluation import FreshSamples, OneStepGenerator, fresh_samples, generated, paired_error, rows
 from kdm.shapes import Samples
 from kdm.storage import write_json
 from kdm.teachers import Teacher
@@ -194,7 +194,7 @@ def jobs(
     return tuple(
         Job(
             problem=problem.name, data=data, folder=work / problem.name / str(seed),
-            config=_seeded(problem.distillation, seed), ablations=sharing, samples=samples,
+            config=problem.distillation.seeded(seed), ablations=sharing, samples=samples,
         )
         for seed in seeds
         for sharing in by_run.values()
@@ -231,7 +231,7 @@ def energy_floor(data: Trajectories, *, samples: int) -> float:
 
 
 def _energy_distance(samples: Samples, reference: Samples) -> float:
-    x, y = (points.flatten(1).double().numpy() for points in (samples, reference))
+    x, y = rows(samples), rows(reference)
     # Intervals are over seeds: one resample, and not looked at.
     return energy_distance(x, y, resamples=1, rng=np.random.default_rng(0)).estimate
 
@@ -247,7 +247,3 @@ def _record_of(path: Path, asked: dict[str, Any]) -> Record | None:
     except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError, ConfigurationError):
         return None
     return record if record.asked == asked else None
-
-
-def _seeded(config: DistillationConfig, seed: int) -> DistillationConfig:
-    return replace(config, training=replace(config.training, seed=seed))

@@ -1,7 +1,7 @@
 """One distillation: an architecture, an objective and a way to train, on one data set, in one RUN."""
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,10 @@ class DistillationConfig:
     def shares_encoder(self) -> bool:
         """Whether one encoder serves all times, so that whole trajectories are trained on."""
         return self.architecture.data_encoder is None
+
+    def seeded(self, seed: int) -> "DistillationConfig":
+        """The same with another seed of the training."""
+        return replace(self, training=replace(self.training, seed=seed))
 
 
 def objective_of(architecture: Architecture) -> type[KoopmanObjective] | type[SemigroupObjective]:
@@ -122,12 +126,20 @@ def load(run: str | Path, *, device: torch.device | str = "cpu") -> KoopmanDisti
     Raises:
         RunError: If there is no such RUN, or it is unfinished, damaged or of another version or kind.
     """
-    folder = RunFolder(Path(run))
-    experiment = distillation_experiment(folder)
+    return restored_model(RunFolder(Path(run)), kind=KIND).to(device).eval()
+
+
+def restored_model(folder: RunFolder, *, kind: str) -> KoopmanDistillationModel:
+    """The model with the weights of a finished RUN of this kind.
+
+    Raises:
+        RunError: As `load`.
+    """
+    experiment = folder.experiment_of(kind)
     folder.require_finished()
     model = built_model(from_json(ModelConfig, experiment["model"]), generator=torch.Generator())
     folder.load_weights(model)
-    return model.to(device).eval()
+    return model
 
 
 def data_for(run: str | Path, data: str | Path | None) -> Trajectories:
@@ -162,7 +174,4 @@ def distillation_experiment(folder: RunFolder) -> dict[str, Any]:
     Raises:
         RunError: If the RUN holds something else.
     """
-    experiment = folder.experiment()
-    if experiment.get("kind") != KIND:
-        raise RunError(f"expected a {KIND} in '{folder.path}', got {experiment.get('kind')!r}: name another RUN")
-    return experiment
+    return folder.experiment_of(KIND)

@@ -104,6 +104,17 @@ class RunFolder:
         experiment: dict[str, Any] = self._record()["experiment"]
         return experiment
 
+    def experiment_of(self, kind: str) -> dict[str, Any]:
+        """What is trained on what, where it is of this kind.
+
+        Raises:
+            RunError: If it is of another.
+        """
+        experiment = self.experiment()
+        if experiment.get("kind") != kind:
+            raise RunError(f"expected a {kind} in '{self.path}', got {experiment.get('kind')!r}: name another RUN")
+        return experiment
+
     def data_folder(self) -> Path:
         """Where the data were when the training began.
 

@@ -8,12 +8,11 @@ import numpy as np
 import torch
 
 from kdm.configuration import built_model
-from kdm.evaluation import fresh_samples, generated, labels_of
+from kdm.evaluation import fresh_samples, generated, labels_of, pairs_in_rows, rows
 from kdm.flows import integrate
 from kdm.latent_model import KDMLatentModel
-from kdm.shapes import Samples
 from kdm.shared_encoder import SharedEncoderModel
-from kdm.trajectories import Pairs, Trajectories
+from kdm.trajectories import Trajectories
 from kdm.verification.baselines import Baselines, Predictor, fitted_baselines
 from kdm.verification.experiment import Experiment
 from koopman_analysis import SnapshotPairs, SnapshotTrajectories
@@ -125,11 +124,6 @@ def random_encoders(
     return [KDMLatentModel(model).encode_noise for model in models]
 
 
-def rows(samples: Samples) -> np.ndarray:
-    """Samples as flat float64 rows."""
-    return samples.flatten(1).double().numpy()
-
-
 def trajectories_in_rows(data: Trajectories) -> SnapshotTrajectories | None:
     """Training trajectories as the analysis takes them, as many as fit in memory; None where there are too few.
 
@@ -144,8 +138,3 @@ def trajectories_in_rows(data: Trajectories) -> SnapshotTrajectories | None:
         return None
     states = np.asarray(data.trajectory[:count], dtype=np.float64).reshape(count, len(times), width)
     return SnapshotTrajectories(states=states, times=np.log(times) if data.manifest.time_name == "sigma" else times)
-
-
-def pairs_in_rows(pairs: Pairs) -> SnapshotPairs:
-    """Pairs as the analysis takes them: noise before, data after."""
-    return SnapshotPairs(before=rows(pairs.noise), after=rows(pairs.data))

@@ -24,7 +24,7 @@ import numpy as np
 
 from koopman_analysis.closure.folds import Folds, canonical, judged_folds
 from koopman_analysis.closure.report import LEAST_UNITS
-from koopman_analysis.closure.sample import lifted_sample
+from koopman_analysis.closure.sample import FEWEST_UNITS, lifted_sample
 from koopman_analysis.dependence import integrated_autocorrelation_time
 from koopman_analysis.moments import Lift
 from koopman_analysis.moments.rows import columns_of
@@ -35,9 +35,6 @@ BLOCK_TIMES = 10
 
 ROUNDING = 1e-14
 """Share of variance below which a residual is rounding, as in the definition of exactness."""
-
-FEWEST = 4
-"""Units without which nothing can be estimated: two to fit and two to judge."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,9 +66,9 @@ def independent_pairs(
     time = max(integrated_autocorrelation_time(series, trajectory=pairs.unit) for series in counting)
     gap = math.ceil(time)
     blocks = pairs.in_blocks(BLOCK_TIMES * gap, gap=gap)
-    if blocks.units >= FEWEST:
+    if blocks.units >= FEWEST_UNITS:
         return IndependentPairs(pairs=blocks, units=blocks.units, autocorrelation_time=time)
-    longest = pairs.in_blocks(max(1, pairs.n // FEWEST))
+    longest = pairs.in_blocks(max(1, pairs.n // FEWEST_UNITS))
     return IndependentPairs(pairs=longest, units=blocks.units, autocorrelation_time=time)
 
 

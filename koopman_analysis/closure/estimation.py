@@ -38,7 +38,7 @@ import numpy as np
 
 from koopman_analysis.closure.blocks import independent_pairs
 from koopman_analysis.closure.folds import Folds, Judgement, judged_folds
-from koopman_analysis.closure.report import ClosureReport
+from koopman_analysis.closure.report import ClosureReport, lowered
 from koopman_analysis.closure.sample import lifted_sample
 from koopman_analysis.jackknife import Jackknife
 from koopman_analysis.moments import Lift
@@ -82,10 +82,10 @@ def closure_report(
     defect, operator_defect, state_error, worst_low, worst_high, *spectrum = intervals
     return ClosureReport(
         spectrum=tuple(_clipped(interval, largest=1.0) for interval in spectrum),
-        defect=_lowered(_clipped(defect, largest=1.0), caution),
+        defect=lowered(_clipped(defect, largest=1.0), caution),
         operator_defect=_clipped(operator_defect),
-        worst_direction=_spanned(_lowered(_clipped(worst_low, largest=1.0), caution), _clipped(worst_high)),
-        state_error=_lowered(_clipped(state_error), caution),
+        worst_direction=_spanned(lowered(_clipped(worst_low, largest=1.0), caution), _clipped(worst_high)),
+        state_error=lowered(_clipped(state_error), caution),
         dimension=basis_out.dimension,
         input_dimension=basis_in.dimension,
         units=independent.units,
@@ -179,10 +179,6 @@ def _clipped(interval: Interval, largest: float = np.inf) -> Interval:
     """The part of an interval that a share of variance can take."""
     estimate, low, high = (float(min(max(v, 0.0), largest)) for v in (interval.estimate, interval.low, interval.high))
     return replace(interval, estimate=estimate, low=low, high=high)
-
-
-def _lowered(interval: Interval, factor: float) -> Interval:
-    return replace(interval, low=factor * interval.low)
 
 
 def _spanned(lower: Interval, upper: Interval) -> Interval:

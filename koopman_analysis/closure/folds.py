@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from koopman_analysis.closure.report import least_share
 from koopman_analysis.closure.sample import Chunk, Sample, WhiteBasis, white_basis
 from koopman_analysis.moments import FACTOR_RESOLUTION, updated_factor
 from koopman_analysis.moments.rows import columns_of
@@ -166,8 +167,7 @@ class Folds:
     @property
     def caution(self) -> float:
         """The share of a defect on new pairs that the population has at least, of what the smaller half fits."""
-        directions = self.basis_in.dimension + self.basis_out.dimension + 1
-        return max(0.0, 1 - directions / self.fit_pairs)
+        return least_share(self.basis_in.dimension + self.basis_out.dimension, self.fit_pairs)
 
     def worst_direction(self) -> np.ndarray:
         """The white direction in which the residual is largest, shape (m_out,)."""

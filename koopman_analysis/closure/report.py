@@ -14,7 +14,7 @@ from the closure spectrum σ on held-out pairs. With tolerances for the defect, 
 error, ε = 2.2e-16.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from koopman_analysis.claims import Side, Verdict, verdict_on
@@ -151,12 +151,12 @@ class ClosureReport:
                 else ""
             )
             return f"too few independent units: {self.units}, of at least {LEAST_UNITS}{blocks}"
-        if self.fit_pairs < PAIRS_PER_FUNCTION * functions:
-            return (
-                f"too few pairs: {self.fit_pairs} fitted for {functions} input functions, "
-                f"of at least {PAIRS_PER_FUNCTION} for each"
-            )
-        return ""
+        return lack_of_pairs(self.fit_pairs, functions)
+
+    @property
+    def caution(self) -> float:
+        """`least_share` of these dictionaries and pairs."""
+        return least_share(self.input_dimension + self.dimension, self.fit_pairs)
 
     def measurements(self, tolerances: Tolerances) -> tuple[Measurement, ...]:
         """The three quantities of equation (1), lower ends by σ and upper ends by δ."""
@@ -215,6 +215,28 @@ class ClosureReport:
         if self.largest_share > HEAVY_TAIL:
             return f"one held-out pair carries {self.largest_share:.0%} of the residual (a heavy tail)"
         return "more pairs would decide"
+
+
+def lack_of_pairs(fit_pairs: int, functions: int) -> str:
+    """Why so many fitted pairs are too few for so many input functions; empty where they are not."""
+    if fit_pairs >= PAIRS_PER_FUNCTION * functions:
+        return ""
+    return (
+        f"too few pairs: {fit_pairs} fitted for {functions} input functions, of at least {PAIRS_PER_FUNCTION} for each"
+    )
+
+
+def least_share(directions: int, fit_pairs: int) -> float:
+    """1 − (directions + 1)/n_fit, or 0: what the population has at least of a defect found on new pairs.
+
+    The rest may be what a fit of so many directions to so few pairs misses.
+    """
+    return max(0.0, 1 - (directions + 1) / fit_pairs)
+
+
+def lowered(interval: Interval, share: float) -> Interval:
+    """The interval with a positive lower end multiplied by a share."""
+    return replace(interval, low=min(interval.low, share * interval.low))
 
 
 def _joined(lower: Interval, upper: Interval) -> Interval:

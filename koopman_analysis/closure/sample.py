@@ -26,6 +26,9 @@ from koopman_analysis.snapshots import SnapshotPairs
 GROUPS = 100
 """Groups of units that the jackknife leaves out in turn, half of them in each fold."""
 
+FEWEST_UNITS = 4
+"""Units without which nothing can be estimated: two to fit and two to judge."""
+
 ROWS = 1024
 """Pairs in a chunk. Measured: 300 functions of as many stay in the cache while they are factored."""
 
@@ -81,6 +84,16 @@ class Sample:
         return factor
 
 
+def require_units(units: int) -> None:
+    """Refuses to estimate anything from fewer units than can be split.
+
+    Raises:
+        ValueError: If there are fewer than four.
+    """
+    if units < FEWEST_UNITS:
+        raise ValueError(f"expected at least four independent units, two to fit and two to judge, got {units}")
+
+
 def lifted_sample(pairs: SnapshotPairs, inputs: Lift, outputs: Lift, rng: np.random.Generator) -> Sample:
     """The pairs lifted, and split at random into two halves of whole units.
 
@@ -88,8 +101,7 @@ def lifted_sample(pairs: SnapshotPairs, inputs: Lift, outputs: Lift, rng: np.ran
         ConstantData: If the states before, or after, do not vary.
         ValueError: If there are fewer than four units.
     """
-    if pairs.units < 4:
-        raise ValueError(f"expected at least four independent units, two to fit and two to judge, got {pairs.units}")
+    require_units(pairs.units)
     host = pairs.on_host()
     for name, states in (("before", host.before), ("after", host.after)):
         if not np.ptp(states, axis=0).any():
@@ -132,7 +144,7 @@ def _rows(
         if isinstance(lift, Dictionary) and lift.size == len(part):
             lift.lift_into(states[index], part.T)
         else:
-            part[:] = _real(features_of(lift, states[index])).T
+            part[:] = real_features(features_of(lift, states[index])).T
     if root is not None:
         rows *= root[index]
     return rows
@@ -188,5 +200,6 @@ def _condition(normalised: np.ndarray) -> float:
     return float(kept[0] / kept[-1])
 
 
-def _real(features: np.ndarray) -> np.ndarray:
+def real_features(features: np.ndarray) -> np.ndarray:
+    """The features as real ones: of complex ones the real parts, then the imaginary parts."""
     return np.hstack([features.real, features.imag]) if np.iscomplexobj(features) else features

@@ -30,19 +30,17 @@ Bellman residuals); Hoeffding 1948 (U-statistics).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from koopman_analysis.claims import Side, Verdict, verdict_on
-from koopman_analysis.closure.report import LEAST_UNITS, PAIRS_PER_FUNCTION
-from koopman_analysis.moments import FACTOR_RESOLUTION, Lift
-from koopman_analysis.regression import ConstantData, column_norms, least_squares
+from koopman_analysis.closure.report import LEAST_UNITS, lack_of_pairs, least_share, lowered
+from koopman_analysis.closure.sample import GROUPS, real_features, require_units, white_basis
+from koopman_analysis.moments import FACTOR_RESOLUTION, Lift, triangular_factor
+from koopman_analysis.regression import ConstantData, least_squares
 from koopman_analysis.resampling import Interval, jackknife_intervals, random_groups, sums_by_group
 from koopman_analysis.snapshots import DoublePairs, SnapshotPairs
-
-GROUPS = 100
-"""Groups of units that the jackknife leaves out in turn, half of them in each fold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +78,7 @@ class MeanClosureReport:
             )
         functions = self.input_dimension + 1
         supported = verdict_on(self.share_missed, side=Side.AT_MOST, bound=tolerance) is Verdict.SUPPORTED
-        if supported and self.fit_pairs < PAIRS_PER_FUNCTION * functions:
-            return (
-                f"too few pairs: {self.fit_pairs} fitted for {functions} input functions, "
-                f"of at least {PAIRS_PER_FUNCTION} for each"
-            )
-        return ""
+        return lack_of_pairs(self.fit_pairs, functions) if supported else ""
 
 
 def mean_closure_report(
@@ -108,8 +101,7 @@ def mean_closure_report(
     if first.weights is not None:
         counted = first.weights > 0
         first, second = first.subset(counted), second.subset(counted)
-    if first.units < 4:
-        raise ValueError(f"expected at least four independent units, two to fit and two to judge, got {first.units}")
+    require_units(first.units)
     draws = _white_draws(first, second, inputs, outputs or inputs)
     group = random_groups(first.unit, GROUPS, rng=rng)
     terms = np.empty((first.n, 4))
@@ -120,10 +112,10 @@ def mean_closure_report(
     estimate, replicates = (_statistics(part) for part in (sums.sum(axis=0)[None], sums.sum(axis=0) - sums))
     share, missed, predictable, one_draw = jackknife_intervals(estimate[0], replicates, n=first.units)
     input_dimension, fit_pairs = draws.features.shape[1] - 1, int(np.bincount(group % 2).min())
-    caution = max(0.0, 1 - (input_dimension + 1) / fit_pairs)
+    caution = least_share(input_dimension, fit_pairs)
     return MeanClosureReport(
-        share_missed=_lowered(share, caution),
-        missed=_lowered(missed, caution),
+        share_missed=lowered(share, caution),
+        missed=lowered(missed, caution),
         predictable=predictable,
         one_draw=one_draw,
         dimension=draws.first.shape[1],
@@ -167,8 +159,8 @@ class _Draws:
 
 def _white_draws(first: SnapshotPairs, second: SnapshotPairs, inputs: Lift, outputs: Lift) -> _Draws:
     weights = np.ones(first.n) if first.weights is None else first.weights / first.weights.mean()
-    (features,) = _white([_real(inputs(first.before))], weights)
-    one, other = _white([_real(outputs(draw.after)) for draw in (first, second)], weights)
+    (features,) = _white([real_features(inputs(first.before))], weights)
+    one, other = _white([real_features(outputs(draw.after)) for draw in (first, second)], weights)
     if not one.shape[1]:
         raise ConstantData("expected output functions that vary, got constant ones: a constant predicts itself")
     return _Draws(features=np.hstack([np.ones((first.n, 1)), features]), first=one, second=other, weights=weights)
@@ -179,22 +171,12 @@ def _white(blocks: Sequence[np.ndarray], weights: np.ndarray) -> list[np.ndarray
 
     A feature that is constant to rounding has no direction, nor has a combination of features that is.
     """
-    rows, w = np.concatenate(blocks), np.tile(weights, len(blocks))
-    if not np.isfinite(rows).all():
+    rows, root = np.concatenate(blocks), np.sqrt(np.tile(weights, len(blocks)))[:, None]
+    factor = triangular_factor(root * np.hstack([np.ones_like(root), rows]))
+    if not np.isfinite(factor).all():
         raise ValueError("expected finite features, got NaN or Inf: a dictionary function is undefined or overflows")
-    mean = np.average(rows, axis=0, weights=w)
-    rows = np.sqrt(w)[:, None] * (rows - mean)
-    norms = column_norms(rows)
-    varies = norms > FACTOR_RESOLUTION * np.abs(mean) * np.sqrt(w.sum())
-    rows = rows[:, varies] / norms[varies]
-    _, values, right = np.linalg.svd(np.asarray(np.linalg.qr(rows, mode="r")))
-    kept = int(np.count_nonzero(values > FACTOR_RESOLUTION * values.max(initial=0.0)))
-    white = rows @ (right[:kept].T / values[:kept]) * np.sqrt(w.sum() / w)[:, None]
-    return np.split(white, len(blocks))
-
-
-def _real(features: np.ndarray) -> np.ndarray:
-    return np.hstack([features.real, features.imag]) if np.iscomplexobj(features) else features
+    basis = white_basis(factor, slice(1, len(factor)))
+    return np.split((rows - factor[0, 1:] / factor[0, 0]) @ basis.matrix, len(blocks))
 
 
 def _terms(judge: _Draws, fit: _Draws) -> np.ndarray:
@@ -221,7 +203,3 @@ def _statistics(sums: np.ndarray) -> np.ndarray:
     """Equations (4), (2), (3) and (5) of these sums."""
     total, missed, predictable, one_draw = sums.T
     return np.column_stack([missed / predictable, missed / total, predictable / total, one_draw / total])
-
-
-def _lowered(interval: Interval, factor: float) -> Interval:
-    return replace(interval, low=min(interval.low, factor * interval.low))

@@ -31,7 +31,7 @@ from koopman_analysis.estimators import EDMD
 from koopman_analysis.shapes import Float, States
 from koopman_analysis.snapshots import SnapshotPairs
 
-Flow = Callable[[States], States]
+FlowMap = Callable[[States], States]
 """Φ: states (n, d) to states (n, d')."""
 
 
@@ -75,7 +75,7 @@ class SampledHermiteCurve:
         return np.quantile(self.errors, [0.25, 0.75], axis=0)
 
 
-def gauss_hermite_pairs(flow: Flow, *, nodes: int, scale: float = 1.0, dimension: int = 1) -> SnapshotPairs:
+def gauss_hermite_pairs(flow: FlowMap, *, nodes: int, scale: float = 1.0, dimension: int = 1) -> SnapshotPairs:
     """The rule for N(0, s² I) as weighted pairs: N^d of them, less those whose weight is nothing.
 
     Args:
@@ -101,7 +101,7 @@ def gauss_hermite_pairs(flow: Flow, *, nodes: int, scale: float = 1.0, dimension
 
 
 def hermite_curve(
-    flow: Flow, degrees: Sequence[int], *, nodes: int, scale: float = 1.0, dimension: int = 1
+    flow: FlowMap, degrees: Sequence[int], *, nodes: int, scale: float = 1.0, dimension: int = 1
 ) -> HermiteCurve:
     """Equation (1) at these degrees, by the rule of `gauss_hermite_pairs`.
 
@@ -124,7 +124,7 @@ def hermite_curve(
 
 
 def sampled_hermite_curve(
-    flow: Flow,
+    flow: FlowMap,
     degrees: Sequence[int],
     *,
     pairs: int,

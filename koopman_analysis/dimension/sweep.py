@@ -22,6 +22,7 @@ from itertools import pairwise
 import numpy as np
 
 from koopman_analysis.closure import ClosureReport, closure_sweep
+from koopman_analysis.closure.report import lowered
 from koopman_analysis.dimension.families import NestedFamily
 from koopman_analysis.jackknife import Jackknife
 from koopman_analysis.moments import Lift
@@ -151,10 +152,8 @@ def _resampled(reports: Sequence[ClosureReport], column: int, resamples: int, se
 
 def _cautious(curve: Curve, reports: Sequence[ClosureReport]) -> Curve:
     """The curve with lower ends that allow for what a fit of so many directions misses, as those of the reports do."""
-    directions = [report.input_dimension + report.dimension + 1 for report in reports]
-    kept = [max(0.0, 1 - count / report.fit_pairs) for count, report in zip(directions, reports, strict=True)]
-    intervals = tuple(replace(i, low=i.low * share) for i, share in zip(curve.intervals, kept, strict=True))
-    return replace(curve, intervals=intervals)
+    intervals = zip(curve.intervals, reports, strict=True)
+    return replace(curve, intervals=tuple(lowered(interval, report.caution) for interval, report in intervals))
 
 
 def _not_negative(interval: Interval) -> Interval:

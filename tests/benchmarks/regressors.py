@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from sklearn.neighbors import KNeighborsRegressor
 
-from kdm.verification.evidence import pairs_in_rows, trajectories_in_rows
+from kdm.evaluation import pairs_in_rows
+from kdm.verification.evidence import trajectories_in_rows
 from koopman_analysis import (
     EDMD,
     Constant,

@@ -9,6 +9,7 @@ import scipy.stats
 from koopman_analysis.dictionaries import Coordinates, Hermite
 from koopman_analysis.dimension import gauss_hermite_pairs, hermite_curve, sampled_hermite_curve
 from koopman_analysis.estimators import EDMD
+from koopman_analysis.systems import DoubleWell
 
 DEGREES = range(1, 16)
 
@@ -17,9 +18,7 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def double_well(x: np.ndarray) -> np.ndarray:
-    """The flow of ẋ = x − x³ over time 1."""
-    return x * np.e / np.sqrt(1 + x**2 * (np.e**2 - 1))
+double_well = DoubleWell(lag=1.0).flow
 
 
 def exponential_errors(a: float) -> np.ndarray:
