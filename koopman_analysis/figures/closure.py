@@ -76,7 +76,8 @@ def draw_closure_spectra(
         ax.set_title(f"{name}\n{words}", color=VERDICT_COLOURS[verdict])
     for ax in axes[len(reports) :]:
         ax.remove()
-    axes[0].legend(loc="lower left")
+    # In a panel a falling spectrum would cross it. Outside needs the constrained layout of all figures here.
+    axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return axes[: len(reports)]
 
 
