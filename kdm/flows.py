@@ -20,6 +20,7 @@ from itertools import pairwise
 import torch
 from tqdm import tqdm
 
+from kdm.progress import progress_bar
 from kdm.schedules import edm_sigmas
 from kdm.shapes import Float, Samples, Tensor
 from kdm.teachers import Teacher
@@ -83,7 +84,7 @@ def integrate(
     sigmas = edm_sigmas(steps, sigma_noise=teacher.sigma_noise, sigma_data=teacher.sigma_data)
     kept = kept_times(keep, steps=steps)
     parts = noise.split(chunk)
-    with tqdm(total=steps * len(parts), desc="integrating", unit="step", disable=not progress) as bar:
+    with progress_bar(total=steps * len(parts), doing="integrating", unit="step", shown=progress) as bar:
         states = [_trajectories(teacher, part, sigmas.tolist(), kept=kept, bar=bar) for part in parts]
     return Flow(states=torch.cat(states), sigmas=sigmas[kept])
 

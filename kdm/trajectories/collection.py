@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from kdm.flows import integrate, kept_times, solver_error
+from kdm.progress import progress_bar
 from kdm.schedules import edm_sigmas
 from kdm.storage import differences
 from kdm.teachers import Teacher
@@ -169,7 +169,7 @@ def _fill(
     progress: bool,
 ) -> None:
     """Make the rows from `done` on, and tell `made` after each group how many there are."""
-    with tqdm(total=recipe.n, initial=done, desc="collecting", unit="pair", disable=not progress) as bar:
+    with progress_bar(total=recipe.n, initial=done, doing="collecting", unit="pair", shown=progress) as bar:
         for first in range(done, recipe.n, GROUP):
             rows = recipe.rows(first, device=device)
             following = first + len(rows["noise"])
