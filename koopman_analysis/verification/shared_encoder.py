@@ -57,7 +57,7 @@ def with_eigenvalues(report: Report, material: Material, *, bound: float, rng: n
         checks.eigenvalue_residuals(K, some, rng=rng) for some in (functions, functions.shuffled(rng=rng))
     )
     claim = checks.eigenvalues_of_the_flow(measured, bound=bound, shuffled=unrelated)
-    picture = partial(figure_of, partial(draw_residuals, eigenpairs=measured.eigenpairs))
+    picture = partial(figure_of, partial(draw_residuals, eigenpairs=measured.eigenpairs, bound=bound))
     return report.including(Entry(claim=claim, figure="eigenvalues"), figures={"eigenvalues": picture})
 
 
