@@ -6,8 +6,9 @@ goes on where it was.
 """
 
 import errno
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from tyro.conf import FlagCreatePairsOff, Positional
 from kdm.evaluation import evaluate as evaluation_of
 from kdm.importing.layouts import LAYOUTS
 from kdm.importing.layouts import pack as packed
+from kdm.importing.runs import import_model
 from kdm.interrupts import Terminated, termination_raised
 from kdm.presets import preset_named
 from kdm.sampling import sample as sampled
@@ -76,6 +78,19 @@ def pack(source: Positional[Path], *, layout: str, out: Path, debug: Flag = Fals
         raise ValueError(f"expected one of the layouts {', '.join(LAYOUTS)}, got {layout!r}")
     data = packed(source, layout=LAYOUTS[layout], out=out)
     print(f"{len(data):,} pairs in {out}")
+
+
+def import_checkpoint(checkpoint: Positional[Path], *, out: Path, debug: Flag = False) -> None:
+    """Turn a published model into a run, without running its pickle.
+
+    Args:
+        checkpoint: The published file; that of the checkerboard model of Berman et al. 2025 is known.
+        out: Folder of the run.
+        debug: Show the traceback of an error.
+    """
+    import_model(checkpoint, out)
+    parameters = sum(parameter.numel() for parameter in load(out).parameters())
+    print(f"{out}: {parameters:,} parameters; measure it with `kdm verify {shlex.quote(str(out))} --data DATA`")
 
 
 def train(
@@ -187,7 +202,9 @@ def verify(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command; the exit status says how it ended."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    commands = {command.__name__: command for command in (verify, collect, pack, train, sample, evaluate)}
+    functions: tuple[Callable[..., None], ...] = (verify, collect, pack, train, sample, evaluate)
+    # No function can have the name of the last one.
+    commands = {function.__name__: function for function in functions} | {"import": import_checkpoint}
     description = "Koopman distillation of diffusion models, and the checks that say whether its claims hold."
     try:
         with termination_raised():

@@ -5,10 +5,12 @@ import subprocess
 import sys
 
 import numpy as np
+import published
 import pytest
 import torch
 
 from kdm.__main__ import main
+from kdm.trajectories import save_trajectories
 
 
 def failure(capsys, *arguments: str) -> str:
@@ -49,6 +51,25 @@ def test_pack_reads_a_published_layout(tmp_path, capsys):
     assert "500 pairs" in capsys.readouterr().out
 
 
+def test_a_published_model_is_imported_sampled_and_evaluated_on_data_that_are_named(tmp_path, capsys):
+    tensors = published.checkpoint(tmp_path / "theirs.pt")
+    noise = np.random.default_rng(0).standard_normal((200, 2))
+    pairs = {"noise": noise, "data": published.one_step(tensors, noise)}
+    save_trajectories(tmp_path / "data", **pairs, times=(0.0, 1.0), time_name="t", source={})
+    run = tmp_path / "run"
+    main(["import", str(tmp_path / "theirs.pt"), "--out", str(run)])
+    assert "parameters; measure it with `kdm verify" in capsys.readouterr().out
+    main(["sample", str(run), "--count", "20", "--out", str(tmp_path / "samples.npy")])
+    assert np.load(tmp_path / "samples.npy").shape == (20, 2)
+    assert "name a data set with --data" in failure(capsys, "evaluate", str(run))
+    main(["evaluate", str(run), "--data", str(tmp_path / "data"), "--samples", "20"])
+    measured = json.loads((run / "evaluation.json").read_text())
+    assert measured["paired_error"]["estimate"] < 1e-5  # the data are its own, to single precision
+    assert "it differs in kind: imported-model" in failure(
+        capsys, "train", "mixture", "--data", str(tmp_path / "data"), "--out", str(run)
+    )
+
+
 def test_missing_data_are_explained_in_one_screen(tmp_path, capsys):
     printed = failure(capsys, "train", "checkerboard", "--data", str(tmp_path / "dta"), "--out", str(tmp_path / "run"))
     assert printed.startswith("error: no data set at ")
@@ -65,6 +86,7 @@ def test_missing_data_are_explained_in_one_screen(tmp_path, capsys):
         (("sample", "nothing", "--count", "3", "--out", "x.npy"), "no run at 'nothing'"),
         (("sample", "nothing", "--count", "3", "--out", "x.jpg"), "ends in .npy or .png"),
         (("evaluate", "nothing"), "no run at 'nothing'"),
+        (("import", "nothing.pt", "--out", "x"), "no checkpoint at 'nothing.pt'"),
         (("verify", "nothing"), "expected one of the presets"),
     ],
 )
