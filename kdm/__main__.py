@@ -42,8 +42,8 @@ STOPPED = "stopped: what was finished is saved, and the same command goes on fro
 
 
 def collect(
-    teacher: Positional[str], *, out: Path, pairs: int = 50_000, steps: int = 64, seed: int = 0,
-    device: Device = "auto", debug: Flag = False,
+    teacher: Positional[str], *, out: Path, pairs: int = 50_000, steps: int = 64, keep: tuple[int, ...] = (),
+    seed: int = 0, device: Device = "auto", debug: Flag = False,
 ) -> None:  # fmt: skip
     """Integrate a teacher's flow from noise to data and store the pairs.
 
@@ -52,15 +52,19 @@ def collect(
         out: Folder of the data set. The same command resumes an interrupted one.
         pairs: How many; the last tenth is held out.
         steps: Steps of Heun's method.
+        keep: Steps, of 0 (noise) to STEPS (data), after which states are stored beside both ends; the preset
+            checkerboard-trajectory has 16 32 48.
         seed: Seed of the noise.
         device: Where to integrate; auto takes CUDA when there is one.
         debug: Show the traceback of an error.
     """
     data = collected(
-        named(teacher), pairs, generator=torch.Generator().manual_seed(seed), steps=steps, out=out,
+        named(teacher), pairs, generator=torch.Generator().manual_seed(seed), steps=steps, keep=keep, out=out,
         device=_device(device), progress=True,
     )  # fmt: skip
-    print(f"{len(data):,} pairs in {out}, median solver error {data.manifest.solver['error']['median']:.1e} (measured)")
+    times = f" at {len(data.manifest.times)} times" if data.trajectory is not None else ""
+    error = data.manifest.solver["error"]["median"]
+    print(f"{len(data):,} pairs{times} in {out}, median solver error {error:.1e} (measured)")
 
 
 def pack(source: Positional[Path], *, layout: str, out: Path, debug: Flag = False) -> None:
