@@ -15,6 +15,10 @@ reach. With d_s = a_s − b_s, or d_s = log a_s − log b_s for quantities whose
 the ratio a/b being the exponential of both ends: a geometric mean. What all trainings share, such as the data, is
 fixed, and (2) says nothing of others. With few seeds t_{S−1} is large (2.78 for five at 95 %), and that d_s is normal
 is assumed. k intervals at the level 1 − α/k hold together at the level 1 − α (Bonferroni).
+
+Where something is varied, t = t_1, …, t_k, each seed has a slope, and (2) with these for d_s tells how the ratio grows:
+
+    β_s = Σ_k (t_k − t̄) log(a_ks / b_ks) / Σ_k (t_k − t̄)²,     exp β the factor for each unit of t.          (3)
 """
 
 import time
@@ -169,6 +173,38 @@ def paired_ratio(treated: Sequence[float], control: Sequence[float], *, level: f
     smallest = min(*treated, *control)
     if not smallest > 0:
         raise ValueError(f"expected positive numbers to divide, got {smallest}: take their difference")
-    logarithms = paired_difference(np.log(treated).tolist(), np.log(control).tolist(), level=level)
+    return _exponential(paired_difference(np.log(treated).tolist(), np.log(control).tolist(), level=level))
+
+
+def paired_trend(
+    treated: Sequence[Sequence[float]], control: Sequence[Sequence[float]], *, at: Sequence[float], level: float = 0.95
+) -> Interval:
+    """The factor by which a/b grows for each unit of what is varied, equation (3); 1 where it stays.
+
+    Args:
+        treated: a_ks > 0, for each t_k one number a seed.
+        control: b_ks > 0, likewise.
+        at: t_k.
+        level: Nominal coverage.
+
+    Raises:
+        ValueError: If there are not numbers for each of two or more t_k, or they are not positive, and as
+            `paired_difference`.
+    """
+    a, b, t = (np.asarray(numbers, dtype=np.float64) for numbers in (treated, control, at))
+    if a.ndim != 2 or a.shape != b.shape or len(a) != len(t) or np.ptp(t) == 0:
+        raise ValueError(
+            f"expected numbers of the same seeds at each of {len(t)} values, two of them different, got shapes "
+            f"{a.shape} and {b.shape} at {t.tolist()}"
+        )
+    smallest = min(a.min(), b.min())
+    if not smallest > 0:
+        raise ValueError(f"expected positive numbers to divide, got {smallest}: a trend is one of ratios")
+    along = (t - t.mean()) / np.square(t - t.mean()).sum()
+    slopes = paired_difference((along @ np.log(a)).tolist(), (along @ np.log(b)).tolist(), level=level)
+    return _exponential(slopes)
+
+
+def _exponential(logarithms: Interval) -> Interval:
     low, estimate, high = (float(np.exp(end)) for end in (logarithms.low, logarithms.estimate, logarithms.high))
     return replace(logarithms, low=low, estimate=estimate, high=high)

@@ -9,6 +9,7 @@ that a learned operator by itself proves nothing. Beside the model, x̂_data = D
     refitted operator   K by least squares on the trained latents      did training find its own linear map?
     random encoders     E_noise, E_data as drawn, K by least squares   do the functions have to be learned?
     no bottleneck       one network of as many parameters              does the latent space help or hurt?
+    one shared encoder  E_noise = E_data, one semigroup exp(s A)       what does one law for all times cost?
 
 An ablation has `train` and `load` (`kdm.ablations.base`); one that is the model in another configuration says only what
 it changes (`ChangedConfiguration`). `kdm.ablations.study` compares them over data sets and seeds.
@@ -19,10 +20,13 @@ from collections.abc import Mapping
 from kdm.ablations.base import Ablation, ChangedConfiguration, OperatorAblation
 from kdm.ablations.direct import DirectRegression, NoBottleneck, load_direct, regress_directly
 from kdm.ablations.least_squares import RandomEncoders, RefittedOperator, refitted
+from kdm.ablations.shared_encoder import SharedEncoder
 from kdm.operators import DenseConfig, IdentityConfig, IsometricConfig
 
 PLAIN = "plain"
 """The name of what is not changed."""
+SHARED = "one shared encoder"
+"""The name of the one that needs times between the ends."""
 _MODEL = OperatorAblation(run="plain", operator=DenseConfig())
 ABLATIONS: Mapping[str, Ablation] = {
     PLAIN: _MODEL,
@@ -31,6 +35,7 @@ ABLATIONS: Mapping[str, Ablation] = {
     "refitted operator": RefittedOperator(of=_MODEL),
     "random encoders": RandomEncoders(),
     "no bottleneck": NoBottleneck(),
+    SHARED: SharedEncoder(),
 }
 """Every ablation by its name, the plain model first."""
 
@@ -44,6 +49,8 @@ __all__ = [
     "PLAIN",
     "RandomEncoders",
     "RefittedOperator",
+    "SHARED",
+    "SharedEncoder",
     "load_direct",
     "refitted",
     "regress_directly",

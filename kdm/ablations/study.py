@@ -19,7 +19,7 @@ them out: `measurements(…, mapped=pool.map)`.
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class Problem:
         teacher: Whose flow it is.
         pairs: Pairs to collect, the held-out tenth included.
         solver_steps: Heun steps of the flow.
+        keep: Steps after which states are stored beside both ends, for ablations along whole trajectories.
         distillation: How the plain model is trained; its seed is replaced.
     """
 
@@ -57,13 +58,16 @@ class Problem:
     teacher: Teacher
     pairs: int
     solver_steps: int
+    keep: Sequence[int] = ()
     distillation: DistillationConfig
 
     def collected(self, work: Path) -> Trajectories:
         """The pairs, in their folder."""
         generator = torch.Generator().manual_seed(DATA_SEED)
         out = work / self.name / "data"
-        return collect(self.teacher, self.pairs, generator=generator, steps=self.solver_steps, out=out)
+        return collect(
+            self.teacher, self.pairs, generator=generator, steps=self.solver_steps, keep=self.keep, out=out
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,8 @@
 Reduced presets: networks of half the presets' width on fewer pairs, with fewer and smaller steps. Two worker processes,
 one thread each; what is trained is kept in WORK, and a killed study goes on. Intervals are over seeds, paired with the
 plain model's (`koopman_analysis.studies`, equation 2): t intervals of logarithms for ratios, of differences for the
-energy distance, which may be negative. The pairs of a data set are the same throughout.
+energy distance, which may be negative. The pairs of a data set are the same throughout. On the mixtures alone it is
+asked whether one encoder for all times costs the more, the more modes there are (`kdm.ablations.modes`).
 """
 
 import multiprocessing
@@ -19,12 +20,15 @@ import threadpoolctl
 import torch
 from tqdm import tqdm
 
-from kdm.ablations import ABLATIONS, PLAIN
+from kdm.ablations import ABLATIONS, PLAIN, SHARED
+from kdm.ablations.modes import LEVEL as MODES_LEVEL
+from kdm.ablations.modes import claims_on_modes
 from kdm.ablations.study import Job, Measurement, Problem, energy_floor, jobs, measurements
 from kdm.configuration import Architecture
 from kdm.presets import preset_named
 from kdm.teachers import GaussianMixture, Teacher
 from kdm.trajectories import open_trajectories
+from koopman_analysis.claims import Claim
 from koopman_analysis.resampling import Interval
 from koopman_analysis.studies import paired_difference, paired_ratio
 
@@ -34,12 +38,14 @@ from .page import Page, Row, Table
 WORKERS = 2
 SEEDS = range(1, 6)
 SEEDS_FAST = range(1, 3)
-MODES = (2, 4, 8, 16)
-"""Of the mixtures, on one circle."""
+RINGS = {f"mixture of {modes}": modes for modes in (2, 4, 8, 16)}
+"""Equal modes on one circle: how many, by the name of the data set."""
 PAIRS, PAIRS_FAST = 20_000, 500
 STEPS = {"checkerboard": 400, "mixture": 400, "digits": 250}
 """Of the reduced presets; less than ten seconds on one thread."""
 STEPS_FAST = 10
+INTERVALS = 4
+"""Between the stored times, for the ablation that learns from all of them."""
 BATCH = 256
 SAMPLES, SAMPLES_FAST = 4000, 100
 """Fresh samples for the energy distance."""
@@ -50,6 +56,7 @@ ERROR, MEDIAN, ENERGY = "paired error", "median error", "energy distance"
 RATIO, MEDIAN_RATIO, ENERGY_DIFFERENCE = "paired error, × plain", "median error, × plain", "energy distance, − plain"
 LEVELS = {DATA: "", ABLATION: "", ERROR: ".2%", MEDIAN: ".4f", ENERGY: ".1e", "CPU s": ".1f"}
 RATIOS = {RATIO: ".2f", MEDIAN_RATIO: ".2f"}
+CLAIMS = {"claim": "", "quantity": "", "measured": ".2f", "verdict": "", "controls": ""}
 REFITTED = "refitted operator"
 FLOOR = "(a second sample of the data)"
 Groups = Mapping[tuple[str, str], Sequence[Measurement]]
@@ -78,7 +85,7 @@ def measured(profile: Profile) -> Page:
 
 def problems(profile: Profile) -> list[Problem]:
     """The data sets, each with its reduced preset."""
-    rings = {f"mixture of {modes}": GaussianMixture.ring(modes) for modes in MODES}
+    rings = {name: GaussianMixture.ring(modes) for name, modes in RINGS.items()}
     plane, digits = preset_named("checkerboard").teacher_object(), preset_named("digits").teacher_object()
     return [
         _reduced("checkerboard", "checkerboard", plane, profile),
@@ -100,6 +107,7 @@ def page(groups: Groups, floors: Mapping[str, float]) -> Page:
     names, ablations = list(floors), [name for name in ABLATIONS if name != PLAIN]
     seeds = _shared_seeds(groups)
     together = [{ABLATION: name, **_pooled(groups, names, name)} for name in ablations]
+    on_modes = _claims(groups, names)
     # Refitting shares the training of the plain model.
     seconds = [one.cpu_seconds for (_, name), group in groups.items() if name != REFITTED for one in group]
     return Page(
@@ -117,9 +125,13 @@ def page(groups: Groups, floors: Mapping[str, float]) -> Page:
                 rows=_compared(groups, names, ablations),
             ),
             Table(columns=LEVELS, rows=_levels(groups, floors)),
+            Table(columns=CLAIMS, rows=[_claim_row(claim) for claim in on_modes]),
         ],
         notes=[
             *(_sentence(groups, names, row, cells=len(names) * len(ablations)) for row in together),
+            *(f"**{claim.hypothesis}** {claim.verdict.value.capitalize()}: {claim.because}." for claim in on_modes),
+            "One encoder for all times sees the states between the ends, too, and has the parameters of two networks "
+            f"in the place of three: the claims are on equal steps. Their intervals have the level {MODES_LEVEL:.1%}.",
             f"Intervals: paired t over {seeds} seeds at {LEVEL:.0%}, on logarithms where ratios are told. The pairs of "
             "a data set, held-out ones and fresh noise included, are fixed: nothing is said of other data, other "
             "budgets or other networks.",
@@ -136,12 +148,14 @@ def page(groups: Groups, floors: Mapping[str, float]) -> Page:
 def _reduced(name: str, preset: str, teacher: Teacher, profile: Profile) -> Problem:
     config = preset_named(preset).distillation
     steps = profile.count(STEPS[preset], fast=STEPS_FAST)
+    solver_steps = profile.count(preset_named(preset).solver_steps, fast=8)
     training = replace(config.training, steps=steps, batch=BATCH, evaluate_every=steps)
     return Problem(
         name=name,
         teacher=teacher,
         pairs=profile.count(PAIRS, fast=PAIRS_FAST),
-        solver_steps=profile.count(preset_named(preset).solver_steps, fast=8),
+        solver_steps=solver_steps,
+        keep=range(0, solver_steps + 1, solver_steps // INTERVALS),
         distillation=replace(config, architecture=halved(config.architecture), training=training),
     )
 
@@ -233,6 +247,27 @@ def _levels(groups: Groups, floors: Mapping[str, float]) -> list[Row]:
         ]
         rows.append({DATA: data, ABLATION: FLOOR, ENERGY: floor})
     return rows
+
+
+def _claims(groups: Groups, names: Sequence[str]) -> tuple[Claim, ...]:
+    """What the mixtures say of one encoder for all times."""
+    shared, two = (
+        {RINGS[data]: _values(groups[data, name], "paired_error") for data in names if data in RINGS}
+        for name in (SHARED, PLAIN)
+    )
+    return claims_on_modes(shared, two)
+
+
+def _claim_row(claim: Claim) -> Row:
+    """A claim above 1, and what its controls came out as beside what they must."""
+    controls = [f"{one.name}: {one.verdict.value}, must be {one.expected.value}" for one in claim.controls]
+    return {
+        "claim": claim.hypothesis,
+        "quantity": f"{claim.quantity}, at least {claim.bound:g}",
+        "measured": claim.interval,
+        "verdict": claim.verdict.value,
+        "controls": "; ".join(controls),
+    }
 
 
 def _simultaneous(cells: int) -> float:

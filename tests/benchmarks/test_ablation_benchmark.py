@@ -26,7 +26,7 @@ from benchmarks.ablations import (
     problems,
 )
 from benchmarks.experiments import Profile
-from kdm.ablations import ABLATIONS, PLAIN
+from kdm.ablations import ABLATIONS, PLAIN, SHARED
 from kdm.ablations.study import Measurement, Quality
 from kdm.presets import preset_named
 
@@ -41,8 +41,12 @@ if __name__ == "__main__":
         print(pool.submit(os.getpid).result(), flush=True)
         pool.submit(time.sleep, 300).result()
 """
-DATA_SETS = ("easy", "hard")
-FACTORS = {"identity": {"easy": 2.0, "hard": 2.0}, "isometric": {"easy": 0.5, "hard": 1.0}}
+EASY, HARD = DATA_SETS = ("mixture of 2", "mixture of 4")
+FACTORS = {
+    "identity": {EASY: 2.0, HARD: 2.0},
+    "isometric": {EASY: 0.5, HARD: 1.0},
+    SHARED: {EASY: 1.5, HARD: 3.0},
+}
 """What a change multiplies errors by; 1 where nothing is said."""
 
 
@@ -61,7 +65,7 @@ def groups():
 
 
 def test_every_ablation_is_compared_on_every_data_set_and_over_all(groups):
-    together, each, levels = page(groups, dict.fromkeys(DATA_SETS, 0.02)).tables
+    together, each, levels, _ = page(groups, dict.fromkeys(DATA_SETS, 0.02)).tables
     changed = [name for name in ABLATIONS if name != PLAIN]
     assert [row[ABLATION] for row in together.rows] == changed
     assert [(row[DATA], row[ABLATION]) for row in each.rows] == [(data, name) for data in DATA_SETS for name in changed]
@@ -77,31 +81,46 @@ def test_every_ablation_is_compared_on_every_data_set_and_over_all(groups):
 def test_a_sentence_names_where_an_error_is_larger_smaller_or_open(groups):
     notes = page(groups, dict.fromkeys(DATA_SETS, 0.02)).notes
     identity, isometric, refitted = notes[:3]
-    assert "larger on easy (× 2" in identity
-    assert "hard (× " in identity
+    assert f"larger on {EASY} (× 2" in identity
+    assert f"{HARD} (× " in identity
     assert "smaller" not in identity
-    assert "smaller on easy (× 0.5" in isometric
-    assert "no difference shown on hard (× 1.0" in isometric
-    assert "no difference shown on easy" in refitted
-    assert "hard" in refitted
+    assert f"smaller on {EASY} (× 0.5" in isometric
+    assert f"no difference shown on {HARD} (× " in isometric
+    assert f"no difference shown on {EASY}" in refitted
+    assert HARD in refitted
+
+
+def test_one_shared_encoder_is_held_against_the_modes(groups):
+    written = page(groups, dict.fromkeys(DATA_SETS, 0.02))
+    hurts, with_modes = written.tables[3].rows
+    # 1.5 on two modes and 3 on four: their geometric mean, and twice as much for a doubling.
+    assert hurts["measured"].estimate == pytest.approx(np.sqrt(1.5 * 3), rel=0.05)
+    assert with_modes["measured"].estimate == pytest.approx(2.0, rel=0.05)
+    assert hurts["verdict"] == with_modes["verdict"] == "supported"
+    assert "raised by 1.5: " in with_modes["controls"]
+    assert "must be refuted" in with_modes["controls"]
+    (told,) = [note for note in written.notes if note.startswith("**One encoder for all times costs the more")]
+    assert "Supported: " in told
 
 
 def test_a_measurement_of_another_seed_does_not_pair(groups):
-    fewer = {**groups, ("easy", "identity"): groups["easy", "identity"][:-1]}
-    with pytest.raises(ValueError, match="expected the same seeds everywhere, got .* of identity on easy"):
+    fewer = {**groups, (EASY, "identity"): groups[EASY, "identity"][:-1]}
+    with pytest.raises(ValueError, match=f"expected the same seeds everywhere, got .* of identity on {EASY}"):
         page(fewer, dict.fromkeys(DATA_SETS, 0.02))
 
 
 def test_a_reduced_preset_is_the_preset_but_for_its_size(tmp_path):
     full = problems(Profile(fast=False, work=tmp_path))
-    assert [problem.name for problem in full[1:-1]] == [f"mixture of {modes}" for modes in ablations.MODES]
-    assert [problem.teacher.number_of_labels for problem in full[1:-1]] == list(ablations.MODES)
+    assert [problem.name for problem in full[1:-1]] == list(ablations.RINGS)
+    assert [problem.teacher.number_of_labels for problem in full[1:-1]] == list(ablations.RINGS.values())
     for problem, name in ((full[0], "checkerboard"), (full[1], "mixture"), (full[-1], "digits")):
         preset, reduced = preset_named(name).distillation, problem.distillation
         assert reduced.architecture == halved(preset.architecture)
         assert reduced.architecture.latent == preset.architecture.latent
         assert 2 * reduced.architecture.decoder.width == preset.architecture.decoder.width
         assert reduced.objective == preset.objective
+        assert len(problem.keep) == ablations.INTERVALS + 1
+        assert problem.keep[-1] == problem.solver_steps
         assert reduced.training.steps == STEPS[name] < preset.training.steps
         same = replace(
             reduced.training, steps=preset.training.steps, batch=preset.training.batch,

@@ -8,8 +8,10 @@ from safetensors.torch import load_file
 from kdm.ablations import (
     ABLATIONS,
     PLAIN,
+    SHARED,
     OperatorAblation,
     RandomEncoders,
+    SharedEncoder,
     load_direct,
     refitted,
     regress_directly,
@@ -21,15 +23,27 @@ from kdm.control import ConstantControl
 from kdm.evaluation import paired_error
 from kdm.networks import PlainMLPConfig, ResidualMLP
 from kdm.operators import IdentityConfig, IdentityOperator, IsometricConfig
+from kdm.presets import preset_named
 from kdm.semigroup_objective import SemigroupObjective
+from kdm.shared_encoder import SharedEncoderModel
+from kdm.teachers import named
 from kdm.training.distillation import distil, load, model_config_of
 from kdm.training.runs import RunError, RunFolder
+from kdm.trajectories import DataError, Trajectories, collect
 
 CPU = torch.device("cpu")
 TRAINED = {ablation.run: ablation for ablation in ABLATIONS.values()}
 """One ablation of each RUN."""
 each_ablation = pytest.mark.parametrize("name", ABLATIONS)
 each_training = pytest.mark.parametrize("ablation", TRAINED.values(), ids=TRAINED)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Trajectories:
+    """400 pairs of the Gaussian mixture with two times between their ends, on disk."""
+    folder = tmp_path_factory.mktemp("collected") / "mixture"
+    seed = torch.Generator().manual_seed(0)
+    return collect(named("mixture"), 400, generator=seed, steps=12, keep=(4, 8), out=folder)
 
 
 def count(module: torch.nn.Module) -> int:
@@ -101,6 +115,35 @@ def test_ablations_start_from_the_noise_encoder_of_the_plain_model(config, data)
     for other in others:
         for one, two in zip(plain.noise_encoder.parameters(), other.noise_encoder.parameters(), strict=True):
             assert torch.equal(one, two)
+
+
+def test_one_shared_encoder_is_the_plain_model_with_one_law_for_all_times(config, data, tmp_path):
+    weighed = replace(config, objective=replace(config.objective, latent_weight=0.3, reconstruction_weight=0.2))
+    ablation = ABLATIONS[SHARED]
+    changed = ablation.changed(weighed)
+    assert changed.architecture == replace(weighed.architecture, data_encoder=None)
+    assert changed.training == weighed.training
+    for name in ("latent_weight", "reconstruction_weight", "prediction_weight", "distance"):
+        assert getattr(changed.objective, name) == getattr(weighed.objective, name)
+    preset = preset_named("checkerboard-trajectory").distillation.objective
+    assert changed.objective.between_weight == preset.between_weight, "the times between weigh as in the preset"
+    do(ablation, weighed, data, tmp_path)
+    model = ablation.load(tmp_path, data)
+    assert isinstance(model, SharedEncoderModel)
+    assert len(data.manifest.times) == len(model.semigroup.clock) + 1 == 4
+    one, other = (fresh_model(each, data) for each in (weighed, changed))
+    for left, right in zip(one.noise_encoder.parameters(), other.noise_encoder.parameters(), strict=True):
+        assert torch.equal(left, right)
+
+
+def test_one_shared_encoder_wants_two_to_compare_with_and_times_between_the_ends(config, data, tmp_path):
+    ablation = SharedEncoder()
+    with pytest.raises(ValueError, match="an encoder for each end, to compare with, got one encoder for all"):
+        ablation.changed(ablation.changed(config))
+    seed = torch.Generator().manual_seed(0)
+    ends = collect(named("mixture"), 400, generator=seed, steps=12, out=tmp_path / "ends")
+    with pytest.raises(DataError, match="expected whole trajectories, got the two ends only"):
+        next(ablation.train(config, ends, tmp_path, device=CPU))
 
 
 def test_no_other_operator_predicts_the_latents_better_than_the_refitted_one(config, data):

@@ -5,7 +5,14 @@ import scipy.stats
 from koopman_analysis.dictionaries import Constant, Coordinates, Monomials
 from koopman_analysis.estimators import EDMD
 from koopman_analysis.snapshots import SnapshotPairs
-from koopman_analysis.studies import Candidate, measured_predictors, paired_difference, paired_ratio, relative_error
+from koopman_analysis.studies import (
+    Candidate,
+    measured_predictors,
+    paired_difference,
+    paired_ratio,
+    paired_trend,
+    relative_error,
+)
 from koopman_analysis.systems import SlowManifold
 
 
@@ -99,6 +106,31 @@ def test_the_paired_interval_covers_as_often_as_it_says():
     treated, control = shared + rng(6).normal(0.5, 1.0, shared.shape), shared
     covers = [0.5 in paired_difference(a.tolist(), b.tolist()) for a, b in zip(treated, control, strict=True)]
     assert np.mean(covers) == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / 4000))
+
+
+def test_a_trend_is_the_factor_that_was_put_in_for_each_unit_whatever_the_levels():
+    at = np.array([1.0, 2.0, 3.0, 4.0])
+    control = np.exp(rng(7).normal(0.0, 1.0, (4, 6)))
+    noise = rng(8).normal(0.0, 0.02, (4, 6))
+    treated = control * 5.0 * 1.3 ** at[:, None] * np.exp(noise)
+    found = paired_trend(treated.tolist(), control.tolist(), at=at.tolist(), level=0.9)
+    slopes = [np.polyfit(at, np.log(treated / control)[:, seed], 1)[0] for seed in range(6)]
+    expected = scipy.stats.ttest_1samp(slopes, 0).confidence_interval(0.9)
+    np.testing.assert_allclose(np.log([found.low, found.high]), expected, rtol=1e-10)
+    assert found.estimate == pytest.approx(1.3, rel=0.03)
+    assert 1 < found.low < found.high < 1.5
+    backwards = paired_trend(control.tolist(), treated.tolist(), at=at.tolist())
+    assert backwards.estimate == pytest.approx(1 / found.estimate, rel=1e-12)
+
+
+def test_trends_of_nothing_are_refused():
+    ones = [[1.0, 1.0], [1.0, 1.0]]
+    with pytest.raises(ValueError, match="of the same seeds at each of 3 values, two of them different"):
+        paired_trend(ones, ones, at=[1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match=r"two of them different, got .* at \[2.0, 2.0\]"):
+        paired_trend(ones, ones, at=[2.0, 2.0])
+    with pytest.raises(ValueError, match="got 0.0: a trend is one of ratios"):
+        paired_trend(ones, [[1.0, 1.0], [1.0, 0.0]], at=[1.0, 2.0])
 
 
 def test_seeds_that_do_not_pair_and_ratios_of_nothing_are_refused():
