@@ -69,18 +69,19 @@ def collect(
     print(f"{len(data):,} pairs{times} in {out}, median solver error {error:.1e} (measured)")
 
 
-def pack(source: Positional[Path], *, layout: str, out: Path, debug: Flag = False) -> None:
+def pack(source: Positional[Path], *, layout: str, out: Path, seed: int = 0, debug: Flag = False) -> None:
     """Turn published arrays into a data set.
 
     Args:
-        source: The published file.
-        layout: checkerboard.
-        out: Folder of the data set.
+        source: The published file, or the folder of one .npz file a sample.
+        layout: checkerboard | cifar10-edm | cifar10-edm-test | cifar10-flow | cifar10-conditional | image64.
+        out: Folder of the data set. The same command resumes an interrupted one.
+        seed: Seed of the order of the samples of a folder; that of the checkerboard is kept.
         debug: Show the traceback of an error.
     """
     if layout not in LAYOUTS:
         raise ValueError(f"expected one of the layouts {', '.join(LAYOUTS)}, got {layout!r}")
-    data = packed(source, layout=LAYOUTS[layout], out=out)
+    data = packed(source, layout=LAYOUTS[layout], out=out, seed=seed, progress=True)
     print(f"{len(data):,} pairs in {out}")
 
 

@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 
 import numpy as np
-import published
+import published_checkpoint as published
 import pytest
 import torch
 

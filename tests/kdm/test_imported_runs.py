@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import numpy as np
-import published
+import published_checkpoint as published
 import pytest
 import torch
 
