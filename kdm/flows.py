@@ -20,6 +20,7 @@ from itertools import pairwise
 import torch
 from tqdm import tqdm
 
+from kdm.progress import progress_bar
 from kdm.schedules import edm_sigmas
 from kdm.shapes import Float, Samples, Tensor
 from kdm.teachers import Teacher
@@ -83,7 +84,7 @@ def integrate(
     sigmas = edm_sigmas(steps, sigma_noise=teacher.sigma_noise, sigma_data=teacher.sigma_data)
     kept = kept_times(keep, steps=steps)
     parts = noise.split(chunk)
-    with tqdm(total=steps * len(parts), desc="integrating", unit="step", disable=not progress) as bar:
+    with progress_bar(total=steps * len(parts), doing="integrating", unit="step", shown=progress) as bar:
         states = [_trajectories(teacher, part, sigmas.tolist(), kept=kept, bar=bar) for part in parts]
     return Flow(states=torch.cat(states), sigmas=sigmas[kept])
 
@@ -96,7 +97,11 @@ def kept_times(keep: Iterable[int], *, steps: int) -> list[int]:
     """
     kept = sorted({0, steps, *keep})
     if kept[0] < 0 or kept[-1] > steps:
-        raise ValueError(f"keep holds {kept[0] if kept[0] < 0 else kept[-1]}: expected indices of times, 0 to {steps}.")
+        outside = [index for index in kept if not 0 <= index <= steps]
+        raise ValueError(
+            f"expected to keep indices of times, from 0 (noise) to {steps} (data, after the last step), got {outside}: "
+            "leave them out, or take more steps"
+        )
     return kept
 
 

@@ -5,9 +5,7 @@ therefore the same whether it follows the others in one run or is the first one 
 the same bit for bit.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,22 +13,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from kdm.flows import integrate, kept_times, solver_error
+from kdm.progress import progress_bar
 from kdm.schedules import edm_sigmas
-from kdm.storage import differences
 from kdm.teachers import Teacher
-from kdm.trajectories.draft import MANIFEST, Draft
-from kdm.trajectories.manifest import DataError, Manifest
-from kdm.trajectories.storage import Trajectories, open_trajectories, require_finite, require_vacant
+from kdm.trajectories.groups import Fill, made_in_groups
+from kdm.trajectories.manifest import Manifest
+from kdm.trajectories.storage import Trajectories, require_finite
 
 GROUP = 4096
 """Rows whose noise is drawn from one seed; part of what determines the data."""
 ERROR_ROWS = 512
 """Rows on which the error of the solver is measured."""
-DETERMINING = ("n", "times", "source", "solver", "seed")
-"""The fields of a manifest that determine the arrays; the measured error of the solver follows from them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +110,7 @@ def collect(
     return _in_memory(recipe, fill) if out is None else _on_disk(recipe, fill, Path(out))
 
 
-def _in_memory(recipe: _Recipe, fill: Callable[..., None]) -> Trajectories:
+def _in_memory(recipe: _Recipe, fill: Fill) -> Trajectories:
     specifications = recipe.manifest.specifications(recipe.names)
     arrays = {name: np.empty(shape, dtype) for name, (shape, dtype) in specifications.items()}
     fill(arrays, done=0, made=lambda done: None)
@@ -128,35 +123,10 @@ def _in_memory(recipe: _Recipe, fill: Callable[..., None]) -> Trajectories:
     )
 
 
-def _on_disk(recipe: _Recipe, fill: Callable[..., None], out: Path) -> Trajectories:
-    planned = recipe.manifest
-    draft = Draft(out=out, recipe={name: getattr(planned, name) for name in DETERMINING})
-    if (made := _finished(draft, planned)) is not None:
-        return made
-    with draft.claimed():
-        # Until now another process may have been at it.
-        if (made := _finished(draft, planned)) is not None:
-            return made
-        arrays = draft.open_arrays(planned.specifications(recipe.names))
-        fill(arrays, done=draft.done, made=partial(draft.record, arrays))
-        draft.finish(_measured(recipe, arrays["noise"]))
-    return open_trajectories(out)
-
-
-def _finished(draft: Draft, planned: Manifest) -> Trajectories | None:
-    """The data set where it is there already; None where the place is vacant, anything else is refused."""
-    if (draft.out / MANIFEST).is_file():
-        found = open_trajectories(draft.out)
-        if other := _differences(found.manifest, planned):
-            raise DataError(
-                f"'{draft.out}' already holds another data set (it differs in {', '.join(other)}): "
-                "remove it, or choose another --out."
-            )
-        with suppress(OSError):  # on a read-only file system it stays, and does no harm
-            draft.clear_progress()
-        return found
-    require_vacant(draft.out)
-    return None
+def _on_disk(recipe: _Recipe, fill: Fill, out: Path) -> Trajectories:
+    return made_in_groups(
+        out, recipe.manifest, recipe.names, fill=fill, completed=lambda arrays: _measured(recipe, arrays["noise"])
+    )
 
 
 def _fill(
@@ -169,7 +139,7 @@ def _fill(
     progress: bool,
 ) -> None:
     """Make the rows from `done` on, and tell `made` after each group how many there are."""
-    with tqdm(total=recipe.n, initial=done, desc="collecting", unit="pair", disable=not progress) as bar:
+    with progress_bar(total=recipe.n, initial=done, doing="collecting", unit="pair", shown=progress) as bar:
         for first in range(done, recipe.n, GROUP):
             rows = recipe.rows(first, device=device)
             following = first + len(rows["noise"])
@@ -187,10 +157,3 @@ def _measured(recipe: _Recipe, noise: np.ndarray) -> Manifest:
     error = asdict(solver_error(recipe.teacher, sample, steps=recipe.steps))
     planned = recipe.manifest
     return replace(planned, solver={**planned.solver, "error": error})
-
-
-def _differences(made: Manifest, planned: Manifest) -> list[str]:
-    """In what a finished data set is not the one planned; its measured error follows from the rest."""
-    found, wanted = ({name: getattr(each, name) for name in DETERMINING} for each in (made, planned))
-    found["solver"] = {name: value for name, value in made.solver.items() if name != "error"}
-    return differences(*(json.loads(json.dumps(each)) for each in (found, wanted)))

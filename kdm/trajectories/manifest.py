@@ -77,8 +77,9 @@ class Manifest:
         source: Mapping[str, Any],
         solver: Mapping[str, Any] = MappingProxyType({}),
         seed: int | None = None,
+        permutation_seed: int | None = None,
     ) -> "Manifest":
-        """The manifest of n trajectories made now, in the order in which they were drawn, the last tenth held out.
+        """The manifest of n trajectories made now, the last tenth held out.
 
         Raises:
             DataError: if there are too few to hold out a tenth.
@@ -93,7 +94,7 @@ class Manifest:
             source=source,
             solver=dict(solver),
             seed=seed,
-            permutation_seed=None,
+            permutation_seed=permutation_seed,
             heldout=n // 10,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from koopman_analysis.autonomy import AutonomyReport
 from koopman_analysis.autonomy.report import COMPOSED, INDEPENDENT, SEMIGROUP, STRAIGHT
-from koopman_analysis.figures.style import BLUE, GREEN, GREY, ORANGE
+from koopman_analysis.figures.style import BLUE, GREEN, GREY, ORANGE, mark_bound
 
 SMALLEST = 1e-16
 """Errors below this are drawn at it: a logarithmic axis has no zero."""
@@ -41,11 +41,7 @@ def draw_autonomy(ax: Axes, report: AutonomyReport, *, bound: float | None = Non
         ax.plot(position, estimate, label=name, marker=look["marker"], ls=look["ls"], color=look["color"])
         ax.vlines(position, low, high, color=look["color"], lw=1.0, alpha=0.6)
     if bound is not None:
-        ax.axhline(bound, color=GREY, lw=0.8, ls=(0, (4, 3)))
-        ax.annotate(
-            f"bound {bound:g}", (0.0, bound), xycoords=("axes fraction", "data"), xytext=(3, 3),
-            textcoords="offset points", color=GREY, fontsize=8,
-        )  # fmt: skip
+        mark_bound(ax, bound)
     ax.set_yscale("log")
     ax.set_xticks(times, [f"{time:.2g}" for time in report.times[1:]])
     ax.set(xlabel="time of the flow, noise to the left", ylabel="error / spread, held out")

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator
 
-from koopman_analysis.figures.style import BLUE, GREY, INK, ORANGE, PALE
+from koopman_analysis.figures.style import BLUE, GREY, INK, ORANGE, PALE, mark_bound
 from koopman_analysis.spectrum import Eigenpairs
 
 SMALLEST = 1e-16
@@ -35,8 +35,12 @@ def draw_eigenvalues(ax: Axes, eigenpairs: Eigenpairs, *, exact: np.ndarray | No
     return ax
 
 
-def draw_residuals(ax: Axes, eigenpairs: Eigenpairs, *, true: np.ndarray | None = None) -> Axes:
+def draw_residuals(
+    ax: Axes, eigenpairs: Eigenpairs, *, true: np.ndarray | None = None, bound: float | None = None
+) -> Axes:
     """Residuals in the order of the eigenpairs, above their rounding floor; those known to be true are filled.
+
+    Where a bound is given, it is the largest residual of an eigenvalue that is believed, drawn as a line.
 
     Raises:
         ValueError: If there are no residuals.
@@ -48,10 +52,13 @@ def draw_residuals(ax: Axes, eigenpairs: Eigenpairs, *, true: np.ndarray | None 
         ax.plot(position[mask], residuals[mask], "o", mfc=face, mec=BLUE, ls="none", label=label)
     if eigenpairs.floor is not None:
         ax.plot(position, np.maximum(eigenpairs.floor, SMALLEST), color=GREY, lw=1.0, label="rounding")
+    if bound is not None:
+        mark_bound(ax, bound)
     ax.set_yscale("log")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="position in the list", ylabel="residual" + (", held out" if eigenpairs.held_out else ", in sample"))
-    ax.legend(labelcolor=INK)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(labelcolor=INK)
     ax.grid(axis="y")
     return ax
 

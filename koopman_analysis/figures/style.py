@@ -104,3 +104,13 @@ def quiet_rows(ax: Axes, names: list[str]) -> Axes:
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x")
     return ax
+
+
+def mark_bound(ax: Axes, bound: float) -> Axes:
+    """Draws the bound of a claim across, named where it leaves the axis on the left."""
+    ax.axhline(bound, color=GREY, lw=0.8, ls=(0, (4, 3)))
+    ax.annotate(
+        f"bound {bound:g}", (0.0, bound), xycoords=("axes fraction", "data"), xytext=(3, 3),
+        textcoords="offset points", color=GREY, fontsize=8,
+    )  # fmt: skip
+    return ax

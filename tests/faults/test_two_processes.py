@@ -18,7 +18,7 @@ from kdm.sampling import sample
 from kdm.storage import FolderInUse
 from kdm.teachers import named
 from kdm.training.distillation import data_for, distil, load
-from kdm.trajectories import collect, collection, open_trajectories, save_trajectories
+from kdm.trajectories import collect, groups, open_trajectories, save_trajectories
 
 
 def refusal(capsys, *arguments: str) -> str:
@@ -73,18 +73,18 @@ def test_a_collection_that_another_process_finished_meanwhile_is_opened(tmp_path
         generator = torch.Generator().manual_seed(0)
         return collect(named("mixture"), 100, generator=generator, steps=4, out=tmp_path / "data")
 
-    finished, looked = collection._finished, []
+    finished, looked = groups._finished, []
 
     def finished_meanwhile(draft, planned):
         looked.append(draft.out)
         found = finished(draft, planned)
         if len(looked) == 1:
             with monkeypatch.context() as patch:
-                patch.setattr(collection, "_finished", finished)
+                patch.setattr(groups, "_finished", finished)
                 collected()
         return found
 
-    monkeypatch.setattr(collection, "_finished", finished_meanwhile)
+    monkeypatch.setattr(groups, "_finished", finished_meanwhile)
     assert len(collected()) == 100
     assert len(looked) == 2, "once before it had the lock and once after"
     assert [path.name for path in tmp_path.iterdir()] == ["data"]

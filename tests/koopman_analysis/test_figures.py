@@ -27,6 +27,7 @@ from koopman_analysis.figures import (
     draw_marked,
     draw_outliers,
     draw_ratios,
+    draw_residuals,
     draw_samples,
     draw_training,
     figure_of,
@@ -35,6 +36,7 @@ from koopman_analysis.figures import (
 from koopman_analysis.figures.style import GREEN, GREY, ORANGE
 from koopman_analysis.resampling import Interval
 from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.spectrum import Eigenpairs
 from koopman_analysis.systems import GaussianFlow
 
 
@@ -140,6 +142,16 @@ def test_the_errors_of_four_contenders_are_drawn_at_each_later_time(ax):
         drawn = [interval.estimate for interval in report.by_contender[name]]
         np.testing.assert_allclose(line.get_ydata(), np.maximum(drawn, 1e-16))
     assert [label.get_text() for label in ax.get_xticklabels()] == ["2", "0.1", "0.002"]
+    assert "bound 0.05" in [text.get_text() for text in ax.texts]
+
+
+def test_residuals_stand_in_their_order_and_below_the_bound_are_those_to_believe(ax):
+    eigenpairs = Eigenpairs(
+        eigenvalues=np.array([0.9 + 0j, 0.5, 0.1]), coefficients=np.eye(3, dtype=complex),
+        residuals=np.array([0.0, 1e-3, 0.4]), floor=None, held_out=True, rounding=np.full(3, 1e-15), remark="",
+    )  # fmt: skip
+    draw_residuals(ax, eigenpairs, bound=0.05)
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[1, 1e-16], [2, 1e-3], [3, 0.4]])
     assert "bound 0.05" in [text.get_text() for text in ax.texts]
 
 

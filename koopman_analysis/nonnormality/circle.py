@@ -1,0 +1,105 @@
+"""The least value of a function on a circle, with a certificate that there is no lesser one.
+
+Let f be continuous on |z| = r, and let all angles at which f takes a given level be among the eigenvalues of a pencil,
+
+    f(r e^{iθ}) = α   ⇒   det(M_1 − r e^{iθ} M_2) = 0,      M_1, M_2 of the level.                                  (1)
+
+Below the least value there are no such angles; above it they cut the circle into arcs, of which the middle of one lies
+below the level. So, from the least value α known so far, the level α − τ |α| is either reached at an eigenvalue or in
+the middle between two, and these give a lesser α, or it is reached nowhere: then α is the least up to the share τ. Few
+rounds are needed, for they converge as Newton's method does.
+
+On |z| = r an eigenvalue is told from its neighbours by the Cayley transform with a pole p, |p| = r,
+
+    (M_1 − p M_2)⁻¹ (M_1 + p M_2) x = μ x,     μ = (z + p)/(z − p),     |z| = r  ⇔  Re μ = 0,                        (2)
+
+real where the matrices and p are. Rounding moves eigenvalues off the circle, so those next to it count, and f itself is
+asked about each: a few too many do no harm.
+
+Sources: Boyd & Balakrishnan 1990, Bruinsma & Steinbuch 1990 (levels); Byers 1988 (pencils of singular values).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+
+from koopman_analysis.shapes import Float, Inexact
+
+BESIDE = 1e-4
+"""|log(|z|/r)| up to which an eigenvalue counts as one on the circle."""
+
+ROUNDS = 40
+"""Most levels that are tried."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CircleMinimum:
+    """The least value that was found on a circle.
+
+    Attributes:
+        value: f at the angle: an upper end of the minimum.
+        angle: Where.
+        certified: Whether no value is less than value − τ |value|.
+    """
+
+    value: float
+    angle: float
+    certified: bool
+
+
+def circle_minimum(
+    value: Callable[[float], float],
+    crossings: Callable[[float], Float[np.ndarray, " k"]],
+    *,
+    start: Float[np.ndarray, " s"],
+    tolerance: float,
+    floor: float = -np.inf,
+) -> CircleMinimum:
+    """The minimum of a function of the angle.
+
+    Args:
+        value: f, of an angle.
+        crossings: All angles at which f takes a level, and perhaps others.
+        start: Angles to begin with.
+        tolerance: τ.
+        floor: What is not above this is zero to rounding, and is not pursued.
+    """
+    angle = min(start, key=value)
+    least = value(angle)
+    for _ in range(ROUNDS):
+        if least <= floor:
+            break
+        level = least - tolerance * abs(least)
+        found = np.sort(crossings(level) % (2 * np.pi))
+        if not len(found):
+            return CircleMinimum(value=least, angle=float(angle), certified=True)
+        between = (found + np.append(found[1:], found[0] + 2 * np.pi)) / 2
+        best = min(np.concatenate([found, between]), key=value)
+        if (reached := value(best)) > level:
+            return CircleMinimum(value=min(least, reached), angle=float(angle), certified=True)
+        angle, least = best, reached
+    return CircleMinimum(value=least, angle=float(angle), certified=False)
+
+
+def angles_on_circle(
+    left: Inexact[np.ndarray, "k k"], right: Inexact[np.ndarray, "k k"], *, radius: float
+) -> Float[np.ndarray, " angles"]:
+    """Angles of the eigenvalues of the pencil left − z right on |z| = radius: equation (2)."""
+    real = np.isrealobj(left) and np.isrealobj(right)
+    turns = np.array([1.0, -1.0]) if real else np.exp(1j * (0.7 + np.pi / 2 * np.arange(4)))
+    poles = [radius * (float(turn) if real else turn) for turn in turns]
+    factors = [scipy.linalg.lu_factor(left - pole * right, check_finite=False) for pole in poles[:2]]
+    # The pole farther from all eigenvalues: of the two, that whose matrix has the larger smallest pivot.
+    pivots = [np.abs(np.diag(factor)).min() for factor, _ in factors]
+    chosen = int(np.argmax(pivots))
+    if not pivots[chosen] > 0:
+        return np.angle(poles[:1])  # both are eigenvalues: f is asked there, and at the opposite angle
+    pole = poles[chosen]
+    mu = np.linalg.eigvals(scipy.linalg.lu_solve(factors[chosen], left + pole * right, check_finite=False))
+    ahead, behind = np.abs(mu + 1), np.abs(mu - 1)
+    finite = (ahead > 0) & (behind > 0)
+    ahead, behind, mu = ahead[finite], behind[finite], mu[finite]
+    beside = np.abs(np.log(ahead / behind)) < BESIDE
+    return np.angle(pole * (mu[beside] + 1) / (mu[beside] - 1))

@@ -1,0 +1,169 @@
+"""The Kreiss constant of a matrix, between certified ends.
+
+    K(A) = sup_{|z| > 1} (|z| − 1) ‖(z − A)⁻¹‖ = sup_{r > 1} (r − 1) h(r),     h(r) = max_{|z| = r} ‖(z − A)⁻¹‖,     (1)
+
+is at least 1 (|z| → ∞), and ∞ where an eigenvalue lies outside the unit circle or is defective on it. It says how far
+powers grow before they decay,
+
+    K(A) ≤ sup_k ‖A^k‖ ≤ e m K(A),     A of m rows (Spijker 1991).                                                (2)
+
+**On one circle** h(r) is one over the least of σ_min(z − A), found with its certificate by the levels of `circle`:
+σ_min(z − A) = ε on |z| = r only where
+
+    [A  εI; 0  r²I] w = z [I  0; εI  Aᴴ] w.                                                                         (3)
+
+**Between circles.** log ‖(z − A)⁻¹‖ is subharmonic outside the spectrum, so that log h is a convex function of log r
+(Hadamard's three circles). Between two radii a < b it lies below its chord,
+
+    (r − 1) h(r) ≤ (r − 1) h(a) (r/a)^{−p},     p = log(h(a)/h(b)) / log(b/a),                                    (4)
+
+largest at r = p/(p − 1) or at an end; and far out (r − 1) h(r) ≤ (r − 1)/(r − ‖A‖) falls to 1. So few circles bound the
+supremum over all of them: the largest (r − 1) h(r) met is the lower end, the largest (4) the upper one, and the next
+circle is where (4) is largest, until both agree to the tolerance.
+
+**Next to the unit circle**, eigenvalues within rounding of it make h(1) infinite. With the part A_1 that belongs to
+them split off, A = S diag(A_1, A_2) S⁻¹ = V Λ Wᴴ + S_2 A_2 S_2⁻¹, and where A_1 is diagonalisable
+
+    (r − 1) h(r) ≤ ‖V‖ ‖W‖ + (r − 1) ‖S_2‖ ‖S_2⁻¹‖ h_2(1),     1 < r ≤ b.                                            (5)
+
+Ends hold up to rounding: a σ_min that rounding could make zero has the upper end ∞.
+
+Sources: Kreiss 1962; Trefethen & Embree 2005, ch. 18 and eq. 14.7; Mitchell 2020 (levels on circles).
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from koopman_analysis.nonnormality.circle import angles_on_circle, circle_minimum
+from koopman_analysis.nonnormality.departure import require_square
+from koopman_analysis.nonnormality.peripheral import Peripheral, peripheral_part
+from koopman_analysis.resampling import Interval
+from koopman_analysis.shapes import Operator
+
+EPSILON = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circle:
+    """What is known of h on one circle.
+
+    Attributes:
+        radius: r.
+        low: Lower end of h(r).
+        high: Upper end of h(r).
+        angle: Where the lower end was met.
+    """
+
+    radius: float
+    low: float
+    high: float
+    angle: float
+
+
+def kreiss_constant(A: Operator, *, tolerance: float = 0.01, circles: int = 24) -> Interval:
+    """K(A) of equation (1) between certified ends.
+
+    Args:
+        A: A square matrix.
+        tolerance: Relative distance of the ends at which the search stops.
+        circles: Most circles that are looked at; with fewer than it takes, the ends lie farther apart.
+
+    Raises:
+        ValueError: If A is not a square matrix of finite numbers, the tolerance is not positive, or there is no circle.
+    """
+    require_square(A)
+    if not tolerance > 0 or circles < 1:
+        raise ValueError(f"expected a positive tolerance and at least one circle, got {tolerance} and {circles}")
+    size = float(np.linalg.norm(A, 2))
+    if size <= 1 + 10 * EPSILON * len(A):
+        return _certified(1.0, 1.0)  # contractions: von Neumann's inequality
+    eigenvalues = np.linalg.eigvals(A)
+    start = np.angle(eigenvalues[np.argsort(-np.abs(eigenvalues))[:8]])
+    start = np.concatenate([start, np.linspace(0, 2 * np.pi, 8, endpoint=False)])
+    first, beyond = _circle(A, 1.0, size, start, tolerance / 4), 0.0
+    if math.isfinite(first.high) and np.abs(eigenvalues).max() >= 1:
+        return _certified(math.inf, math.inf)
+    if not math.isfinite(first.high):
+        part = peripheral_part(A)
+        if part.unbounded:
+            return _certified(math.inf, math.inf)
+        if part.count:
+            first, beyond = _beside_the_circle(A, part, size, start, tolerance)
+    far = ((1 + tolerance) * size - 1) / tolerance  # where (r − 1)/(r − ‖A‖) = 1 + τ
+    last = Circle(radius=far, low=0.0, high=1 / (far - size), angle=0.0)
+    return _between(A, [first, last], beyond, size, start, tolerance, circles)
+
+
+def _beside_the_circle(
+    A: Operator, part: Peripheral, size: float, start: np.ndarray, tolerance: float
+) -> tuple[Circle, float]:
+    """The first circle b of equation (5), and that bound on (1, b]."""
+    inner = 0.0
+    if part.rest.size:
+        inner = part.rest_norm * _circle(part.rest, 1.0, size, start, tolerance / 4).high
+    radius = 1 + min(0.1, tolerance * part.norm / inner if inner > 0 else 0.1)
+    return _circle(A, radius, size, start, tolerance / 4), part.norm + (radius - 1) * inner
+
+
+def _between(
+    A: Operator, known: list[Circle], beyond: float, size: float, start: np.ndarray, tolerance: float, circles: int
+) -> Interval:
+    """The ends of the supremum, from circles put where equation (4) is largest."""
+    for left in reversed(range(circles + 1)):
+        low = max(1.0, *((circle.radius - 1) * circle.low for circle in known))
+        bounds = [_chord(a, b) for a, b in pairwise(known)]
+        widest = int(np.argmax([bound for bound, _ in bounds]))
+        high, radius = bounds[widest]
+        if high <= (1 + tolerance) * low or not left:
+            break
+        angles = np.array([circle.angle for circle in known[widest : widest + 2]])
+        known.insert(widest + 1, _circle(A, radius, size, np.concatenate([angles, start]), tolerance / 4))
+    return _certified(low, max(low, beyond, high))
+
+
+def _circle(A: Operator, radius: float, size: float, start: np.ndarray, tolerance: float) -> Circle:
+    """The function h on one circle, with the certificate of equation (3)."""
+    identity = np.eye(len(A))
+    rounding = 10 * EPSILON * math.sqrt(len(A)) * (radius + size)
+
+    def smallest(angle: float) -> float:
+        return float(np.linalg.svd(radius * np.exp(1j * angle) * identity - A, compute_uv=False)[-1])
+
+    def crossings(level: float) -> np.ndarray:
+        left = np.block([[A, level * identity], [0 * identity, radius**2 * identity]])
+        right = np.block([[identity, 0 * identity], [level * identity, A.conj().T]])
+        return angles_on_circle(left, right, radius=radius)
+
+    found = circle_minimum(smallest, crossings, start=start, tolerance=tolerance, floor=rounding)
+    least = (1 - tolerance) * found.value - rounding if found.certified else 0.0
+    return Circle(
+        radius=radius,
+        low=1 / (found.value + rounding),
+        high=1 / least if least > 0 else math.inf,
+        angle=found.angle,
+    )
+
+
+def _chord(a: Circle, b: Circle) -> tuple[float, float]:
+    """The bound of equation (4) between two circles, and the radius at which to look next."""
+    middle = 1 + math.sqrt(max(a.radius - 1, 1e-3 * (b.radius - 1)) * (b.radius - 1))
+    if not (math.isfinite(a.high) and math.isfinite(b.high)):
+        return math.inf, middle
+    p = math.log(a.high / b.high) / math.log(b.radius / a.radius)
+
+    def bound(radius: float) -> float:
+        return (radius - 1) * a.high * (radius / a.radius) ** -p
+
+    best = p / (p - 1) if p > 1 else b.radius
+    best = min(max(best, a.radius), b.radius)
+    value = max(bound(best), (b.radius - 1) * b.high)
+    share = math.log(best / a.radius) / math.log(b.radius / a.radius)
+    return value, best if 0.02 < share < 0.98 else middle
+
+
+def _certified(low: float, high: float) -> Interval:
+    """An interval that holds for certain, up to rounding."""
+    return Interval(estimate=low, low=low, high=high, level=1 - EPSILON, method="certified ends, up to rounding")

@@ -1,0 +1,208 @@
+"""Measures of non-normality against brute force, closed forms and cases where the convenient formula fails."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from koopman_analysis.nonnormality import (
+    effective_rank,
+    eigenvector_conditioning,
+    henrici_departure,
+    kreiss_constant,
+    numerical_abscissa,
+    numerical_radius,
+    spectral_radius,
+    stable_rank,
+    transient_growth,
+)
+from koopman_analysis.nonnormality.circle import circle_minimum
+
+SQUARE = (
+    spectral_radius, henrici_departure, eigenvector_conditioning, numerical_abscissa, numerical_radius, kreiss_constant,
+    transient_growth,
+)  # fmt: skip
+
+
+def jordan(size: int, value: float, coupling: float = 1.0) -> np.ndarray:
+    return value * np.eye(size) + coupling * np.eye(size, k=1)
+
+
+def grcar(size: int) -> np.ndarray:
+    return sum(np.eye(size, k=k) for k in range(4)) - np.eye(size, k=-1)
+
+
+def similar(A: np.ndarray, seed: int = 0) -> np.ndarray:
+    S = np.random.default_rng(seed).standard_normal(A.shape)
+    return S @ A @ np.linalg.inv(S)
+
+
+RANDOM = np.random.default_rng(0).standard_normal((2, 10, 10))
+STABLE = {
+    "block of two": jordan(2, 0.9, 5.0),
+    "block of five": jordan(5, 0.8),
+    "turned block": similar(jordan(4, 0.5)),
+    "Grcar": grcar(12) / 2.6,
+    "random": RANDOM[0] / 3.4,
+    "random complex": (RANDOM[0] + 1j * RANDOM[1]) / 5,
+    "one eigenvalue on the circle": np.array([[1.0, 3.0], [0.0, 0.5]]),
+}
+
+
+def resolvent_on_a_grid(A: np.ndarray) -> float:
+    """(|z| − 1) ‖(z − A)⁻¹‖ at 16,000 points."""
+    best = 1.0
+    for radius in 1 + np.geomspace(1e-4, 20, 80):
+        z = radius * np.exp(1j * np.linspace(0, 2 * np.pi, 200, endpoint=False))
+        values = np.linalg.svd(z[:, None, None] * np.eye(len(A)) - A, compute_uv=False)
+        best = max(best, float((radius - 1) / values[:, -1].min()))
+    return best
+
+
+@pytest.mark.parametrize("A", STABLE.values(), ids=STABLE.keys())
+def test_the_kreiss_constant_lies_between_its_ends_and_they_are_near(A):
+    found, grid = kreiss_constant(A), resolvent_on_a_grid(A)
+    assert grid <= found.high * (1 + 1e-9)
+    assert found.low >= 0.99 * grid
+    assert found.high <= 1.03 * found.low
+
+
+@pytest.mark.parametrize("A", STABLE.values(), ids=STABLE.keys())
+def test_growth_is_the_largest_of_many_powers_and_kreiss_bounds_it_from_both_sides(A):
+    found, kreiss = transient_growth(A), kreiss_constant(A)
+    powers = [np.linalg.norm(np.linalg.matrix_power(A, k), 2) for k in range(400)]
+    assert max(powers) == pytest.approx(found.norm.low, rel=1e-9)
+    assert kreiss.low <= max(powers) * (1 + 1e-9)
+    assert max(powers) <= math.e * len(A) * kreiss.high
+    inside = spectral_radius(A) < 1
+    assert found.attained is inside
+    if inside:
+        assert found.norm.low == found.norm.high
+        assert found.power == int(np.argmax(powers))
+    else:
+        assert "1 eigenvalues lie on the unit circle" in found.because
+
+
+@pytest.mark.parametrize("A", STABLE.values(), ids=STABLE.keys())
+def test_the_numerical_radius_is_the_largest_support_of_the_numerical_range(A):
+    turned = [
+        np.linalg.eigvalsh((turn * A + np.conj(turn) * A.conj().T) / 2)[-1]
+        for turn in np.exp(1j * np.linspace(0, 2 * np.pi, 2000))
+    ]
+    # Between neighbours, the support is less than that of the polygon they cut out.
+    assert max(turned) <= numerical_radius(A) * (1 + 1e-9)
+    assert numerical_radius(A) <= max(turned) / np.cos(np.pi / 1999) * (1 + 1e-9)
+
+
+def test_the_numbers_of_a_block_are_those_of_the_book():
+    for size in (2, 3, 7):
+        nilpotent = jordan(size, 0.0)
+        assert numerical_radius(nilpotent) == pytest.approx(math.cos(math.pi / (size + 1)), rel=1e-9)
+        assert numerical_abscissa(jordan(size, 0.3)) == pytest.approx(0.3 + math.cos(math.pi / (size + 1)), rel=1e-12)
+        assert henrici_departure(jordan(size, 0.3)) == pytest.approx(math.sqrt(size - 1), rel=1e-12)
+        assert eigenvector_conditioning(nilpotent) > 1e15
+    c = 20.0
+    # (|z| − 1) ‖(z − N)⁻¹‖ of N = [0 c; 0 0] depends on |z| alone.
+    r = np.linspace(1, 60, 200_001)[1:]
+    inverse = np.sqrt((2 * r**2 + c**2 + c * np.sqrt(4 * r**2 + c**2)) / 2) / r**2
+    exact = float(((r - 1) * inverse).max())
+    found = kreiss_constant(jordan(2, 0.0, c), tolerance=1e-4)
+    assert found.low == pytest.approx(exact, rel=1e-4)
+    assert exact <= found.high <= exact * 1.0002
+
+
+def test_the_departure_survives_where_a_difference_of_squares_does_not():
+    small = 3.6e-9
+    A = np.array([[0.9, small], [0.0, 0.1]])
+    squares = np.linalg.norm(A) ** 2 - np.square(np.abs(np.linalg.eigvals(A))).sum()
+    assert abs(squares) > 2 * small**2, "the premise: the difference is rounding"
+    assert henrici_departure(A) == pytest.approx(small, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "A",
+    [
+        jordan(2, 1.0, 1e-3), similar(jordan(3, 1.0)), similar(np.diag([1.01, 0.5, 0.1])), np.diag([2.0, 0.1]),
+        np.kron(np.array([[0.0, 1.0], [-1.0, 0.0]]), np.eye(2)) + np.kron(np.eye(2, k=1), np.eye(2)),
+    ],
+    ids=["block", "turned block", "outside", "far outside", "growing rotation"],
+)  # fmt: skip
+def test_powers_without_bound_have_neither_a_kreiss_constant_nor_a_growth(A):
+    assert kreiss_constant(A).low == math.inf
+    growth = transient_growth(A)
+    assert growth.norm.high == math.inf
+    assert not growth.attained
+
+
+def test_eigenvalues_on_the_circle_leave_both_finite_where_they_have_a_basis():
+    A = similar(np.diag([1.0, 1.0, -1.0, 0.5, 0.2]))
+    kreiss, growth = kreiss_constant(A), transient_growth(A)
+    powers = [np.linalg.norm(np.linalg.matrix_power(A, k), 2) for k in range(200)]
+    assert max(powers) > 3, "the premise: coordinates far from orthogonal"
+    assert 1 < kreiss.low <= max(powers) <= growth.norm.high < math.inf
+    assert resolvent_on_a_grid(A) <= kreiss.high < math.inf
+    permutation = np.roll(np.eye(5), 1, axis=0)
+    assert kreiss_constant(permutation).high == transient_growth(permutation).norm.high == 1
+
+
+def test_growth_of_which_the_summit_is_not_reached_has_a_bound_and_no_place():
+    A = jordan(6, 0.9, 0.2)
+    whole, part = transient_growth(A), transient_growth(A, powers=20)
+    assert whole.attained
+    assert whole.power > 20
+    assert not part.attained
+    assert part.norm.low < whole.norm.low <= part.norm.high
+
+
+def test_growth_beyond_the_range_of_numbers_is_told():
+    assert "beyond the range of numbers" in transient_growth(np.diag([1e200, 1.0])).because
+
+
+def test_a_resolvent_that_rounding_hides_has_no_upper_end():
+    A = jordan(256, 0.5, 0.6)
+    found = kreiss_constant(A, circles=1)
+    assert spectral_radius(A) < 1
+    assert transient_growth(A).norm.low > 1e18
+    assert found.high == math.inf
+
+
+def test_ranks_count_equal_directions_and_see_unequal_ones():
+    for count in (1, 3):
+        A = np.diag([2.0] * count + [0.0] * 2)
+        assert stable_rank(A) == pytest.approx(count)
+        assert effective_rank(A) == pytest.approx(count)
+    assert 1 < effective_rank(np.diag([1.0, 0.1])) < 2
+
+
+@pytest.mark.parametrize("number", SQUARE)
+def test_what_has_no_powers_is_refused(number):
+    with pytest.raises(ValueError, match=r"a square matrix, got shape \(2, 3\)"):
+        number(np.ones((2, 3)))
+    with pytest.raises(ValueError, match="finite entries, got 1 that are not"):
+        number(np.array([[np.nan, 0.0], [0.0, 1.0]]))
+
+
+def test_settings_out_of_range_and_a_zero_matrix_are_refused():
+    with pytest.raises(ValueError, match="positive tolerance and at least one circle, got 0"):
+        kreiss_constant(np.eye(2), tolerance=0.0)
+    with pytest.raises(ValueError, match="at least one power, got 0"):
+        transient_growth(np.eye(2), powers=0)
+    for rank in (stable_rank, effective_rank):
+        with pytest.raises(ValueError, match="a matrix that is not zero"):
+            rank(np.zeros((2, 2)))
+    assert numerical_radius(np.zeros((2, 2))) == 0
+
+
+def test_a_minimum_that_is_lowered_for_ever_is_not_certified():
+    lower = itertools.count()
+    found = circle_minimum(lambda _: -(2.0 ** next(lower)), lambda _: np.ones(1), start=np.zeros(1), tolerance=0.1)
+    assert not found.certified
+
+
+@pytest.mark.slow
+def test_a_kreiss_constant_of_a_published_size_takes_seconds():
+    A = np.random.default_rng(0).standard_normal((256, 256)) / 16.5
+    found = kreiss_constant(A)
+    assert spectral_radius(A) < 1
+    assert found.high <= 1.02 * found.low
