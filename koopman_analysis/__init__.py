@@ -5,6 +5,7 @@ The package knows nothing of any trainer: it takes snapshot pairs, dictionaries,
 named in `LatentModel`.
 """
 
+from koopman_analysis.adapters import as_latent_model, require_latent_model
 from koopman_analysis.autonomy import AutonomyReport, autonomy_report
 from koopman_analysis.claims import Claim, Control, Side, Verdict
 from koopman_analysis.closure import (
@@ -97,6 +98,8 @@ __all__ = [
     "NotFitted",
     "LatentModel",
     "ArrayLatentModel",
+    "as_latent_model",
+    "require_latent_model",
     "dimension_sweep",
     "minimal_dimension",
     "DimensionSweep",

@@ -14,7 +14,7 @@ import numpy as np
 
 from koopman_analysis.dictionaries import Dictionary
 from koopman_analysis.moments import FactorMoments, GramMoments, Lift
-from koopman_analysis.shapes import Array, Operator
+from koopman_analysis.shapes import Array, Inexact, Operator
 from koopman_analysis.snapshots import SnapshotPairs
 from koopman_analysis.spectrum import Eigenpairs, EigenvalueIntervals, eigenpairs_of, eigenvalue_intervals
 
@@ -108,10 +108,15 @@ class MomentEstimator(ABC):
             raise NotFitted(f"expected a fitted {type(self).__name__}, got one that has seen no pairs: call fit(pairs)")
         return self._seen
 
+    @property
+    def readout_(self) -> Inexact[np.ndarray, "m_out d"]:
+        """B of equation (2)."""
+        return _readout(self.outputs or self.inputs, self.moments_)
+
     def predict(self, states: Array) -> Array:
         """ŷ of equation (2), in the library, precision and device of the states; real where the states are."""
         if self._step is None:
-            self._step = self.matrix_ @ _readout(self.outputs or self.inputs, self.moments_)
+            self._step = self.matrix_ @ self.readout_
         xp = array_api_compat.array_namespace(states)
         whole = xp.isdtype(states.dtype, ("integral", "bool"))
         features = self.inputs(xp.astype(states, xp.float64) if whole else states)
