@@ -133,8 +133,9 @@ def page(groups: Groups, floors: Mapping[str, float]) -> Page:
             "One encoder for all times sees the states between the ends, too, and has the parameters of two networks "
             f"in the place of three: the claims are on equal steps. Their intervals have the level {MODES_LEVEL:.1%}.",
             f"The paired error of {SHARED} is {_by_data(groups, names, SHARED)}; that of {DIRECT} is "
-            f"{_by_data(groups, names, DIRECT)}. Where both are near 1, something else limits all trainings alike, and the ratio cannot show what an encoder "
-            "costs: a trend that such data sets lower is no evidence that more modes are easier to share.",
+            f"{_by_data(groups, names, DIRECT)}. Where both are near 1, something else limits all trainings alike, and "
+            "the ratio cannot show what an encoder costs: a trend that such data sets lower is no evidence that more "
+            "modes are easier to share.",
             f"Intervals: paired t over {seeds} seeds at {LEVEL:.0%}, on logarithms where ratios are told. The pairs of "
             "a data set, held-out ones and fresh noise included, are fixed: nothing is said of other data, other "
             "budgets or other networks.",
