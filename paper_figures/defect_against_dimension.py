@@ -10,11 +10,12 @@ nested families. Two answers are known beforehand, and bracket the third:
 Heun's method carries an affine flow into an affine map, so what remains in (1) is not the error of the solver but the
 rounding of the stored numbers to single precision. The families end where half the pairs still determine their least
 squares: polynomials of degree 7 and more are fitted to the few largest noises, and their held-out defect rises with the
-dimension, which that of the population never does.
+dimension, which that of the population never does. The bands hold at all dimensions of a family at once
+(`koopman_analysis.dimension.sweep`).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import torch
@@ -24,17 +25,9 @@ from matplotlib.figure import Figure
 
 from kdm.teachers import named
 from kdm.trajectories import collect
-from koopman_analysis import (
-    Constant,
-    Coordinates,
-    Dictionary,
-    Hermite,
-    Interval,
-    RandomFourier,
-    SnapshotPairs,
-    closure_sweep,
-)
-from koopman_analysis.figures import draw_defect_against_dimension
+from koopman_analysis import Constant, Coordinates, Dictionary, Hermite, RandomFourier, SnapshotPairs
+from koopman_analysis.dimension import Curve, NestedFamily, dimension_sweep, polynomial_family
+from koopman_analysis.figures import draw_sweep
 from koopman_analysis.figures.style import BLUE, GREEN, GREY, PINK
 from paper_figures.printing import styled_for_print
 from paper_figures.profile import Profile
@@ -49,71 +42,59 @@ COLOURS = (BLUE, GREY, GREEN, PINK)
 """Of the curves, in their order; grey is for the control."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sweep:
-    """The defect of a nested family of dictionaries on one set of pairs.
-
-    Attributes:
-        label: What stands beside the curve.
-        dimensions: Number of functions of each member, the constant included.
-        defects: The defect of each member.
-    """
-
-    label: str
-    dimensions: Sequence[int]
-    defects: Sequence[Interval]
+AFFINE, UNRELATED = "Gaussian data", "unrelated pairs"
+POLYNOMIALS, FOURIER = "checkerboard,\nHermite", "checkerboard,\nFourier"
+"""What stands beside the curves."""
 
 
-def sweeps(profile: Profile) -> tuple[Sweep, Sweep, Sweep, Sweep]:
-    """Gaussian data, unrelated pairs and the checkerboard in polynomials, and the checkerboard in Fourier features."""
+def curves(profile: Profile) -> dict[str, Curve]:
+    """The defect of Gaussian data, unrelated pairs and the checkerboard in polynomials, and of the latter in waves."""
     n = 2000 if profile.fast else 20_000
     rng = np.random.default_rng(profile.seed)
     board, gaussian = (_pairs_of(name, n, profile) for name in ("checkerboard", "gaussian"))
-    hermite = [Hermite(degree, scale=NOISE) for degree in DEGREES]
-    return (
-        _swept("Gaussian data", gaussian, hermite, seed=profile.seed),
-        _swept("unrelated pairs", board.shuffled(rng=rng), hermite, seed=profile.seed),
-        _swept("checkerboard,\nHermite", board, hermite, seed=profile.seed),
-        _swept("checkerboard,\nFourier", board, _fourier_family(rng), seed=profile.seed),
-    )
+    polynomials = polynomial_family(partial(Hermite, scale=NOISE), DEGREES)
+    asked = {
+        AFFINE: (gaussian, polynomials),
+        UNRELATED: (board.shuffled(rng=rng), polynomials),
+        POLYNOMIALS: (board, polynomials),
+        FOURIER: (board, _waves(rng)),
+    }
+    return {
+        name: dimension_sweep(
+            pairs, family=family, outputs=Hermite(2).fitted(pairs.after), rng=np.random.default_rng(profile.seed)
+        ).defect
+        for name, (pairs, family) in asked.items()
+    }
 
 
 def drawn(profile: Profile) -> Figure:
-    """The four curves with their intervals and the tolerance, above; what rounding leaves of the first, below."""
-    gaussian, unrelated, hermite, fourier = sweeps(profile)
+    """The four curves in their bands with the tolerance, above; what rounding leaves of the first, below."""
+    found = curves(profile)
     width = profile.width_or(4.5)
     with styled_for_print():
         figure = Figure(figsize=(width, 0.25 * width + 1.6), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-        _draw(above, gaussian, unrelated, hermite, fourier)
-        _draw(below, gaussian)
-        _name(above, unrelated, beside=-1, offset=(5, 0))
-        _name(above, hermite, beside=3, offset=(-3, -11), ha="right")
-        _name(above, fourier, beside=4, offset=(6, 5))
-        _name(below, gaussian, beside=-1, offset=(5, 0))
+        _draw(below, {AFFINE: found[AFFINE]})
+        _draw(above, found, tolerance=TOLERANCE)  # the last one decides the axis that both share
+        above.texts[0].set(text=f"closed below {TOLERANCE:g}", fontsize="medium")
         above.texts[0].xy = (0.66, TOLERANCE)
-        below.texts[0].remove()
+        _name(above, UNRELATED, found, beside=-1, offset=(5, 0))
+        _name(above, POLYNOMIALS, found, beside=3, offset=(-3, -11), ha="right")
+        _name(above, FOURIER, found, beside=4, offset=(6, 5))
+        _name(below, AFFINE, found, beside=-1, offset=(5, 0))
         above.set(ylim=(0.6 * TOLERANCE, 1.6), xlabel="", ylabel="")
-        below.set(ylim=(1e-16, 1e-12), ylabel="", yticks=(1e-16, 1e-14, 1e-12))
+        below.set(ylim=(1e-16, 1e-12), xlabel="dimension of the dictionary", ylabel="", yticks=(1e-16, 1e-14, 1e-12))
         _break_between(above, below)
         figure.supylabel("defect (share of variance)", fontsize="medium")
     return figure
 
 
-def _swept(label: str, pairs: SnapshotPairs, family: Sequence[Dictionary], *, seed: int) -> Sweep:
-    outputs = Hermite(2).fitted(pairs.after)
-    reports = closure_sweep(pairs, family=family, outputs=outputs, rng=np.random.default_rng(seed))
-    return Sweep(
-        label=label, dimensions=[member.size for member in family], defects=[report.defect for report in reports]
-    )
-
-
-def _fourier_family(rng: np.random.Generator) -> list[Dictionary]:
+def _waves(rng: np.random.Generator) -> NestedFamily:
     """Affine functions, and more and more waves, each member with all those of the one before it."""
-    family: list[Dictionary] = [Constant() + Coordinates()]
+    members: list[Dictionary] = [Constant() + Coordinates()]
     for count in WAVES:
-        family.append(family[-1] + RandomFourier(count, NOISE / 4, rng=rng))
-    return family
+        members.append(members[-1] + RandomFourier(count, NOISE / 4, rng=rng))
+    return NestedFamily(name="waves, by number", members=tuple(members))
 
 
 def _pairs_of(name: str, n: int, profile: Profile) -> SnapshotPairs:
@@ -124,24 +105,25 @@ def _pairs_of(name: str, n: int, profile: Profile) -> SnapshotPairs:
     return SnapshotPairs(before=data.noise.astype(np.float64), after=data.data.astype(np.float64))
 
 
-def _draw(ax: Axes, *curves: Sweep) -> None:
+def _draw(ax: Axes, found: Mapping[str, Curve], *, tolerance: float | None = None) -> None:
     """The curves without a legend: their names stand beside them."""
     ax.set_prop_cycle(color=COLOURS)
-    for curve in curves:
-        draw_defect_against_dimension(ax, curve.dimensions, curve.defects, tolerance=TOLERANCE, label=curve.label)
-    ax.get_legend().remove()
+    draw_sweep(ax, found, tolerance=tolerance)
+    if legend := ax.get_legend():
+        legend.remove()
     ax.minorticks_off()
     for line in ax.lines:
         line.set_markersize(rcParams["lines.markersize"])
-    ax.texts[0].set_fontsize("medium")
 
 
-def _name(ax: Axes, curve: Sweep, *, beside: int, offset: tuple[float, float], ha: str = "left") -> None:
+def _name(
+    ax: Axes, name: str, found: Mapping[str, Curve], *, beside: int, offset: tuple[float, float], ha: str = "left"
+) -> None:
     """The curve's name in its colour, `offset` points from one of its members."""
-    (line,) = (line for line in ax.lines if line.get_label() == curve.label)
-    member = (curve.dimensions[beside], curve.defects[beside].estimate)
+    (line,) = (line for line in ax.lines if line.get_label() == name)
+    member = (found[name].dimensions[beside], found[name].estimates[beside])
     ax.annotate(
-        curve.label, member, xytext=offset, textcoords="offset points", ha=ha, va="center", color=line.get_color(),
+        name, member, xytext=offset, textcoords="offset points", ha=ha, va="center", color=line.get_color(),
         bbox={"fc": "white", "ec": "none", "pad": 0.8}, zorder=1.5,
     )  # fmt: skip
 

@@ -24,11 +24,11 @@ import torch
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
+from kdm.ablations import latent_dimensions
 from kdm.evaluation import pairs_in_rows
 from kdm.importing.checkpoints import published_checkerboard
 from kdm.latent_model import KDMLatentModel
-from kdm.sweeps import latent_trainings
-from kdm.training.distillation import DistillationConfig, load
+from kdm.training.distillation import DistillationConfig
 from kdm.trajectories import collect
 from koopman_analysis import Coordinates, Legendre, SnapshotPairs
 from koopman_analysis.dimension import (
@@ -137,10 +137,11 @@ def _ours(profile: Profile) -> Curve:
     )  # fmt: skip
     steps = 100 if profile.fast else STEPS
     config = _with_steps(preset.distillation, steps)
-    (training,) = latent_trainings(config, profile.work / "latents", latents=(LATENTS,), seeds=(profile.seed,))
-    device = torch.device("cpu")
-    deque(tqdm(training.steps(data, device=device), total=steps, desc="training", unit="step"), maxlen=0)
-    return _swept(KDMLatentModel(load(training.run)), pairs_in_rows(data.heldout()), profile)
+    (wide,) = latent_dimensions((LATENTS,)).values()
+    folder = profile.work / "latents" / str(profile.seed)
+    training = wide.train(config.seeded(profile.seed), data, folder, device=torch.device("cpu"))
+    deque(tqdm(training, total=steps, desc="training", unit="step"), maxlen=0)
+    return _swept(KDMLatentModel(wide.load(folder, data)), pairs_in_rows(data.heldout()), profile)
 
 
 def _with_steps(config: DistillationConfig, steps: int) -> DistillationConfig:

@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from koopman_analysis.figures.style import STYLE
 from paper_figures import ablations
 from paper_figures.__main__ import FIGURES, main
-from paper_figures.defect_against_dimension import TOLERANCE, drawn, sweeps
+from paper_figures.defect_against_dimension import TOLERANCE, curves, drawn
 from paper_figures.printing import SCREEN, styled_for_print
 from paper_figures.profile import WIDTHS, Profile
 
@@ -53,16 +53,18 @@ def test_a_figure_is_as_wide_as_its_column_and_carries_its_fonts(name, column, t
 @pytest.mark.gallery
 def test_the_defect_is_rounding_where_the_flow_is_affine_and_one_where_there_is_none(work):
     profile = Profile(fast=True, width=None, work=work / "fast")
-    gaussian, unrelated, hermite, fourier = sweeps(profile)
-    assert gaussian.dimensions[:2] == [3, 6]
-    assert gaussian.defects[0].low > TOLERANCE, "polynomials of degree 1 do not hold those of degree 2"
-    assert all(defect.high < 1e-11 for defect in gaussian.defects[1:])
-    assert all(defect.low > 0.8 for defect in unrelated.defects)
+    found = curves(profile)
+    gaussian, unrelated, hermite, fourier = found.values()
+    assert gaussian.dimensions[:2] == (3, 6)
+    assert gaussian.intervals[0].low > TOLERANCE, "polynomials of degree 1 do not hold those of degree 2"
+    assert all(defect.high < 1e-11 for defect in gaussian.intervals[1:])
+    assert all(defect.low > 0.8 for defect in unrelated.intervals)
     for curve in (hermite, fourier):
-        assert curve.defects[-1].high < curve.defects[0].low, "more functions predict more"
-        assert min(defect.high for defect in curve.defects) > TOLERANCE
-    named = {text.get_text() for ax in drawn(profile).axes for text in ax.texts}
-    assert {curve.label for curve in (gaussian, unrelated, hermite, fourier)} <= named
+        assert curve.intervals[-1].high < curve.intervals[0].low, "more functions predict more"
+        assert min(defect.high for defect in curve.intervals) > TOLERANCE
+    above, below = drawn(profile).axes
+    named = {text.get_text() for ax in (above, below) for text in ax.texts}
+    assert {*found, f"closed below {TOLERANCE:g}"} == named
 
 
 @pytest.mark.parametrize("column", [None, "icml-column"])

@@ -12,13 +12,15 @@ that a learned operator by itself proves nothing. Beside the model, x̂_data = D
     one shared encoder  E_noise = E_data, one semigroup exp(s A)       what does one law for all times cost?
 
 An ablation has `train` and `load` (`kdm.ablations.base`); one that is the model in another configuration says only what
-it changes (`ChangedConfiguration`). `kdm.ablations.study` compares them over data sets and seeds.
+it changes (`ChangedConfiguration`), as does a model with another number of latents (`latent_dimensions`).
+`kdm.ablations.study` compares all of them over data sets and seeds.
 """
 
 from collections.abc import Mapping
 
 from kdm.ablations.base import Ablation, ChangedConfiguration, OperatorAblation
 from kdm.ablations.direct import DirectRegression, NoBottleneck, load_direct, regress_directly
+from kdm.ablations.latent_dimension import LatentDimension, latent_dimensions
 from kdm.ablations.least_squares import RandomEncoders, RefittedOperator, refitted
 from kdm.ablations.shared_encoder import SharedEncoder
 from kdm.operators import DenseConfig, IdentityConfig, IsometricConfig
@@ -44,6 +46,7 @@ __all__ = [
     "Ablation",
     "ChangedConfiguration",
     "DirectRegression",
+    "LatentDimension",
     "NoBottleneck",
     "OperatorAblation",
     "PLAIN",
@@ -51,6 +54,7 @@ __all__ = [
     "RefittedOperator",
     "SHARED",
     "SharedEncoder",
+    "latent_dimensions",
     "load_direct",
     "refitted",
     "regress_directly",

@@ -13,6 +13,9 @@ training with seed s on M modes, of one encoder (shared) and of two, at equal st
 each with its paired t interval over seeds (`koopman_analysis.studies`, equations 2 and 3), of a level at which both
 hold together (Bonferroni).
 
+An error that both have, for want of training or because no smooth network follows the boundaries, draws r towards 1:
+where direct regression without any latent space is no better than two encoders, r cannot show a cost.
+
 Controls: two encoders trained with the *next* seed (the last with the first) in the place of the shared one. Over all
 seeds they differ by nothing, but scatter as trainings do; then a known effect is put in, a factor F of the error for
 (2), of each doubling for (3). Raised by F they must be supported, lowered by F refuted: where they stay undecided,

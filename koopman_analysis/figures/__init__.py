@@ -4,7 +4,6 @@ from koopman_analysis.figures.autonomy import draw_autonomy
 from koopman_analysis.figures.closure import (
     draw_closure_spectra,
     draw_closure_spectrum,
-    draw_defect_against_dimension,
     draw_weighted_spectrum,
 )
 from koopman_analysis.figures.dimension import draw_hermite_curve, draw_rank_sweep, draw_sweep
@@ -30,7 +29,6 @@ __all__ = [
     "draw_claims",
     "draw_closure_spectra",
     "draw_closure_spectrum",
-    "draw_defect_against_dimension",
     "draw_weighted_spectrum",
     "draw_differences",
     "draw_discrepancies",

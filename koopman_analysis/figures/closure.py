@@ -1,4 +1,4 @@
-"""Closure: the canonical correlations of a pair of dictionaries, and the defect of a nested family."""
+"""Closure: the canonical correlations of a pair of dictionaries, and the defect of a learned one against its rank."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from koopman_analysis.claims import Verdict
 from koopman_analysis.closure import Closedness, ClosureReport, DecoderWeightedSpectrum, Tolerances
-from koopman_analysis.figures.style import BLUE, GREY, ORANGE, PALE, VERDICT_COLOURS
+from koopman_analysis.figures.style import BLUE, GREY, ORANGE, VERDICT_COLOURS
 from koopman_analysis.resampling import Interval
 
 CLOSEDNESS = {
@@ -82,34 +82,6 @@ def draw_closure_spectra(
     # In a panel a falling spectrum would cross it. Outside needs the constrained layout of all figures here.
     axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return axes[: len(reports)]
-
-
-def draw_defect_against_dimension(
-    ax: Axes, dimensions: Sequence[int], defects: Sequence[Interval], *, tolerance: float, label: str = ""
-) -> Axes:
-    """The defect of a nested family against its dimension, on logarithmic axes, with the tolerance.
-
-    Several families may be drawn on the same axes, each with its label.
-    """
-    # An interval may reach down to zero, which a logarithmic axis does not have.
-    smallest = min((defect.estimate for defect in defects if defect.estimate > 0.0), default=1e-16) / 10.0
-    ends = np.array([[defect.low, defect.estimate, defect.high] for defect in defects]).clip(min=smallest)
-    (line,) = ax.plot(dimensions, ends[:, 1], "o-", label=label or None, ms=4.5)
-    ax.fill_between(dimensions, ends[:, 0], ends[:, 2], color=line.get_color(), alpha=0.18, lw=0)
-    ax.set_xscale("log", base=2)
-    ax.set_yscale("log")
-    ax.xaxis.set_major_formatter("{x:g}")
-    if not ax.get_legend():
-        ax.axhline(tolerance, color=ORANGE, lw=1.0, ls=(0, (4, 3)))
-        ax.annotate(
-            f"closed below {tolerance:g}", (1.0, tolerance), xycoords=("axes fraction", "data"), xytext=(0, 3),
-            textcoords="offset points", ha="right", color=ORANGE, fontsize=8,
-        )  # fmt: skip
-    ax.set(xlabel="dimension of the dictionary", ylabel="defect (share of variance)")
-    ax.grid(axis="y", color=PALE)
-    if label:
-        ax.legend()
-    return ax
 
 
 def draw_weighted_spectrum(ax: Axes, spectrum: DecoderWeightedSpectrum, *, tolerance: float = 0.01) -> Axes:

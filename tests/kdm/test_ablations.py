@@ -12,6 +12,7 @@ from kdm.ablations import (
     OperatorAblation,
     RandomEncoders,
     SharedEncoder,
+    latent_dimensions,
     load_direct,
     refitted,
     regress_directly,
@@ -20,7 +21,8 @@ from kdm.ablations.base import Ablation
 from kdm.ablations.direct import equal_network
 from kdm.configuration import built_model
 from kdm.control import ConstantControl
-from kdm.evaluation import paired_error
+from kdm.evaluation import paired_error, pairs_in_rows
+from kdm.latent_model import KDMLatentModel
 from kdm.networks import PlainMLPConfig, ResidualMLP
 from kdm.operators import IdentityConfig, IdentityOperator, IsometricConfig
 from kdm.presets import preset_named
@@ -30,6 +32,7 @@ from kdm.teachers import named
 from kdm.training.distillation import distil, load, model_config_of
 from kdm.training.runs import RunError, RunFolder
 from kdm.trajectories import DataError, Trajectories, collect
+from koopman_analysis.closure import decoder_weighted_defect
 
 CPU = torch.device("cpu")
 TRAINED = {ablation.run: ablation for ablation in ABLATIONS.values()}
@@ -247,3 +250,36 @@ def test_random_encoders_are_two(config, data, tmp_path):
     shared = replace(config, architecture=one, objective=SemigroupObjective())
     with pytest.raises(ValueError, match="an encoder for each end, got one for all times"):
         next(RandomEncoders(run="run").train(shared, data, tmp_path / "run", device=CPU))
+
+
+def test_a_model_is_trained_with_each_number_of_latents_in_a_run_of_its_own(config, data, tmp_path):
+    listed = latent_dimensions((16, 2))
+    assert list(listed) == ["16 latents", "2 latents"]
+    for ablation in listed.values():
+        do(ablation, config, data, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["latent-0002", "latent-0016"]
+    wide, narrow = (ablation.load(tmp_path, data) for ablation in listed.values())
+    assert [len(model.operator.matrix) for model in (wide, narrow)] == [16, 2]
+    assert count(wide) > count(narrow)
+    same = replace(listed["2 latents"].changed(config).architecture, latent=config.architecture.latent)
+    assert same == config.architecture
+
+
+def test_the_state_error_of_a_models_closure_is_the_square_of_its_paired_error(config, data, tmp_path):
+    (ablation,) = latent_dimensions((8,)).values()
+    do(ablation, config, data, tmp_path)
+    model = ablation.load(tmp_path, data)
+    pairs = pairs_in_rows(data.heldout())
+    closure = decoder_weighted_defect(KDMLatentModel(model), pairs, rng=np.random.default_rng(0))
+    # By another route, in single precision.
+    assert np.sqrt(closure.state_error.estimate) == pytest.approx(
+        paired_error(model, data.heldout()).relative_rmse, rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("latents", [(), (2, 4, 2)])
+def test_no_number_of_latents_or_the_same_twice_is_refused(latents):
+    with pytest.raises(
+        ValueError, match=rf"different numbers of latents, at least one, got \[{', '.join(map(str, latents))}\]"
+    ):
+        latent_dimensions(latents)

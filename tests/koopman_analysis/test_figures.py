@@ -19,7 +19,6 @@ from koopman_analysis.figures import (
     draw_claims,
     draw_closure_spectra,
     draw_closure_spectrum,
-    draw_defect_against_dimension,
     draw_differences,
     draw_discrepancies,
     draw_errors,
@@ -180,16 +179,6 @@ def test_the_spectra_of_systems_stand_beside_their_exact_ones_with_the_verdict_a
         draw_closure_spectra(list(Figure().subplots(1, 2)), reports, exact={})
     with pytest.raises(ValueError, match="each of the 2 directions of 'half', got 3"):
         draw_closure_spectra(axes, reports, exact={"half": np.array([1.0, 1.0, 0.0])})
-
-
-def test_families_of_dictionaries_share_one_tolerance_line_and_a_legend(ax):
-    for label in ("learned", "monomials"):
-        draw_defect_against_dimension(
-            ax, [2, 4], [interval(0.1, 0.0, 0.2), interval(1e-3, 0.0, 2e-3)], tolerance=0.01, label=label
-        )
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["learned", "monomials"]
-    assert [text.get_text() for text in ax.texts] == ["closed below 0.01"]
-    assert ax.get_ylim()[0] > 0
 
 
 def test_outliers_are_marked_and_counted(ax):
