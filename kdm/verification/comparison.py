@@ -58,7 +58,7 @@ def with_comparison(
         title="Paired error on held-out pairs, relative to the spread of the data",
         columns=("method", "relative RMSE [95 %]"),
         rows=[(name, measured(interval)) for name, interval in intervals.items()],
-        note=f"Predicting the mean of the data has error 1. “model” is the one of this page, “{experiment.subject.name}”.",
+        note=f"Predicting the mean of the data has error 1. “model” is this page's, “{experiment.subject.name}”.",
     )
     return report.including(first=entries, figures={"comparison": picture}, tables=[table])
 
