@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 import torch
 import tyro
-from tyro.conf import FlagCreatePairsOff, Positional
+from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction
 
 from kdm.evaluation import evaluate as evaluation_of
 from kdm.importing.layouts import LAYOUTS
@@ -187,21 +187,26 @@ def evaluate(
 
 
 def verify(
-    target: Positional[str] = "checkerboard", *, data: Path | None = None, out: Path | None = None, seed: int = 0,
-    fast: Flag = False, device: Device = "auto", debug: Flag = False,
+    target: Positional[str] = "checkerboard", *, data: Path | None = None,
+    beside: UseAppendAction[tuple[Path, ...]] = (), out: Path | None = None, seed: int = 0, fast: Flag = False,
+    device: Device = "auto", debug: Flag = False,
 ) -> None:  # fmt: skip
     """Data, a distilled model, its baselines, claims with verdicts, and one page that shows them.
 
     Args:
-        target: A preset (checkerboard | mixture | gaussian | digits | checkerboard-trajectory), or the folder of a run.
-        data: A data set, where it should differ from the preset's or the run's.
+        target: A preset (checkerboard | mixture | gaussian | digits | checkerboard-trajectory), the folder of a run, or
+            MODULE:OBJECT, anyone's koopman_analysis.LatentModel or a callable that returns one.
+        data: A data set, where it should differ from the preset's or the run's; a model trained elsewhere needs one.
+        beside: A run to measure on the same held-out pairs; may be given several times.
         out: Folder of the report, reports/<name> unless given. The same command resumes an interrupted one.
         seed: Seed of everything random.
         fast: A quick look: few pairs, little training.
         device: Where to train; auto takes CUDA when there is one.
         debug: Show the traceback of an error.
     """
-    verified(target, data=data, out=out, seed=seed, fast=fast, device=_device(device), progress=True)
+    verified(
+        target, data=data, beside=beside, out=out, seed=seed, fast=fast, device=_device(device), progress=True
+    )  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

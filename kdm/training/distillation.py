@@ -165,10 +165,19 @@ def data_for(run: str | Path, data: str | Path | None) -> Trajectories:
             "name the folder where they are now with --data"
         )
     found = open_trajectories(where)
-    _require_fitting(folder, found)
-    if not folder.is_imported():
-        _require_unseen(folder, found)
+    require_measurable(folder, found)
     return found
+
+
+def require_measurable(folder: RunFolder, data: Trajectories) -> None:
+    """Refuses data on whose held-out part a RUN's model cannot be measured.
+
+    Raises:
+        RunError: As `data_for`, of data that are given.
+    """
+    _require_fitting(folder, data)
+    if not folder.is_imported():
+        _require_unseen(folder, data)
 
 
 def _require_fitting(folder: RunFolder, data: Trajectories) -> None:
