@@ -6,7 +6,10 @@ import numpy as np
 import torch
 
 from kdm.model import KoopmanDistillationModel
+from kdm.networks import PlainMLP, ResidualMLP
 from kdm.shapes import Tensor
+from koopman_analysis.estimators import Certificate
+from koopman_analysis.sensitivity import RMS_NORMALISATION, SWISH, Activation, lipschitz_certificate
 
 
 class KDMLatentModel:
@@ -42,6 +45,20 @@ class KDMLatentModel:
     def decode(self, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """D: (n, m) → (n, d)."""
         return self._mapped(lambda rows: self._model.decode(rows).flatten(1), latents)
+
+    @property
+    def decoder_lipschitz(self) -> Certificate:
+        """A Lipschitz constant of D, where the decoder's layers give one; residual ones are normalised and do not."""
+        decoder = self._model.decoder
+        if isinstance(decoder, ResidualMLP):
+            return lipschitz_certificate([RMS_NORMALISATION])
+        if not isinstance(decoder, PlainMLP):
+            return Certificate(constant=None, because=f"no certificate is known for a {type(decoder).__name__}")
+        factors: list[np.ndarray | Activation] = []
+        for weight in (parameter for parameter in decoder.parameters() if parameter.ndim == 2):
+            factors += [weight.detach().cpu().double().numpy(), SWISH]
+        units = np.full((1, 1), self._model.scaling.data)
+        return lipschitz_certificate([*(factors[:-1] if decoder.linear_end else factors), units])
 
     @torch.no_grad()
     def _mapped(self, function: Callable[[Tensor], Tensor], rows: np.ndarray) -> np.ndarray:

@@ -8,11 +8,22 @@ from koopman_analysis.checks.expansion import TooFewPairs, not_expanding
 from koopman_analysis.checks.fidelity import Fidelity, faithful, one_step_fidelity
 from koopman_analysis.checks.isometry import isometric
 from koopman_analysis.checks.outliers import OutlierCorrespondence, outlier_correspondence, outliers_correspond
+from koopman_analysis.checks.rank import OneDirection, few_directions_suffice
 from koopman_analysis.checks.semantic import SemanticAgreement, semantic_agreement, semantic_beyond_controls
+from koopman_analysis.checks.sensitivity import (
+    LatentBounds,
+    MeasuredBounds,
+    bound_is_informative,
+    bounded_by_latent_distance,
+    latent_bounds,
+)
 
 __all__ = [
     "EigenvalueResiduals",
     "Fidelity",
+    "LatentBounds",
+    "MeasuredBounds",
+    "OneDirection",
     "OutlierCorrespondence",
     "PairedErrors",
     "SemanticAgreement",
@@ -20,13 +31,17 @@ __all__ = [
     "autonomous",
     "autonomy_controls",
     "better_than_baselines",
+    "bound_is_informative",
+    "bounded_by_latent_distance",
     "closed",
     "closed_in_the_mean",
     "decoder_weighted_closed",
     "eigenvalue_residuals",
     "eigenvalues_of_the_flow",
     "faithful",
+    "few_directions_suffice",
     "isometric",
+    "latent_bounds",
     "not_expanding",
     "one_step_fidelity",
     "outlier_correspondence",

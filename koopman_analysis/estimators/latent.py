@@ -4,7 +4,8 @@ A Koopman autoencoder with two ends obeys, in the row convention,
 
     E_data(after) ≈ E_noise(before) K + c,          D(E_noise(before) K + c) ≈ after.                       (1)
 
-`LatentModel` names these parts; `ArrayLatentModel` makes one from plain callables and a matrix.
+`LatentModel` names these parts; `ArrayLatentModel` makes one from plain callables and a matrix. A model may bring one
+thing more, `decoder_lipschitz`: a `Certificate` that ‖D(z) − D(z')‖ ≤ L ‖z − z'‖, or of why there is none.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,23 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from koopman_analysis.shapes import Labels, Latents, Operator, States
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """A Lipschitz constant that holds everywhere, or the reason why there is none.
+
+    Attributes:
+        constant: L; None where there is none.
+        because: What it rests on, or why there is none.
+    """
+
+    constant: float | None
+    because: str
+
+    def __post_init__(self) -> None:
+        if self.constant is not None and not (np.isfinite(self.constant) and self.constant >= 0):
+            raise ValueError(f"expected a finite constant of 0 or more, or None with a reason, got {self.constant}")
 
 
 @runtime_checkable
@@ -60,6 +78,7 @@ class ArrayLatentModel:
         decode: Latents to states at the data end, (n, m_out) to (n, d).
         offset: c, an array (m_out,) or a callable of the labels; 0 where not given. Always a callable once built.
         shared_encoder: Whether both encoders are one.
+        decoder_lipschitz: A Lipschitz constant of the decoder, or why there is none; None where nobody says.
 
     Raises:
         ValueError: If the matrix is not a matrix.
@@ -71,6 +90,7 @@ class ArrayLatentModel:
     decode: Callable[..., np.ndarray]
     offset: Callable[..., np.ndarray] | np.ndarray | None = None
     shared_encoder: bool = False
+    decoder_lipschitz: Certificate | None = None
 
     def __post_init__(self) -> None:
         if self.matrix.ndim != 2:

@@ -7,6 +7,7 @@ from koopman_analysis.figures.closure import (
     draw_weighted_spectrum,
 )
 from koopman_analysis.figures.dimension import draw_hermite_curve, draw_rank_sweep, draw_sweep
+from koopman_analysis.figures.gauge import draw_gauge
 from koopman_analysis.figures.images import draw_images
 from koopman_analysis.figures.intervals import (
     draw_claims,
@@ -36,6 +37,7 @@ __all__ = [
     "draw_error_against_cost",
     "draw_error_against_dimension",
     "draw_errors",
+    "draw_gauge",
     "draw_hermite_curve",
     "draw_images",
     "draw_marked",

@@ -26,7 +26,7 @@ import numpy as np
 import scipy.linalg
 import scipy.stats
 
-from koopman_analysis.estimators.latent import ArrayLatentModel, LatentModel
+from koopman_analysis.estimators.latent import ArrayLatentModel, Certificate, LatentModel
 from koopman_analysis.nonnormality import (
     effective_rank,
     eigenvector_conditioning,
@@ -163,8 +163,17 @@ def transformed(
         offset=lambda labels: model.offset(labels) @ A,
         decode=lambda latents, labels: model.decode(scipy.linalg.lu_solve(back, latents.T).T, labels),
         shared_encoder=model.shared_encoder,
+        decoder_lipschitz=_stretched(getattr(model, "decoder_lipschitz", None), A),
     )
     return cast(LatentModel, changed)  # its offset is a callable once it is built
+
+
+def _stretched(certificate: Certificate | None, A: np.ndarray) -> Certificate | None:
+    """The certificate of z ↦ D(z A⁻¹)."""
+    if certificate is None or certificate.constant is None:
+        return certificate
+    constant = certificate.constant / float(np.linalg.svd(A, compute_uv=False)[-1])
+    return Certificate(constant=constant, because=f"{certificate.because}, and the norm of a change of coordinates")
 
 
 def random_gauge(size: int, *, condition: float, rng: np.random.Generator) -> Float[np.ndarray, "m m"]:

@@ -4,7 +4,7 @@ from koopman_analysis.report.document import VOLATILE, Entry, FigureBuilder, Rep
 from koopman_analysis.report.environment import current_environment
 from koopman_analysis.report.explanations import Explanation, explanation_of
 from koopman_analysis.report.folder import require_report_or_nothing, saved_inputs
-from koopman_analysis.report.numbers import measured
+from koopman_analysis.report.numbers import measured, significant
 from koopman_analysis.report.terminal import summary_table
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "measured",
     "require_report_or_nothing",
     "saved_inputs",
+    "significant",
     "summary_table",
 ]

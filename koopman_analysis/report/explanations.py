@@ -110,6 +110,33 @@ _BY_ID = {
         ),
         equation="max over k of  ‖ Ψ(x_k) − Ψ(x_T) exp(s_k A) ‖ / ‖ Ψ(x_k) − mean Ψ(x_k) ‖",
     ),
+    "rank": Explanation(
+        words=(
+            "A latent space of many dimensions may use few of them. Its directions are put in the order in which the "
+            "decoder reads them, all but the first few are replaced by their mean, and the samples are compared with "
+            "those of the whole model. How many are kept is decided on other pairs than those judged. Neither the "
+            "order nor the number depends on the coordinates of the latents, as singular values of the bare matrix do."
+        ),
+        equation="ratio = √( E‖ D(z_r) − y ‖² / E‖ D(z) − y ‖² ),  z_r the latents in r directions",
+    ),
+    "bounded": Explanation(
+        words=(
+            "If a decoder cannot pull points apart by more than a known factor, samples whose latents are near are "
+            "near, up to the errors of the two predictions. With a certified factor this is a theorem and can only "
+            "fail by a fault of this software; where the decoder's layers certify none, the factor is the largest "
+            "seen on other pairs, and the claim is that it holds here too. Without the latents the errors alone must "
+            "not explain the distances."
+        ),
+        equation="‖y − y′‖ ≤ L ‖( E_T(x) − E_T(x′) ) K + c − c′‖ + ε + ε′,  ε = ‖y − ŷ‖",
+    ),
+    "bounded_informative": Explanation(
+        words=(
+            "A bound that holds may still say nothing: no two samples are farther apart than the diameter of the "
+            "data, so a bound above it is empty. The number is the share of pairs for which the bound by latent "
+            "distance is below the diameter. Certified factors are products over layers, and often far too large."
+        ),
+        equation="P( L ‖z − z′‖ + ε + ε′ < max ‖y − y′‖ )",
+    ),
     "eigenvalues": Explanation(
         words=(
             "With one encoder for both ends the eigenvalues of the matrix are rates of the dynamics, as far as "

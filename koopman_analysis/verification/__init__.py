@@ -9,6 +9,10 @@ For a model with encoders E_noise and E_data, matrix K, control c and decoder D,
     outliers       outliers of y come from outliers of x, and of E_noise(x)                                 (5)
     autonomous     one semigroup carries E(x) through all times: only where one encoder serves them all    (6)
     eigenvalues    of K: only where one encoder serves both ends, for two fix K only up to a gauge         (7)
+    rank           few latent directions, those that the decoder reads most, do the work of all            (8)
+    bounded        ‖y − y'‖ ≤ L ‖(E_noise(x) − E_noise(x')) K‖ + both errors, and is informative            (9)
+
+For two encoders, tables say what of K belongs to this checkpoint's latent coordinates, and what to the model.
 
 Each is one of `checks`, with the control that must fail. A file for each family adds its claims and pictures to a
 report, and `verify` is the list of these files, in the order in which they draw from `rng`. Nothing here knows who
@@ -26,10 +30,13 @@ from koopman_analysis.shapes import Labels
 from koopman_analysis.snapshots import SnapshotPairs, SnapshotTrajectories
 from koopman_analysis.verification.closure import with_closure
 from koopman_analysis.verification.expansion import with_expansion
+from koopman_analysis.verification.gauge import with_gauge
 from koopman_analysis.verification.isometry import with_isometry
 from koopman_analysis.verification.material import Material
 from koopman_analysis.verification.outliers import with_outliers
+from koopman_analysis.verification.rank import with_rank
 from koopman_analysis.verification.semantics import Encoder, with_semantics
+from koopman_analysis.verification.sensitivity import with_sensitivity
 from koopman_analysis.verification.shared_encoder import with_autonomy, with_eigenvalues
 
 __all__ = ["Material", "VerificationConfig", "verify"]
@@ -48,6 +55,9 @@ class VerificationConfig:
         outlier_bound: Least AUROC in equation (5).
         autonomy_bound: Largest relative error at any time in equation (6).
         eigenvalue_bound: Largest residual of an eigenpair in equation (7).
+        rank_margin: Largest share by which the error may exceed the whole model's in equation (8).
+        violation_bound: Largest share of pairs that violate equation (9).
+        informative_share: Least share of pairs for which the right side of (9) is below the data's diameter.
     """
 
     closure_tolerance: float = 0.01
@@ -58,6 +68,9 @@ class VerificationConfig:
     outlier_bound: float = 0.6
     autonomy_bound: float = 0.05
     eigenvalue_bound: float = 0.05
+    rank_margin: float = 0.1
+    violation_bound: float = 0.05
+    informative_share: float = 0.5
 
 
 def verify(
@@ -89,7 +102,7 @@ def verify(
 
     Returns:
         A report whose claims are "closed", "isometric", "not_expanding", "semantic", "outliers", "outliers_latent",
-        "autonomous" and "eigenvalues".
+        "autonomous", "eigenvalues", "rank", "bounded" and "bounded_informative".
 
     Raises:
         ValueError: If labels or classes are not one for each pair.
@@ -118,7 +131,12 @@ def verify(
     )  # fmt: skip
     report = with_outliers(report, material, bound=chosen.outlier_bound, rng=rng)
     report = with_autonomy(report, material, bound=chosen.autonomy_bound, rng=rng)
-    return with_eigenvalues(report, material, bound=chosen.eigenvalue_bound, rng=rng)
+    report = with_eigenvalues(report, material, bound=chosen.eigenvalue_bound, rng=rng)
+    report = with_rank(report, material, margin=chosen.rank_margin, rng=rng)
+    report = with_sensitivity(
+        report, material, violations=chosen.violation_bound, informative=chosen.informative_share, rng=rng
+    )  # fmt: skip
+    return with_gauge(report, material, rng=rng)
 
 
 def _tolerances(config: VerificationConfig) -> dict[str, float]:
@@ -130,4 +148,7 @@ def _tolerances(config: VerificationConfig) -> dict[str, float]:
         "outlier AUROC": config.outlier_bound,
         "autonomy": config.autonomy_bound,
         "residual of an eigenpair": config.eigenvalue_bound,
+        "error of few directions": config.rank_margin,
+        "violations of the bound": config.violation_bound,
+        "informative bounds": config.informative_share,
     }

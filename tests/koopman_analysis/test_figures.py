@@ -22,6 +22,7 @@ from koopman_analysis.figures import (
     draw_differences,
     draw_discrepancies,
     draw_errors,
+    draw_gauge,
     draw_images,
     draw_marked,
     draw_outliers,
@@ -33,6 +34,7 @@ from koopman_analysis.figures import (
     save_figure,
 )
 from koopman_analysis.figures.style import GREEN, GREY, ORANGE
+from koopman_analysis.gauge import GaugeExperiment
 from koopman_analysis.resampling import Interval
 from koopman_analysis.snapshots import SnapshotPairs
 from koopman_analysis.spectrum import Eigenpairs
@@ -205,6 +207,19 @@ def test_points_of_two_classes_have_two_colours(ax):
     colours = ax.collections[0].get_facecolors()
     assert not np.allclose(colours[0], colours[2])
     np.testing.assert_allclose(colours[0], colours[4])  # eight colours, then again from the first
+
+
+def test_the_eigenvalues_of_every_gauge_are_drawn_with_those_of_this_one_in_front(ax):
+    spectra = [np.array([0.5, 0.2 + 0.1j]), np.array([1.5j, -0.3])]
+    found = GaugeExperiment(
+        condition=10.0, largest_change=0.0, eigenvalues=np.array([0.9, -0.1j]), other_eigenvalues=tuple(spectra),
+        dependent=(), invariant=(),
+    )  # fmt: skip
+    draw_gauge(ax, found)
+    for line, values in zip(ax.lines[1:], [*spectra, found.eigenvalues], strict=True):
+        np.testing.assert_array_equal(line.get_xdata() + 1j * line.get_ydata(), values)
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == ["random gauge 1", "random gauge 2", "this checkpoint's gauge"]
 
 
 def test_training_curves_are_named_at_their_ends(ax):
