@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
 import numpy as np
 
@@ -22,11 +22,8 @@ DETERMINING = ("n", "times", "source", "solver", "seed", "permutation_seed")
 """The fields of a manifest that determine the arrays; the measured error of the solver follows from them."""
 
 
-class Fill(Protocol):
-    """How the rows of arrays are made."""
-
-    def __call__(self, arrays: Mapping[str, np.ndarray], *, done: int, made: Callable[[int], None]) -> None:
-        """Makes the rows from `done` on, and tells `made` after each group how many there are."""
+Fill: TypeAlias = Callable[..., None]
+"""`fill(arrays, done=…, made=…)` makes the rows from `done` on, and tells `made` after each group how many are."""
 
 
 def made_in_groups(
