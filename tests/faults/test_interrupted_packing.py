@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from published import written
+from published_files import written
 
 from kdm.importing import sample_folder
 from kdm.importing.layouts import CIFAR10_CONDITIONAL, pack

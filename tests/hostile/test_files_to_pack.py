@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from published import written
+from published_files import written
 
 from kdm.importing.layouts import CIFAR10_CONDITIONAL, pack
 from kdm.importing.npz import LARGEST, arrays_in
