@@ -6,8 +6,9 @@ goes on where it was.
 """
 
 import errno
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,11 +17,12 @@ from typing import Literal
 import numpy as np
 import torch
 import tyro
-from tyro.conf import FlagCreatePairsOff, Positional
+from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction
 
 from kdm.evaluation import evaluate as evaluation_of
 from kdm.importing.layouts import LAYOUTS
 from kdm.importing.layouts import pack as packed
+from kdm.importing.runs import import_model
 from kdm.interrupts import Terminated, termination_raised
 from kdm.presets import preset_named
 from kdm.sampling import sample as sampled
@@ -42,8 +44,8 @@ STOPPED = "stopped: what was finished is saved, and the same command goes on fro
 
 
 def collect(
-    teacher: Positional[str], *, out: Path, pairs: int = 50_000, steps: int = 64, seed: int = 0,
-    device: Device = "auto", debug: Flag = False,
+    teacher: Positional[str], *, out: Path, pairs: int = 50_000, steps: int = 64, keep: tuple[int, ...] = (),
+    seed: int = 0, device: Device = "auto", debug: Flag = False,
 ) -> None:  # fmt: skip
     """Integrate a teacher's flow from noise to data and store the pairs.
 
@@ -52,15 +54,19 @@ def collect(
         out: Folder of the data set. The same command resumes an interrupted one.
         pairs: How many; the last tenth is held out.
         steps: Steps of Heun's method.
+        keep: Steps, of 0 (noise) to STEPS (data), after which states are stored beside both ends; the preset
+            checkerboard-trajectory has 16 32 48.
         seed: Seed of the noise.
         device: Where to integrate; auto takes CUDA when there is one.
         debug: Show the traceback of an error.
     """
     data = collected(
-        named(teacher), pairs, generator=torch.Generator().manual_seed(seed), steps=steps, out=out,
+        named(teacher), pairs, generator=torch.Generator().manual_seed(seed), steps=steps, keep=keep, out=out,
         device=_device(device), progress=True,
     )  # fmt: skip
-    print(f"{len(data):,} pairs in {out}, median solver error {data.manifest.solver['error']['median']:.1e} (measured)")
+    times = f" at {len(data.manifest.times)} times" if data.trajectory is not None else ""
+    error = data.manifest.solver["error"]["median"]
+    print(f"{len(data):,} pairs{times} in {out}, median solver error {error:.1e} (measured)")
 
 
 def pack(source: Positional[Path], *, layout: str, out: Path, seed: int = 0, debug: Flag = False) -> None:
@@ -77,6 +83,19 @@ def pack(source: Positional[Path], *, layout: str, out: Path, seed: int = 0, deb
         raise ValueError(f"expected one of the layouts {', '.join(LAYOUTS)}, got {layout!r}")
     data = packed(source, layout=LAYOUTS[layout], out=out, seed=seed, progress=True)
     print(f"{len(data):,} pairs in {out}")
+
+
+def import_checkpoint(checkpoint: Positional[Path], *, out: Path, debug: Flag = False) -> None:
+    """Turn a published model into a run, without running its pickle.
+
+    Args:
+        checkpoint: The published file; that of the checkerboard model of Berman et al. 2025 is known.
+        out: Folder of the run.
+        debug: Show the traceback of an error.
+    """
+    import_model(checkpoint, out)
+    parameters = sum(parameter.numel() for parameter in load(out).parameters())
+    print(f"{out}: {parameters:,} parameters; measure it with `kdm verify {shlex.quote(str(out))} --data DATA`")
 
 
 def train(
@@ -168,27 +187,34 @@ def evaluate(
 
 
 def verify(
-    target: Positional[str] = "checkerboard", *, data: Path | None = None, out: Path | None = None, seed: int = 0,
-    fast: Flag = False, device: Device = "auto", debug: Flag = False,
+    target: Positional[str] = "checkerboard", *, data: Path | None = None,
+    beside: UseAppendAction[tuple[Path, ...]] = (), out: Path | None = None, seed: int = 0, fast: Flag = False,
+    device: Device = "auto", debug: Flag = False,
 ) -> None:  # fmt: skip
     """Data, a distilled model, its baselines, claims with verdicts, and one page that shows them.
 
     Args:
-        target: A preset (checkerboard | mixture | gaussian | digits | checkerboard-trajectory), or the folder of a run.
-        data: A data set, where it should differ from the preset's or the run's.
+        target: A preset (checkerboard | mixture | gaussian | digits | checkerboard-trajectory), the folder of a run, or
+            MODULE:OBJECT, anyone's koopman_analysis.LatentModel or a callable that returns one.
+        data: A data set, where it should differ from the preset's or the run's; a model trained elsewhere needs one.
+        beside: A run to measure on the same held-out pairs; may be given several times.
         out: Folder of the report, reports/<name> unless given. The same command resumes an interrupted one.
         seed: Seed of everything random.
         fast: A quick look: few pairs, little training.
         device: Where to train; auto takes CUDA when there is one.
         debug: Show the traceback of an error.
     """
-    verified(target, data=data, out=out, seed=seed, fast=fast, device=_device(device), progress=True)
+    verified(
+        target, data=data, beside=beside, out=out, seed=seed, fast=fast, device=_device(device), progress=True
+    )  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command; the exit status says how it ended."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    commands = {command.__name__: command for command in (verify, collect, pack, train, sample, evaluate)}
+    functions: tuple[Callable[..., None], ...] = (verify, collect, pack, train, sample, evaluate)
+    # No function can have the name of the last one.
+    commands = {function.__name__: function for function in functions} | {"import": import_checkpoint}
     description = "Koopman distillation of diffusion models, and the checks that say whether its claims hold."
     try:
         with termination_raised():

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, is_dataclass
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args
 
 import cattrs
@@ -11,9 +11,9 @@ import torch
 from cattrs.gen import make_dict_unstructure_fn, override
 from cattrs.v import format_exception
 
-from kdm.control import NoControl
-from kdm.model import KoopmanDistillationModel, RMSNormalisation, Scaling
-from kdm.networks import ResidualMLP, ResidualMLPConfig
+from kdm.control import ControlConfig, NoControlConfig
+from kdm.model import KoopmanDistillationModel, NormalisationConfig, RMSNormalisationConfig, Scaling
+from kdm.networks import NetworkConfig, ResidualMLPConfig
 from kdm.operators import DenseConfig, OperatorConfig
 from kdm.semigroup import Semigroup
 from kdm.shared_encoder import SharedEncoderModel
@@ -23,17 +23,19 @@ Config = TypeVar("Config")
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """What a preset chooses: latent dimension, one network at each place of the equation, kind of operator.
+    """Latent dimension, one network at each place of the equation, kind of operator, control and normalisation.
 
     Where `data_encoder` is None, the noise encoder serves both ends and all times between them, and the operator is the
     semigroup's.
     """
 
     latent: int
-    noise_encoder: ResidualMLPConfig
-    data_encoder: ResidualMLPConfig | None
-    decoder: ResidualMLPConfig
+    noise_encoder: NetworkConfig
+    data_encoder: NetworkConfig | None
+    decoder: NetworkConfig
     operator: OperatorConfig = field(default_factory=DenseConfig)
+    control: ControlConfig = field(default_factory=NoControlConfig)
+    normalisation: NormalisationConfig = field(default_factory=RMSNormalisationConfig)
 
     def __post_init__(self) -> None:
         if self.latent < 1:
@@ -78,27 +80,27 @@ def built_model(config: ModelConfig, *, generator: torch.Generator) -> KoopmanDi
     architecture = config.architecture
     latent = architecture.latent
     with seeded_modules(generator):
-        encoder = ResidualMLP(features, latent, architecture.noise_encoder)
+        encoder = architecture.noise_encoder.built(features, latent)
         if architecture.data_encoder is None:
             assert config.sigmas is not None  # as the configuration says itself
             return SharedEncoderModel(
                 shape=config.shape,
                 encoder=encoder,
                 semigroup=Semigroup(latent, intervals=len(config.sigmas) - 1),
-                control=NoControl(latent),
-                decoder=ResidualMLP(latent, features, architecture.decoder),
-                normalisation=RMSNormalisation(),
+                control=architecture.control.built(latent),
+                decoder=architecture.decoder.built(latent, features),
+                normalisation=architecture.normalisation.built(),
                 scaling=config.scaling,
                 sigmas=config.sigmas,
             )
         return KoopmanDistillationModel(
             shape=config.shape,
             noise_encoder=encoder,
-            data_encoder=ResidualMLP(features, latent, architecture.data_encoder),
+            data_encoder=architecture.data_encoder.built(features, latent),
             operator=architecture.operator.built(latent),
-            control=NoControl(latent),
-            decoder=ResidualMLP(latent, features, architecture.decoder),
-            normalisation=RMSNormalisation(),
+            control=architecture.control.built(latent),
+            decoder=architecture.decoder.built(latent, features),
+            normalisation=architecture.normalisation.built(),
             scaling=config.scaling,
         )
 
@@ -139,23 +141,38 @@ class ConfigurationError(ValueError):
     """A configuration that does not describe what it should."""
 
 
+def _choices(kind: Any) -> dict[str, Any]:
+    """The classes that a field offers, by name, None aside; none where there is nothing to choose."""
+    offered = [option for option in get_args(kind) if option is not NoneType] if isinstance(kind, UnionType) else []
+    return {option.__name__: option for option in offered} if offered and all(map(is_dataclass, offered)) else {}
+
+
 def _is_choice(kind: Any) -> bool:
-    return isinstance(kind, UnionType) and all(is_dataclass(choice) for choice in get_args(kind))
+    return bool(_choices(kind))
 
 
 def _tagged_converter() -> cattrs.Converter:
     """A converter that refuses unknown entries, and names the chosen class where a field offers several."""
     converter = cattrs.Converter(forbid_extra_keys=True)
 
-    def unstructured(value: Any) -> dict[str, Any]:
-        return {"kind": type(value).__name__, **converter.unstructure(value, type(value))}
+    def unstructured(value: Any) -> dict[str, Any] | None:
+        if value is None:
+            return None
+        # Before there was a choice of networks, all were of this kind and did not say so.
+        kind = {} if isinstance(value, ResidualMLPConfig) else {"kind": type(value).__name__}
+        return {**kind, **converter.unstructure(value, type(value))}
 
-    def structured(values: dict[str, Any], choice: Any) -> Any:
-        choices = {option.__name__: option for option in get_args(choice)}
-        if not isinstance(values, dict) or values.get("kind") not in choices:
+    def structured(values: Any, choice: Any) -> Any:
+        if values is None and NoneType in get_args(choice):
+            return None
+        choices = _choices(choice)
+        if not isinstance(values, dict):
+            raise ValueError(f"expected a 'kind' among {', '.join(choices)}, got {values!r}")
+        unnamed = ResidualMLPConfig.__name__ if ResidualMLPConfig in choices.values() else None
+        if (chosen := values.get("kind", unnamed)) not in choices:
             raise ValueError(f"expected a 'kind' among {', '.join(choices)}, got {values!r}")
         entries = {name: value for name, value in values.items() if name != "kind"}
-        return converter.structure(entries, choices[values["kind"]])
+        return converter.structure(entries, choices[chosen])
 
     converter.register_unstructure_hook_func(_is_choice, unstructured)
     converter.register_structure_hook_func(_is_choice, structured)

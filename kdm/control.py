@@ -1,6 +1,7 @@
 """Controls: the affine part c of x̂ = D( E_noise(x) K + c ), kept apart so that the operator stays linear."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -40,3 +41,24 @@ class ConstantControl(Control):
     def forward(self, labels: Labels | None = None) -> Float[Tensor, "..."]:
         """The offset, shape (m,)."""
         return self.offset
+
+
+@dataclass(frozen=True)
+class NoControlConfig:
+    """No affine part."""
+
+    def built(self, dimension: int) -> NoControl:
+        """The control of latents of this dimension."""
+        return NoControl(dimension)
+
+
+@dataclass(frozen=True)
+class ConstantControlConfig:
+    """One offset for all samples."""
+
+    def built(self, dimension: int) -> ConstantControl:
+        """The control of latents of this dimension."""
+        return ConstantControl(dimension)
+
+
+ControlConfig = NoControlConfig | ConstantControlConfig

@@ -96,7 +96,11 @@ def kept_times(keep: Iterable[int], *, steps: int) -> list[int]:
     """
     kept = sorted({0, steps, *keep})
     if kept[0] < 0 or kept[-1] > steps:
-        raise ValueError(f"keep holds {kept[0] if kept[0] < 0 else kept[-1]}: expected indices of times, 0 to {steps}.")
+        outside = [index for index in kept if not 0 <= index <= steps]
+        raise ValueError(
+            f"expected to keep indices of times, from 0 (noise) to {steps} (data, after the last step), got {outside}: "
+            "leave them out, or take more steps"
+        )
     return kept
 
 

@@ -3,8 +3,8 @@
     x̂_data = D( E_noise(x_noise) K + c(label) ),        with E_data(x_data) ≈ E_noise(x_noise) K + c(label).        (1)
 
 Noise enters divided by its scale; data enter and leave standardised. Both encoders end in the same parameter-free
-normalisation of each latent vector, z ↦ z / rms(z), so that no scale is left for the latent objective to shrink. One
-encoder may serve both ends (`kdm.shared_encoder`).
+normalisation of each latent vector, z ↦ z / rms(z), so that no scale is left for the latent objective to shrink; the
+published models have none. One encoder may serve both ends (`kdm.shared_encoder`).
 """
 
 from dataclasses import dataclass
@@ -36,6 +36,27 @@ class RMSNormalisation(nn.Module):
     def forward(self, latents: Latents) -> Latents:
         """The normalised latents."""
         return latents * torch.rsqrt(latents.square().mean(dim=1, keepdim=True) + 1e-8)
+
+
+@dataclass(frozen=True)
+class RMSNormalisationConfig:
+    """Latents of root mean square 1."""
+
+    def built(self) -> RMSNormalisation:
+        """The normalisation."""
+        return RMSNormalisation()
+
+
+@dataclass(frozen=True)
+class NoNormalisationConfig:
+    """Latents as the encoders give them."""
+
+    def built(self) -> nn.Identity:
+        """The identity."""
+        return nn.Identity()
+
+
+NormalisationConfig = RMSNormalisationConfig | NoNormalisationConfig
 
 
 class KoopmanDistillationModel(nn.Module):

@@ -7,7 +7,7 @@ distillation (Luhman & Luhman 2021), and the control for every claim about what 
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -15,7 +15,7 @@ from torch import nn
 
 from kdm.configuration import ModelConfig, built_model, from_json, seeded_modules, to_json
 from kdm.model import Scaling
-from kdm.networks import ResidualMLP, ResidualMLPConfig
+from kdm.networks import NetworkConfig
 from kdm.objectives import Losses, SquaredDistance, Weights, weighted_mean
 from kdm.shapes import Labels, Samples
 from kdm.training.distillation import DistillationConfig, model_config_of
@@ -55,20 +55,20 @@ class DirectObjective:
 class DirectConfig:
     """Everything that rebuilds a direct regression but its weights."""
 
-    network: ResidualMLPConfig
+    network: NetworkConfig
     shape: tuple[int, ...]
     scaling: Scaling
 
 
-def equal_network(config: ModelConfig) -> ResidualMLPConfig:
+def equal_network(config: ModelConfig) -> NetworkConfig:
     """The network of the noise encoder's depth whose direct regression has the parameters of the whole model.
 
     The width is the smallest whose parameter count is at least the model's.
     """
     wanted = _parameters(built_model(config, generator=torch.Generator()))
-    network = config.architecture.noise_encoder
+    network = config.architecture.noise_encoder.for_regression()
     while _parameters(_built(DirectConfig(network=network, shape=config.shape, scaling=config.scaling))) < wanted:
-        network = replace(network, width=network.width + 1)
+        network = network.wider()
     return network
 
 
@@ -145,7 +145,7 @@ class NoBottleneck:
 def _built(config: DirectConfig, *, generator: torch.Generator | None = None) -> DirectRegression:
     features = torch.Size(config.shape).numel()
     with seeded_modules(generator or torch.Generator()):
-        network = ResidualMLP(features, features, config.network)
+        network = config.network.built(features, features)
     return DirectRegression(network, shape=config.shape, scaling=config.scaling)
 
 

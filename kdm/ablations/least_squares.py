@@ -128,8 +128,8 @@ def _without_dropout(config: DistillationConfig) -> DistillationConfig:
         )
     fixed = replace(
         architecture,
-        noise_encoder=replace(architecture.noise_encoder, dropout=0.0),
-        data_encoder=replace(architecture.data_encoder, dropout=0.0),
+        noise_encoder=architecture.noise_encoder.without_dropout(),
+        data_encoder=architecture.data_encoder.without_dropout(),
         operator=DenseConfig(),
     )
     return replace(config, architecture=fixed)

@@ -9,28 +9,59 @@ A column that is constant belongs to the bias: b₁ + t w_t. The operator's bias
 not normalised, and both ends are in the units of the data.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
-from kdm.control import ConstantControl
+from kdm.configuration import Architecture, ModelConfig, built_model
+from kdm.control import ConstantControlConfig
 from kdm.importing.archive import CheckpointError, module_in
-from kdm.model import KoopmanDistillationModel, Scaling
-from kdm.networks import PlainMLP
-from kdm.operators import DenseOperator
+from kdm.model import KoopmanDistillationModel, NoNormalisationConfig, Scaling
+from kdm.networks import PlainMLPConfig
 
+LAYOUT = "published checkerboard model"
 _OWN = "models.koopman_model_checkerboard"
 _LAYERS = ("torch.nn.modules.container.Sequential", "torch.nn.modules.linear.Linear")
 PUBLISHED_CLASSES = frozenset(
     {*(f"{_OWN}.{name}" for name in ("KoopmanDistillModelCheckerBoard", "Encoder", "Decoder", "Swish")), *_LAYERS}
 )
 """The module classes of the published checkerboard model."""
+_PLACES = {
+    "noise_encoder": ("xT_observables_encoder.main", 1.0),
+    "data_encoder": ("x0_observables_encoder.main", 0.0),
+    "decoder": ("x0_observables_decoder.main", 0.0),
+}
+"""Where the published module keeps each network of ours, and the time that it is given."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedModel:
+    """A model of another library, as one of ours.
+
+    Attributes:
+        config: What it is made of.
+        model: The model, in evaluation mode.
+        layout: The name of the layout that it was read from.
+    """
+
+    config: ModelConfig
+    model: KoopmanDistillationModel
+    layout: str
 
 
 def published_checkerboard(path: str | Path) -> KoopmanDistillationModel:
-    """The published checkerboard model in a file, as a model of ours, in evaluation mode.
+    """The published checkerboard model in a file, in evaluation mode.
+
+    Raises:
+        CheckpointError: As `published_model`.
+    """
+    return published_model(path).model
+
+
+def published_model(path: str | Path) -> PublishedModel:
+    """The published model in a file; there is one layout so far, that of the checkerboard.
 
     Raises:
         CheckpointError: If the file is not that model, or is damaged or dangerous.
@@ -40,42 +71,50 @@ def published_checkerboard(path: str | Path) -> KoopmanDistillationModel:
         raise CheckpointError(f"expected finite weights in '{path}', got NaN or Inf: damaged")
     tensors = {name: torch.tensor(values, dtype=torch.float32) for name, values in record.tensors()}
     try:
-        noise_encoder = _plain(tensors, "xT_observables_encoder.main", time=1.0, linear_end=False)
-        data_encoder = _plain(tensors, "x0_observables_encoder.main", time=0.0, linear_end=False)
-        decoder = _plain(tensors, "x0_observables_decoder.main", time=0.0, linear_end=True)
-        weight, bias = tensors["koopman_operator.weight"], tensors["koopman_operator.bias"]
+        layers = {place: _layers(tensors, prefix, time=time) for place, (prefix, time) in _PLACES.items()}
+        matrix, offset = tensors["koopman_operator.weight"], tensors["koopman_operator.bias"]
     except KeyError as error:
         raise CheckpointError(
-            f"expected the published checkerboard model in '{path}', got one without {error}: no other layout is known"
+            f"expected the {LAYOUT} in '{path}', got one without {error}: no other layout is known"
         ) from None
-    operator, control = DenseOperator(len(bias)), ConstantControl(len(bias))
-    with torch.no_grad():
-        try:
-            operator.weight.copy_(weight)
-        except RuntimeError as error:
-            raise CheckpointError(f"expected a square operator in '{path}', got shape {tuple(weight.shape)}") from error
-        control.offset.copy_(bias)
-    model = KoopmanDistillationModel(
-        shape=(2,), noise_encoder=noise_encoder, data_encoder=data_encoder, operator=operator, control=control,
-        decoder=decoder, normalisation=nn.Identity(), scaling=Scaling(noise=1.0, data_mean=0.0, data=1.0),
-    )  # fmt: skip
-    return model.eval()
-
-
-def _plain(tensors: dict[str, torch.Tensor], prefix: str, *, time: float, linear_end: bool) -> PlainMLP:
-    """The layers under a prefix, the constant last input column folded into the first bias."""
-    numbers = sorted({int(name.split(".")[-2]) for name in tensors if name.startswith(f"{prefix}.")})
-    if not numbers:
-        raise KeyError(f"layers in {prefix}")
-    weights = [tensors[f"{prefix}.{number}.weight"] for number in numbers]
-    biases = [tensors[f"{prefix}.{number}.bias"] for number in numbers]
-    biases[0] = biases[0] + time * weights[0][:, -1]
-    weights[0] = weights[0][:, :-1]
-    network = PlainMLP([weights[0].shape[1], *(len(bias) for bias in biases)], linear_end=linear_end)
-    values = {f"layers.{i}.weight": weight for i, weight in enumerate(weights)}
-    values |= {f"layers.{i}.bias": bias for i, bias in enumerate(biases)}
+    weights = {"operator.weight": matrix, "control.offset": offset}
+    for place, found in layers.items():
+        weights |= {f"{place}.layers.{i}.weight": weight for i, (weight, _) in enumerate(found)}
+        weights |= {f"{place}.layers.{i}.bias": bias for i, (_, bias) in enumerate(found)}
+    config = _config(layers, latent=len(offset))
+    model = built_model(config, generator=torch.Generator())
     try:
-        network.load_state_dict(values)
+        model.load_state_dict(weights)
     except RuntimeError as error:
-        raise CheckpointError(f"expected layers that follow each other in {prefix}, got others: {error}") from None
-    return network
+        raise CheckpointError(f"expected layers that follow each other in '{path}', got others: {error}") from None
+    return PublishedModel(config=config, model=model.eval(), layout=LAYOUT)
+
+
+_Layers = list[tuple[torch.Tensor, torch.Tensor]]
+
+
+def _layers(tensors: dict[str, torch.Tensor], prefix: str, *, time: float) -> _Layers:
+    """Weight and bias of each layer under a prefix, the constant last input column folded into the first bias."""
+    numbers = sorted({int(name.split(".")[-2]) for name in tensors if name.startswith(f"{prefix}.")})
+    if len(numbers) < 2:
+        raise KeyError(f"layers in {prefix}")
+    layers = [(tensors[f"{prefix}.{number}.weight"], tensors[f"{prefix}.{number}.bias"]) for number in numbers]
+    weight, bias = layers[0]
+    return [(weight[:, :-1], bias + time * weight[:, -1]), *layers[1:]]
+
+
+def _config(layers: dict[str, _Layers], *, latent: int) -> ModelConfig:
+    """What rebuilds the model but its weights."""
+    widths = {place: tuple(len(bias) for _, bias in found[:-1]) for place, found in layers.items()}
+    architecture = Architecture(
+        latent=latent,
+        noise_encoder=PlainMLPConfig(widths=widths["noise_encoder"], linear_end=False),
+        data_encoder=PlainMLPConfig(widths=widths["data_encoder"], linear_end=False),
+        decoder=PlainMLPConfig(widths=widths["decoder"]),
+        control=ConstantControlConfig(),
+        normalisation=NoNormalisationConfig(),
+    )
+    features = layers["noise_encoder"][0][0].shape[1]
+    return ModelConfig(
+        architecture=architecture, shape=(features,), scaling=Scaling(noise=1.0, data_mean=0.0, data=1.0)
+    )

@@ -1,5 +1,5 @@
 """Networks: maps between flat features, which know nothing of Koopman."""
 
-from kdm.networks.mlp import PlainMLP, ResidualMLP, ResidualMLPConfig
+from kdm.networks.mlp import NetworkConfig, PlainMLP, PlainMLPConfig, ResidualMLP, ResidualMLPConfig
 
-__all__ = ["PlainMLP", "ResidualMLP", "ResidualMLPConfig"]
+__all__ = ["NetworkConfig", "PlainMLP", "PlainMLPConfig", "ResidualMLP", "ResidualMLPConfig"]

@@ -9,7 +9,7 @@ linear unit (Hendrycks & Gimpel 2016). Weights start at a scale that keeps featu
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from torch import nn
@@ -37,6 +37,22 @@ class ResidualMLPConfig:
             raise ValueError(f"expected width >= 1 and blocks >= 0, got width {self.width} and blocks {self.blocks}")
         if not 0.0 <= self.dropout < 1.0:
             raise ValueError(f"expected a dropout share in [0, 1), got {self.dropout}")
+
+    def built(self, inputs: int, outputs: int) -> "ResidualMLP":
+        """The network between so many features."""
+        return ResidualMLP(inputs, outputs, self)
+
+    def wider(self) -> "ResidualMLPConfig":
+        """One feature wider."""
+        return replace(self, width=self.width + 1)
+
+    def without_dropout(self) -> "ResidualMLPConfig":
+        """The same network as a function, in training too."""
+        return replace(self, dropout=0.0)
+
+    def for_regression(self) -> "ResidualMLPConfig":
+        """The same network; its outputs are of any size and sign already."""
+        return self
 
 
 class ResidualBlock(nn.Module):
@@ -81,6 +97,39 @@ def _linear(inputs: int, outputs: int, *, std: float) -> nn.Linear:
     return layer
 
 
+@dataclass(frozen=True, kw_only=True)
+class PlainMLPConfig:
+    """Size of a plain MLP.
+
+    Attributes:
+        widths: Features after each layer but the last.
+        linear_end: Whether the last layer has no activation.
+    """
+
+    widths: tuple[int, ...]
+    linear_end: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.widths or min(self.widths) < 1:
+            raise ValueError(f"expected at least one width, and widths >= 1, got {self.widths}")
+
+    def built(self, inputs: int, outputs: int) -> "PlainMLP":
+        """The network between so many features."""
+        return PlainMLP([inputs, *self.widths, outputs], linear_end=self.linear_end)
+
+    def wider(self) -> "PlainMLPConfig":
+        """One feature wider everywhere."""
+        return replace(self, widths=tuple(width + 1 for width in self.widths))
+
+    def without_dropout(self) -> "PlainMLPConfig":
+        """The same network, which has none."""
+        return self
+
+    def for_regression(self) -> "PlainMLPConfig":
+        """The same network with outputs of any size and sign."""
+        return replace(self, linear_end=True)
+
+
 class PlainMLP(nn.Module):
     """Linear layers with x ↦ x σ(x) after each, the last excepted where it is to be linear: the published layout.
 
@@ -101,3 +150,6 @@ class PlainMLP(nn.Module):
             if position < len(self.layers) or not self.linear_end:
                 features = functional.silu(features)
         return features
+
+
+NetworkConfig = ResidualMLPConfig | PlainMLPConfig

@@ -1,4 +1,8 @@
-"""One distillation: an architecture, an objective and a way to train, on one data set, in one RUN."""
+"""One distillation: an architecture, an objective and a way to train, on one data set, in one RUN.
+
+A model that was trained elsewhere and imported is loaded and measured like one that was trained here; what it was
+trained on, its RUN does not know.
+"""
 
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
@@ -15,7 +19,7 @@ from kdm.training.loop import Step, TrainingConfig, TrainingState
 from kdm.training.runs import RunError, RunFolder, train_in_folder
 from kdm.trajectories import Trajectories, open_trajectories
 
-KIND = "koopman-distillation"
+KIND, IMPORTED = "koopman-distillation", "imported-model"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,12 +125,14 @@ def distil(
 
 
 def load(run: str | Path, *, device: torch.device | str = "cpu") -> KoopmanDistillationModel:
-    """The trained model of a RUN, with averaged weights, in evaluation mode.
+    """The model of a RUN, with averaged weights where it was trained here, in evaluation mode.
 
     Raises:
         RunError: If there is no such RUN, or it is unfinished, damaged or of another version or kind.
     """
-    return restored_model(RunFolder(Path(run)), kind=KIND).to(device).eval()
+    folder = RunFolder(Path(run))
+    kind = IMPORTED if folder.is_imported() else KIND
+    return restored_model(folder, kind=kind).to(device).eval()
 
 
 def restored_model(folder: RunFolder, *, kind: str) -> KoopmanDistillationModel:
@@ -147,11 +153,11 @@ def data_for(run: str | Path, data: str | Path | None) -> Trajectories:
 
     Raises:
         RunError: If the data given are of the same teacher and seed as the training data but another size: their
-            held-out part would hold pairs that the model was trained on. If none are given, and those are gone.
+            held-out part would hold pairs that the model was trained on. If their states or their noise are not those
+            that the model takes. If none are given, and those of the training are gone, or nobody knows them.
         DataError: If there are none.
     """
     folder = RunFolder(Path(run))
-    trained_on = distillation_experiment(folder)["data"]
     where = Path(data) if data else folder.data_folder()
     if data is None and not where.is_dir():
         raise RunError(
@@ -159,13 +165,40 @@ def data_for(run: str | Path, data: str | Path | None) -> Trajectories:
             "name the folder where they are now with --data"
         )
     found = open_trajectories(where)
-    alike = found.manifest.seed is not None and found.manifest.seed == trained_on["seed"]
-    if alike and found.manifest.source == trained_on["source"] and found.manifest.digest != trained_on["digest"]:
+    require_measurable(folder, found)
+    return found
+
+
+def require_measurable(folder: RunFolder, data: Trajectories) -> None:
+    """Refuses data on whose held-out part a RUN's model cannot be measured.
+
+    Raises:
+        RunError: As `data_for`, of data that are given.
+    """
+    _require_fitting(folder, data)
+    if not folder.is_imported():
+        _require_unseen(folder, data)
+
+
+def _require_fitting(folder: RunFolder, data: Trajectories) -> None:
+    """Refuses data whose states, or whose noise, are not what the model takes."""
+    config = from_json(ModelConfig, folder.experiment()["model"])
+    if (config.shape, config.scaling.noise) != (data.shape, noise_scale(data)):
         raise RunError(
-            f"expected pairs that '{run}' was not trained on, got more or fewer from the same seed: "
+            f"expected states of shape {config.shape} from noise of standard deviation {config.scaling.noise:g}, which "
+            f"'{folder.path}' takes, got shape {data.shape} and deviation {noise_scale(data):g}: name other data"
+        )
+
+
+def _require_unseen(folder: RunFolder, data: Trajectories) -> None:
+    """Refuses data of which other rows are held out than in the training."""
+    trained_on = distillation_experiment(folder)["data"]
+    alike = data.manifest.seed is not None and data.manifest.seed == trained_on["seed"]
+    if alike and data.manifest.source == trained_on["source"] and data.manifest.digest != trained_on["digest"]:
+        raise RunError(
+            f"expected pairs that '{folder.path}' was not trained on, got more or fewer from the same seed: "
             "collect them with another --seed"
         )
-    return found
 
 
 def distillation_experiment(folder: RunFolder) -> dict[str, Any]:

@@ -9,13 +9,13 @@ A save writes them in this order. Weights of the last step therefore say that no
 `config.json` alone are a RUN that loads.
 
 A folder holds one experiment, and one process at a time trains in it. The same experiment resumes; another one is
-refused.
+refused. An imported model is a RUN, too, of `config.json` and `model.safetensors` alone: its experiment names a source
+instead of a training and data, and both files appear at once (`kdm.importing.runs`).
 """
 
 import io
 import json
 import pickle
-import shlex
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,15 +29,12 @@ from torch import nn
 
 from kdm.interrupts import deferred_interrupts
 from kdm.objectives import Objective
-from kdm.storage import differences, is_trace, lock_inside, replaced_file, sole_writer, write_json
+from kdm.storage import differences, is_trace, lock_inside, replaced_file, sole_writer
 from kdm.training.loop import Step, TrainingState, train
+from kdm.training.records import RunError, read_record, write_record
 from kdm.trajectories import Pairs
 
-FORMAT, VERSION = "kdm-run", 1
-
-
-class RunError(ValueError):
-    """A folder that is not the RUN it should be."""
+__all__ = ["RunError", "RunFolder", "train_in_folder"]
 
 
 class RunFolder:
@@ -55,7 +52,7 @@ class RunFolder:
         Raises:
             RunError: If the folder holds anything but this experiment.
         """
-        return self._holds(experiment) and self.trained_steps() >= experiment["training"]["steps"]
+        return self.holds(experiment) and self.trained_steps() >= experiment["training"]["steps"]
 
     @contextmanager
     def claimed(self, experiment: dict[str, Any], *, data_folder: Path | None) -> Iterator[None]:
@@ -69,15 +66,13 @@ class RunFolder:
             RunError: If the folder holds anything but this experiment.
             FolderInUse: If another process trains in it.
         """
-        self._holds(experiment)
+        self.holds(experiment)
         with sole_writer(self.path, lock=lock_inside(self.path)):
-            if not self._holds(experiment):
-                where = None if data_folder is None else str(data_folder.resolve())
-                record = {"format": FORMAT, "version": VERSION, "experiment": experiment, "data_folder": where}
-                write_json(self.path / "config.json", record)
+            if not self.holds(experiment):
+                write_record(self.path, experiment, data_folder=data_folder)
             yield
 
-    def _holds(self, experiment: dict[str, Any]) -> bool:
+    def holds(self, experiment: dict[str, Any]) -> bool:
         """Whether the folder is the RUN of this experiment already; where it is none yet, it holds nothing.
 
         Raises:
@@ -86,9 +81,10 @@ class RunFolder:
         if (self.path / "config.json").exists():
             found, wanted = self.experiment(), json.loads(json.dumps(experiment))
             if found != wanted:
+                kinds = [f"kind: {found['kind']}"] if found["kind"] != wanted["kind"] else []
                 raise RunError(
                     f"expected '{self.path}' to hold this experiment, got another one (it differs in "
-                    f"{', '.join(differences(found, wanted))}): choose another --out, or remove the folder"
+                    f"{', '.join(kinds or differences(found, wanted))}): choose another --out, or remove the folder"
                 )
             return True
         if self.path.is_file() or (self.path.is_dir() and not all(map(is_trace, self.path.iterdir()))):
@@ -101,7 +97,7 @@ class RunFolder:
         Raises:
             RunError: If the folder is no RUN, or one of another version.
         """
-        experiment: dict[str, Any] = self._record()["experiment"]
+        experiment: dict[str, Any] = read_record(self.path)["experiment"]
         return experiment
 
     def experiment_of(self, kind: str) -> dict[str, Any]:
@@ -119,12 +115,22 @@ class RunFolder:
         """Where the data were when the training began.
 
         Raises:
-            RunError: If they were in memory.
+            RunError: If they were in memory, or the model was trained elsewhere.
         """
-        folder = self._record().get("data_folder")
+        if self.is_imported():
+            raise RunError(f"'{self.path}' was imported, without the data of its training: name a data set with --data")
+        folder = read_record(self.path).get("data_folder")
         if folder is None:
             raise RunError(f"the data of '{self.path}' were in memory and are gone: name a data set with --data")
         return Path(folder)
+
+    def is_imported(self) -> bool:
+        """Whether the model was trained elsewhere.
+
+        Raises:
+            RunError: If the folder is no RUN.
+        """
+        return "source" in self.experiment()
 
     def require_finished(self) -> None:
         """Refuses a RUN whose training has not reached its last step.
@@ -132,6 +138,8 @@ class RunFolder:
         Raises:
             RunError: If there are steps to do.
         """
+        if self.is_imported():
+            return  # it appeared whole
         steps, done = self.experiment()["training"]["steps"], self.trained_steps()
         if done < steps:
             raise RunError(
@@ -156,28 +164,6 @@ class RunFolder:
                 f"expected weights that say their training steps in '{path}', got a file that is damaged or of another "
                 f"version ({error}): remove it, and the command that began the training writes it anew"
             ) from None
-
-    def _record(self) -> dict[str, Any]:
-        try:
-            record = json.loads((self.path / "config.json").read_text())
-        except (FileNotFoundError, NotADirectoryError):
-            raise RunError(
-                f"no run at '{self.path}': expected a folder with config.json and model.safetensors. "
-                f"Make one with `kdm train PRESET --out {shlex.quote(str(self.path))}`."
-            ) from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise RunError(f"expected JSON in '{self.path / 'config.json'}', got {error}: the run is damaged") from None
-        if not isinstance(record, dict) or record.get("format") != FORMAT:
-            raise RunError(f"expected the config.json of a {FORMAT} in '{self.path}', got something else")
-        if record.get("version") != VERSION:
-            raise RunError(
-                f"expected a run of version {VERSION} in '{self.path}', got version {record.get('version')}: "
-                "use the kdm that wrote it, or train again"
-            )
-        experiment = record.get("experiment")
-        if not isinstance(experiment, dict) or not {"kind", "model", "training", "data"} <= experiment.keys():
-            raise RunError(f"expected an experiment in '{self.path / 'config.json'}', got a damaged one: train again")
-        return record
 
     def save(self, state: TrainingState, lines: list[str]) -> None:
         """Saves these further lines of metrics, the state and the averaged weights; whole files, weights last."""
@@ -206,10 +192,13 @@ class RunFolder:
 
     def save_weights(self, state: TrainingState) -> None:
         """Writes `model.safetensors`: the averaged weights, and the number of steps."""
-        weights = state.average.module.state_dict()
-        tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+        self.write_weights(state.average.module, metadata={"steps": str(state.step)})
+
+    def write_weights(self, module: nn.Module, *, metadata: dict[str, str]) -> None:
+        """Writes `model.safetensors`: the module's weights."""
+        tensors = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
         with replaced_file(self.path / "model.safetensors") as temporary:
-            temporary.write_bytes(safetensors_of(tensors, metadata={"steps": str(state.step)}))
+            temporary.write_bytes(safetensors_of(tensors, metadata=metadata))
 
     def load_weights(self, module: nn.Module) -> None:
         """Fills the module with the folder's averaged weights.

@@ -84,7 +84,7 @@ class Trajectories:
         if self.trajectory is None:
             raise DataError(
                 "expected whole trajectories, got the two ends only: let the preset that needs them collect its own "
-                "(no --data), or collect(..., keep=...) in Python."
+                "(no --data), or collect with --keep, the steps after which states are stored."
             )
         return self.trajectory
 

@@ -11,10 +11,12 @@ from kdm.configuration import built_model
 from kdm.evaluation import fresh_samples, generated, labels_of, pairs_in_rows, rows
 from kdm.flows import integrate
 from kdm.latent_model import KDMLatentModel
+from kdm.shapes import Samples
 from kdm.shared_encoder import SharedEncoderModel
+from kdm.training.distillation import noise_scale
 from kdm.trajectories import Trajectories
 from kdm.verification.baselines import Baselines, Predictor, fitted_baselines
-from kdm.verification.experiment import Experiment
+from kdm.verification.experiment import Experiment, Subject
 from koopman_analysis import SnapshotPairs, SnapshotTrajectories
 
 DIRECT = "direct regression"
@@ -34,10 +36,9 @@ class Evidence:
     Attributes:
         heldout: Held-out pairs.
         classes: What each held-out data point is; None where nobody knows.
-        model: The model, as arrays.
         prediction: One step from held-out noise.
         baselines: The fitted baselines.
-        predictions: Each baseline's, and direct regression's, from the same noise.
+        predictions: Each baseline's, direct regression's and each other model's, from the same noise.
         samples: One step from fresh noise.
         reference: A sample of the data, to compare with.
         second: Another, disjoint one: the floor.
@@ -49,7 +50,6 @@ class Evidence:
 
     heldout: SnapshotPairs
     classes: np.ndarray | None
-    model: KDMLatentModel
     prediction: np.ndarray
     baselines: Baselines
     predictions: dict[str, np.ndarray]
@@ -71,40 +71,58 @@ def evidence_of(
     experiment: Experiment, *, count: int, rng: np.random.Generator, generator: torch.Generator
 ) -> Evidence:  # fmt: skip
     """Fits the baselines and takes every sample; `count` fresh ones where the teacher is known."""
-    data, model = experiment.data, experiment.model
-    device = next(model.parameters()).device
-    training, heldout = pairs_in_rows(data.training()), data.heldout()
+    data, subject = experiment.data, experiment.subject
+    heldout = data.heldout()
     baselines = fitted_baselines(
-        training, dimension=experiment.model_config.architecture.latent, noise=model.scaling.noise, rng=rng,
+        pairs_in_rows(data.training()), dimension=subject.latent, noise=noise_scale(data), rng=rng,
         trajectories=trajectories_in_rows(data),
     )  # fmt: skip
     fresh = fresh_samples(data, count=count, generator=generator)
-    noise = fresh.noise
-    predictors: dict[str, Predictor] = {**baselines.equal, **baselines.larger}
-    predictions = {name: predict(rows(heldout.noise)) for name, predict in predictors.items()}
-    predictions[DIRECT] = rows(generated(experiment.direct, heldout.noise.to(device)).cpu())
-    rivals = {name: predict(rows(noise)) for name, predict in predictors.items() if name != "mean"}
-    rivals[DIRECT] = rows(generated(experiment.direct, noise.to(device)).cpu())
-    teacher = data.teacher
-    coarse = {} if teacher is None else {
-        steps: rows(integrate(teacher, noise.to(teacher.precision), steps=steps).data) for steps in SOLVER_STEPS
-    }  # fmt: skip
+    predictors = {**baselines.equal, **baselines.larger, **_others(experiment)}
+    rivals = {name: predict(rows(fresh.noise)) for name, predict in predictors.items() if name != "mean"}
     classes = labels_of(data, heldout.data)
     return Evidence(
         heldout=pairs_in_rows(heldout),
         classes=None if classes is None else classes.numpy(),
-        model=KDMLatentModel(model),
-        prediction=rows(generated(model, heldout.noise.to(device)).cpu()),
+        prediction=subject.one_step(rows(heldout.noise)),
         baselines=baselines,
-        predictions=predictions,
-        samples=rows(generated(model, noise.to(device)).cpu()),
+        predictions={name: predict(rows(heldout.noise)) for name, predict in predictors.items()},
+        samples=subject.one_step(rows(fresh.noise)),
         reference=rows(fresh.reference),
         second=rows(fresh.second),
         rivals=rivals,
-        coarse=coarse,
-        fresh=teacher is not None,
-        latent_trajectories=latent_trajectories(model, data) if isinstance(model, SharedEncoderModel) else None,
+        coarse=_coarse(data, fresh.noise),
+        fresh=data.teacher is not None,
+        latent_trajectories=_latent_trajectories(subject, data),
     )
+
+
+def _others(experiment: Experiment) -> dict[str, Predictor]:
+    """Direct regression where it was trained, and the models beside."""
+    others: dict[str, Predictor] = {subject.name: subject.one_step for subject in experiment.beside}
+    if experiment.training is None:
+        return others
+    direct, shape = experiment.training.direct, experiment.data.shape
+    parameter = next(direct.parameters())
+
+    def regression(noise: np.ndarray) -> np.ndarray:
+        return rows(generated(direct, torch.from_numpy(noise).to(parameter).unflatten(1, shape)).cpu())
+
+    return {DIRECT: regression, **others}
+
+
+def _coarse(data: Trajectories, noise: Samples) -> dict[int, np.ndarray]:
+    """The teacher's samples at few solver steps; none where it is not known."""
+    teacher = data.teacher
+    if teacher is None:
+        return {}
+    return {steps: rows(integrate(teacher, noise.to(teacher.precision), steps=steps).data) for steps in SOLVER_STEPS}
+
+
+def _latent_trajectories(subject: Subject, data: Trajectories) -> SnapshotTrajectories | None:
+    """Those of a model with one encoder for all times; None of another."""
+    module = None if subject.network is None else subject.network.module
+    return latent_trajectories(module, data) if isinstance(module, SharedEncoderModel) else None
 
 
 @torch.no_grad()
@@ -116,11 +134,12 @@ def latent_trajectories(model: SharedEncoderModel, data: Trajectories) -> Snapsh
     return SnapshotTrajectories(states=latents.cpu().double().numpy(), times=np.asarray(data.manifest.times))
 
 
-def random_encoders(
-    experiment: Experiment, *, generator: torch.Generator
-) -> list[Callable[[np.ndarray], np.ndarray]]:  # fmt: skip
-    """Noise encoders of the model's architecture with fresh random weights."""
-    models = [built_model(experiment.model_config, generator=generator) for _ in range(RANDOM_ENCODERS)]
+def random_encoders(subject: Subject, *, generator: torch.Generator) -> list[Callable[[np.ndarray], np.ndarray]]:
+    """Noise encoders of the model's architecture with fresh random weights; none where that is not known."""
+    if subject.network is None:
+        return []
+    config = subject.network.config
+    models = [built_model(config, generator=generator) for _ in range(RANDOM_ENCODERS)]
     return [KDMLatentModel(model).encode_noise for model in models]
 
 

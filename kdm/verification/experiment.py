@@ -1,103 +1,100 @@
-"""What a verification looks at: data, the trained model, and direct regression beside it, made or found in one folder.
+"""What a verification looks at: data, the model in question, and what stands beside it.
 
-    OUT/data      the collected pairs, unless they are given
-    OUT/run       the RUN of the model, unless one is given
-    OUT/direct    the RUN of direct regression
-
-Each part resumes where an interrupted one stopped.
+Whoever trained a model, it is looked at as arrays (`LatentModel`). What only a training here leaves, its curves and a
+direct regression of its parameters on its samples, is there for a model that was trained here, and for no other.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
-import torch
-from tqdm import tqdm
+import numpy as np
+from torch import nn
 
-from kdm.ablations import DirectRegression, load_direct
-from kdm.configuration import ModelConfig, from_json
+from kdm.ablations import DirectRegression
+from kdm.configuration import ModelConfig
 from kdm.model import KoopmanDistillationModel
-from kdm.presets import Preset
-from kdm.training.distillation import DistillationConfig, config_of, data_for, distil, distillation_experiment, load
-from kdm.training.runs import RunError, RunFolder
-from kdm.trajectories import Trajectories, collect, open_trajectories
-from kdm.verification.direct import direct_beside
+from kdm.training.runs import RunFolder
+from kdm.trajectories import Trajectories
+from koopman_analysis import LatentModel
 
 
-@dataclass(frozen=True, kw_only=True)
-class Experiment:
-    """Everything that a verification measures.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Network:
+    """The model of ours that stands behind arrays.
+
+    Attributes:
+        module: The model.
+        config: What it is made of.
+    """
+
+    module: KoopmanDistillationModel
+    config: ModelConfig
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Subject:
+    """A model, and what is known of it.
 
     Attributes:
         name: What it is called on the page.
-        data: The pairs, with their held-out tenth.
-        model: The distilled model.
-        model_config: What it is made of.
-        run: The folder that it was trained in.
-        direct: Direct regression with its parameters, on the same samples.
+        model: The model, as arrays.
+        history: What it was trained on, and whether it has seen the held-out pairs: the end of a sentence, "was …".
+        network: The model behind the arrays, None where nobody knows of what it is made.
     """
 
     name: str
-    data: Trajectories
-    model: KoopmanDistillationModel
-    model_config: ModelConfig
+    model: LatentModel
+    history: str
+    network: Network | None = None
+
+    @property
+    def latent(self) -> int:
+        """Its latent dimension."""
+        return int(self.model.matrix.shape[0])
+
+    @property
+    def description(self) -> str:
+        """What it is, for the middle of a sentence."""
+        if self.network is None:
+            return f"a Koopman autoencoder of latent dimension {self.latent}"
+        count = parameters(self.network.module)
+        return f"a Koopman Distillation Model of latent dimension {self.latent} and {count:,} parameters"
+
+    def one_step(self, noise: np.ndarray) -> np.ndarray:
+        """ŷ = D(E_noise(x) K + c), shape (n, d)."""
+        latents = self.model.encode_noise(noise) @ self.model.matrix + self.model.offset()
+        return np.asarray(self.model.decode(latents), dtype=np.float64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What a training here leaves beside its model.
+
+    Attributes:
+        run: The folder that the model was trained in.
+        direct: Direct regression with its parameters, on the same samples.
+    """
+
     run: RunFolder
     direct: DirectRegression
 
 
-def experiment_of_preset(
-    preset: Preset, *, data: Path | None, out: Path, seed: int, device: torch.device, progress: bool
-) -> Experiment:
-    """Collects (unless data are given), trains the model and direct regression, in folders under `out`."""
-    if data is None:
-        pairs = collect(
-            preset.teacher_object(), preset.pairs, generator=torch.Generator().manual_seed(seed),
-            steps=preset.solver_steps, keep=preset.keep, out=out / "data", device=device, progress=progress,
-        )  # fmt: skip
-    else:
-        pairs = open_trajectories(data)
-    config = preset.seeded(seed).distillation
-    with direct_beside(config, pairs, out / "direct", device=device):
-        train_with_bar(config, pairs, out / "run", device=device, preset=preset.name, progress=progress)
-    return _loaded(preset.name, pairs, run=out / "run", direct=out / "direct", device=device)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Experiment:
+    """Everything that a verification measures.
 
-
-def experiment_of_run(run: Path, *, data: Path | None, out: Path, device: torch.device) -> Experiment:
-    """A trained RUN on its own data, with direct regression trained to stand beside it.
-
-    Raises:
-        RunError: If the data given are others than the RUN's: baselines fitted to them would be no rivals of it.
+    Attributes:
+        subject: The model in question.
+        data: The pairs, with their held-out tenth.
+        training: Its training, None where it was trained elsewhere.
+        beside: Other models, measured on the same held-out pairs.
     """
-    load(run)
-    record = distillation_experiment(RunFolder(run))
-    pairs = data_for(run, data)
-    if pairs.manifest.digest != record["data"]["digest"]:
-        raise RunError(
-            f"expected the data that '{run}' was trained on, wherever they are now, got others: "
-            "measure it on others with `kdm evaluate RUN --data DATA`"
-        )
-    with direct_beside(config_of(record), pairs, out / "direct", device=device):
-        pass
-    return _loaded(run.resolve().name, pairs, run=run, direct=out / "direct", device=device)
+
+    subject: Subject
+    data: Trajectories
+    training: Training | None = None
+    beside: tuple[Subject, ...] = ()
 
 
-def train_with_bar(
-    config: DistillationConfig, data: Trajectories, folder: Path, *, device: torch.device, preset: str, progress: bool
-) -> None:
-    """Trains in the folder to the end, under a bar that shows the held-out error."""
-    with tqdm(total=config.training.steps, desc="training", unit="step", disable=not progress) as bar:
-        for step in distil(config, data, folder, device=device, preset=preset):
-            bar.update(step.index - bar.n)
-            if step.heldout is not None:
-                bar.set_postfix_str(f"held-out error {100 * step.heldout.relative_rmse:.2f} %", refresh=False)
-
-
-def _loaded(name: str, data: Trajectories, *, run: Path, direct: Path, device: torch.device) -> Experiment:
-    folder = RunFolder(run)
-    return Experiment(
-        name=name,
-        data=data,
-        model=load(run, device=device),
-        model_config=from_json(ModelConfig, distillation_experiment(folder)["model"]),
-        run=folder,
-        direct=load_direct(direct, device=device),
-    )
+def parameters(module: nn.Module) -> int:
+    """The number of its parameters."""
+    return sum(parameter.numel() for parameter in module.parameters())

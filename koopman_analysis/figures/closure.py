@@ -20,7 +20,9 @@ CLOSEDNESS = {
 """What a title says of a dictionary, and the verdict whose colour it has."""
 
 
-def draw_closure_spectrum(ax: Axes, spectrum: Sequence[Interval], *, exact: np.ndarray | None = None) -> Axes:
+def draw_closure_spectrum(
+    ax: Axes, spectrum: Sequence[Interval], *, exact: np.ndarray | None = None, title: str = ""
+) -> Axes:
     """The closure spectrum in falling order: at 1 a direction is predicted fully by a linear map, at 0 not at all.
 
     Rings are the exact correlations, where they are known.
@@ -38,6 +40,7 @@ def draw_closure_spectrum(ax: Axes, spectrum: Sequence[Interval], *, exact: np.n
     ax.set_xlim(0.5, len(spectrum) + 0.5)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.grid(axis="y")
+    ax.set_title(title)
     return ax
 
 
@@ -110,18 +113,28 @@ def draw_defect_against_dimension(
 
 
 def draw_weighted_spectrum(ax: Axes, spectrum: DecoderWeightedSpectrum, *, tolerance: float = 0.01) -> Axes:
-    """The defect of a learned dictionary against output rank, beside what the decoder reads beyond that rank."""
+    """The defect of a learned dictionary against output rank, beside what the decoder reads beyond that rank.
+
+    Both span decades, so that the axis is logarithmic; what reaches zero leaves it below.
+    """
     rank = np.arange(1, spectrum.dimension + 1)
     low, estimate, high = (
         np.array([getattr(defect, end) for defect in spectrum.defect]) for end in ("low", "estimate", "high")
     )
     ax.axhline(tolerance, color=GREY, lw=0.8, ls=(0, (4, 3)))
+    ax.annotate(
+        f"tolerance {tolerance:g}", (1.0, tolerance), xycoords=("axes fraction", "data"), xytext=(0, 2),
+        textcoords="offset points", ha="right", color=GREY, fontsize="small",
+    )  # fmt: skip
     ax.fill_between(rank, low, high, color=BLUE, alpha=0.18, lw=0)
     ax.plot(rank, estimate, "o-", color=BLUE, ms=4, lw=1.0, label="not predicted, of the first directions")
-    ax.plot(rank, 1 - np.array(spectrum.readout_share), color=ORANGE, lw=1.0, label="read beyond them")
-    ax.set(xlabel="output rank, in the order of the decoder", ylabel="share of variance", ylim=(-0.02, 1.06))
+    ax.plot(rank, 1 - np.array(spectrum.readout_share), "s-", color=ORANGE, ms=3, lw=1.0, label="read beyond them")
+    ax.set(xlabel="output rank, in the order of the decoder", ylabel="share of variance", yscale="log")
+    smallest = min([tolerance, *estimate[estimate > 0]])
+    ax.set_ylim(smallest / 10, 2.0)
     ax.set_xlim(0.5, max(spectrum.dimension, 1) + 0.5)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.grid(axis="y")
-    ax.legend()
+    # Both curves may run anywhere in the panel. Outside needs the constrained layout of all figures here.
+    ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return ax

@@ -3,12 +3,18 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
+import published
 import pytest
 import torch
 
 from kdm.__main__ import main
+from kdm.networks import ResidualMLPConfig
+from kdm.presets import PRESETS
+from kdm.training.distillation import load
+from kdm.trajectories import save_trajectories
 
 
 def failure(capsys, *arguments: str) -> str:
@@ -41,12 +47,53 @@ def test_collect_train_sample_and_evaluate_work_on_each_others_folders(tiny, tmp
     assert measured["inputs"] == {"data": {"digest": trained_on}, "seed": 0, "samples": 300, "heldout": 150}
 
 
+def test_a_model_of_all_times_is_fed_from_a_collection_that_keeps_them(tmp_path, capsys, monkeypatch):
+    preset = PRESETS["checkerboard-trajectory"]
+    assert list(preset.keep) == [0, 16, 32, 48, 64], "as the help says"
+    network = ResidualMLPConfig(width=16, blocks=1)
+    architecture = replace(preset.distillation.architecture, noise_encoder=network, decoder=network)
+    small = replace(preset, distillation=replace(preset.distillation, architecture=architecture))
+    monkeypatch.setitem(PRESETS, preset.name, small)
+    kept, ends, run = (str(tmp_path / name) for name in ("kept", "ends", "run"))
+    collect = ("collect", "checkerboard", "--pairs", "300", "--steps", "8")
+    main([*collect, "--keep", "2", "4", "--out", kept])
+    assert "300 pairs at 4 times" in capsys.readouterr().out
+    assert np.load(tmp_path / "kept" / "trajectory.npy").shape == (300, 4, 2)
+    main(["train", preset.name, "--data", kept, "--out", run, "--steps", "2"])
+    assert load(run).semigroup.matrices.shape[0] == 3
+    main([*collect, "--out", ends])
+    assert "300 pairs in" in capsys.readouterr().out
+    printed = failure(capsys, "train", preset.name, "--data", ends, "--out", str(tmp_path / "other"))
+    assert "got the two ends only" in printed
+    assert "--keep" in printed
+    assert "differs in times" in failure(capsys, *collect, "--keep", "2", "--out", kept)
+
+
 def test_pack_reads_a_published_layout(tmp_path, capsys):
     rng = np.random.default_rng(0)
     array = np.stack([rng.standard_normal((500, 2)), rng.uniform(0, 20 / 9, (500, 2))]).astype(np.float32)
     np.save(tmp_path / "published.npy", array)
     main(["pack", str(tmp_path / "published.npy"), "--layout", "checkerboard", "--out", str(tmp_path / "data")])
     assert "500 pairs" in capsys.readouterr().out
+
+
+def test_a_published_model_is_imported_sampled_and_evaluated_on_data_that_are_named(tmp_path, capsys):
+    tensors = published.checkpoint(tmp_path / "theirs.pt")
+    noise = np.random.default_rng(0).standard_normal((200, 2))
+    pairs = {"noise": noise, "data": published.one_step(tensors, noise)}
+    save_trajectories(tmp_path / "data", **pairs, times=(0.0, 1.0), time_name="t", source={})
+    run = tmp_path / "run"
+    main(["import", str(tmp_path / "theirs.pt"), "--out", str(run)])
+    assert "parameters; measure it with `kdm verify" in capsys.readouterr().out
+    main(["sample", str(run), "--count", "20", "--out", str(tmp_path / "samples.npy")])
+    assert np.load(tmp_path / "samples.npy").shape == (20, 2)
+    assert "name a data set with --data" in failure(capsys, "evaluate", str(run))
+    main(["evaluate", str(run), "--data", str(tmp_path / "data"), "--samples", "20"])
+    measured = json.loads((run / "evaluation.json").read_text())
+    assert measured["paired_error"]["estimate"] < 1e-5  # the data are its own, to single precision
+    assert "it differs in kind: imported-model" in failure(
+        capsys, "train", "mixture", "--data", str(tmp_path / "data"), "--out", str(run)
+    )
 
 
 def test_missing_data_are_explained_in_one_screen(tmp_path, capsys):
@@ -60,11 +107,14 @@ def test_missing_data_are_explained_in_one_screen(tmp_path, capsys):
     ("arguments", "message"),
     [
         (("collect", "chequerboard", "--out", "x"), "expected one of"),
+        (("collect", "mixture", "--steps", "8", "--keep", "4", "9", "--out", "x"), "from 0 (noise) to 8 (data, after"),
+        (("collect", "mixture", "--steps", "8", "--keep", "-1", "--out", "x"), "got [-1]: leave them out"),
         (("pack", "x.npy", "--layout", "tar", "--out", "x"), "expected one of the layouts"),
         (("train", "chequerboard", "--out", "x"), "expected one of the presets"),
         (("sample", "nothing", "--count", "3", "--out", "x.npy"), "no run at 'nothing'"),
         (("sample", "nothing", "--count", "3", "--out", "x.jpg"), "ends in .npy or .png"),
         (("evaluate", "nothing"), "no run at 'nothing'"),
+        (("import", "nothing.pt", "--out", "x"), "no checkpoint at 'nothing.pt'"),
         (("verify", "nothing"), "expected one of the presets"),
     ],
 )

@@ -19,7 +19,7 @@ from kdm.ablations.direct import equal_network
 from kdm.configuration import built_model
 from kdm.control import ConstantControl
 from kdm.evaluation import paired_error
-from kdm.networks import ResidualMLP
+from kdm.networks import PlainMLPConfig, ResidualMLP
 from kdm.operators import IdentityConfig, IdentityOperator, IsometricConfig
 from kdm.semigroup_objective import SemigroupObjective
 from kdm.training.distillation import distil, load, model_config_of
@@ -167,6 +167,18 @@ def test_direct_regression_has_the_parameters_of_the_model_and_not_one_width_mor
     assert network.blocks == config.architecture.noise_encoder.blocks
     narrower = type(network)(width=network.width - 1, blocks=network.blocks)
     assert count(ResidualMLP(2, 2, narrower)) < count(model) <= count(ResidualMLP(2, 2, network))
+
+
+def test_direct_regression_beside_plain_networks_is_one_of_them_that_ends_linearly(config, data):
+    encoder = PlainMLPConfig(widths=(16, 16), linear_end=False)
+    architecture = replace(config.architecture, noise_encoder=encoder, data_encoder=encoder)
+    model_config = model_config_of(replace(config, architecture=architecture), data)
+    network = equal_network(model_config)
+    assert network == PlainMLPConfig(widths=(network.widths[0],) * 2, linear_end=True)
+    model = built_model(model_config, generator=torch.Generator())
+    narrower = PlainMLPConfig(widths=(network.widths[0] - 1,) * 2)
+    assert count(narrower.built(2, 2)) < count(model) <= count(network.built(2, 2))
+    assert encoder.without_dropout() == encoder
 
 
 def test_direct_regression_is_the_ablation_without_a_bottleneck(config, data, tmp_path):

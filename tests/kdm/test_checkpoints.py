@@ -7,6 +7,8 @@ from scipy.special import expit
 
 from kdm.evaluation import paired_error
 from kdm.importing.checkpoints import published_checkerboard
+from kdm.importing.runs import import_model
+from kdm.training.distillation import load
 from kdm.trajectories import Pairs
 
 
@@ -33,11 +35,11 @@ def raw_forward(path, noise: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.reference
-def test_the_published_model_is_reproduced_to_single_precision(reference_data):
+def test_the_published_model_is_reproduced_to_single_precision(reference_data, tmp_path):
     path = reference_data / "published_checkerboard_model.pt"
     noise = np.random.default_rng(0).standard_normal((500, 2)).astype(np.float32)
     with torch.no_grad():
-        ours = published_checkerboard(path).generate(torch.from_numpy(noise)).numpy()
+        ours = load(import_model(path, tmp_path / "run").path).generate(torch.from_numpy(noise)).numpy()
     expected = raw_forward(path, noise.astype(float))
     assert expected.std() > 1  # the premise: it spreads over the board
     np.testing.assert_allclose(ours, expected, atol=1e-4)

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from kdm.configuration import Architecture, ConfigurationError, ModelConfig, built_model, from_json, to_json
-from kdm.model import Scaling
-from kdm.networks import ResidualMLPConfig
+from kdm.control import ConstantControl, ConstantControlConfig
+from kdm.model import NoNormalisationConfig, RMSNormalisation, Scaling
+from kdm.networks import PlainMLP, PlainMLPConfig, ResidualMLPConfig
 from kdm.objectives import PseudoHuberDistance
 from kdm.operators import DenseConfig, IdentityConfig, IsometricConfig
 from kdm.presets import PRESETS, preset_named
@@ -83,3 +84,29 @@ def test_an_operator_of_its_own_beside_one_encoder_for_all_times_is_refused():
     assert Architecture(**parts).operator == DenseConfig()
     with pytest.raises(ValueError, match="no operator of its own beside one encoder for all times, got IsometricCon"):
         Architecture(**parts, operator=IsometricConfig())
+
+
+def test_plain_networks_an_offset_and_bare_latents_survive_json_and_are_built():
+    encoder, decoder = PlainMLPConfig(widths=(7, 6), linear_end=False), PlainMLPConfig(widths=(9,))
+    architecture = Architecture(
+        latent=4, noise_encoder=encoder, data_encoder=encoder, decoder=decoder, control=ConstantControlConfig(),
+        normalisation=NoNormalisationConfig(),
+    )  # fmt: skip
+    config = ModelConfig(architecture=architecture, shape=(3,), scaling=Scaling(noise=1.0, data_mean=0.0, data=1.0))
+    assert from_json(ModelConfig, json.loads(json.dumps(to_json(config)))) == config
+    model = built_model(config, generator=torch.Generator().manual_seed(0))
+    assert isinstance(model.noise_encoder, PlainMLP)
+    assert [tuple(layer.weight.shape) for layer in model.noise_encoder.layers] == [(7, 3), (6, 7), (4, 6)]
+    assert (model.noise_encoder.linear_end, model.decoder.linear_end) == (False, True)
+    assert isinstance(model.control, ConstantControl)
+    latents = model.encode_noise(100.0 * torch.ones(2, 3))
+    assert not torch.allclose(RMSNormalisation()(latents), latents)  # nothing has normalised them
+
+
+def test_a_network_without_a_kind_is_residual_as_all_were_once():
+    values = to_json(preset_named("mixture").distillation.architecture)
+    assert "kind" not in values["noise_encoder"]
+    with pytest.raises(ConfigurationError, match="expected a 'kind' among ResidualMLPConfig, PlainMLPConfig, got"):
+        from_json(Architecture, values | {"decoder": {"kind": "Transformer"}})
+    with pytest.raises(ConfigurationError, match="expected a 'kind' among ResidualMLPConfig, PlainMLPConfig, got 3"):
+        from_json(Architecture, values | {"decoder": 3})

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kdm.networks import ResidualMLP, ResidualMLPConfig
+from kdm.networks import PlainMLPConfig, ResidualMLP, ResidualMLPConfig
 
 
 def test_the_network_is_its_equation():
@@ -46,3 +46,9 @@ def test_features_are_of_order_one_at_the_start_whatever_the_width_and_depth(wid
 def test_sizes_that_mean_nothing_are_refused(sizes, message):
     with pytest.raises(ValueError, match=message):
         ResidualMLPConfig(**sizes)
+
+
+@pytest.mark.parametrize("widths", [(), (4, 0)])
+def test_a_plain_network_without_a_hidden_feature_is_refused(widths):
+    with pytest.raises(ValueError, match="at least one width, and widths >= 1"):
+        PlainMLPConfig(widths=widths)

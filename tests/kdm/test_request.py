@@ -44,7 +44,7 @@ def test_a_request_has_the_name_and_the_command_that_tell_it_from_others(data):
 
 
 def test_a_target_that_is_neither_a_preset_nor_a_folder_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="expected one of the presets checkerboard, .*, or the folder of a run, got"):
+    with pytest.raises(ValueError, match="checkerboard, .*, the folder of a run, or a model as MODULE:OBJECT, got"):
         replace(PLAIN, target=str(tmp_path / "nothing"))
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -78,6 +79,33 @@ def test_every_picture_can_be_drawn_and_the_report_saved(report, tmp_path):
         "autonomous",
         "eigenvalues",
     ]
+
+
+def test_the_picture_of_closure_is_the_curve_in_the_order_of_the_decoder_with_the_claims_tolerance(report):
+    (ax,) = report.figure("closure_spectrum").axes
+    assert ax.get_xlabel() == "output rank, in the order of the decoder"
+    lines = {line.get_label(): line.get_ydata() for line in ax.lines}
+    assert set(lines["not predicted, of the first directions"] < 1e-20) == {True}
+    assert CONFIG.closure_tolerance in [values[0] for values in lines.values() if len(set(values)) == 1]
+    assert not ax.get_title(loc="left")
+
+
+def test_where_the_decoder_has_no_values_around_latents_the_picture_says_that_directions_weigh_alike():
+    mark = np.array([1.0, np.sqrt(2)])
+    on_latents = np.unique(model().encode_data(pairs(400).after) @ mark)
+
+    def decode(latents, labels):
+        """Of the latents of these data, and of those alone."""
+        known = np.isclose((latents @ mark)[:, None], on_latents, rtol=0, atol=1e-12).any(axis=1)
+        return np.where(known[:, None], 4.0 * latents, np.nan)
+
+    undefined = replace(model(), decode=decode)
+    report = verify(undefined, pairs(400), config=CONFIG, rng=np.random.default_rng(0))
+    assert report.claims["closed"].verdict is Verdict.SUPPORTED
+    (ax,) = report.figure("closure_spectrum").axes
+    assert ax.get_title(loc="left") == "all directions weigh alike: the decoder has no values around the latents"
+    assert ax.get_ylabel() == "canonical correlation σ"
+    assert not report.claims["not_expanding"].applicable
 
 
 def test_a_model_that_predicts_badly_is_not_closed():

@@ -17,22 +17,21 @@ from koopman_analysis import checks
 from koopman_analysis.autonomy import autonomy_report
 from koopman_analysis.autonomy.paths import MOST_FUNCTIONS
 from koopman_analysis.claims import Claim, Side
-from koopman_analysis.estimators.latent import LatentModel
 from koopman_analysis.figures import draw_autonomy, draw_residuals, figure_of
 from koopman_analysis.report import Entry, Report
-from koopman_analysis.shapes import Float, Labels, Operator
-from koopman_analysis.snapshots import SnapshotPairs, SnapshotTrajectories
+from koopman_analysis.shapes import Float, Operator
+from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.verification.material import Material
 
 ENDPOINTS = "two encoders fix only the endpoints"
 GAUGE = "two encoders fix the eigenvalues of K only up to a gauge, in which every prediction stays the same"
 
 
-def with_autonomy(
-    report: Report, model: LatentModel, latents: SnapshotTrajectories | None, *, bound: float, rng: np.random.Generator
-) -> Report:
+def with_autonomy(report: Report, material: Material, *, bound: float, rng: np.random.Generator) -> Report:
     """The report with the claim of equation (1), on latents of held-out trajectories at all of their times."""
-    if latents is None or not model.shared_encoder:
-        reason = "there are no latents at times between the ends" if model.shared_encoder else ENDPOINTS
+    shared, latents = material.model.shared_encoder, material.latent_trajectories
+    if latents is None or not shared:
+        reason = "there are no latents at times between the ends" if shared else ENDPOINTS
         return report.including(Entry(claim=_autonomy_not_applicable(bound, reason)))
     if (m := latents.states.shape[2]) > MOST_FUNCTIONS:
         reason = f"the search for a semigroup is for at most {MOST_FUNCTIONS} latents, and there are {m}"
@@ -44,18 +43,16 @@ def with_autonomy(
     return report.including(Entry(claim=claim, figure="autonomy"), figures={"autonomy": picture})
 
 
-def with_eigenvalues(
-    report: Report, model: LatentModel, latents: SnapshotPairs, *, labels: Labels | None, bound: float,
-    rng: np.random.Generator,
-) -> Report:  # fmt: skip
-    """The report with the claim of equation (2), on latents of both ends of held-out pairs with these labels."""
+def with_eigenvalues(report: Report, material: Material, *, bound: float, rng: np.random.Generator) -> Report:
+    """The report with the claim of equation (2), on latents of both ends of held-out pairs."""
+    model = material.model
     if not model.shared_encoder:
         return report.including(Entry(claim=_eigenvalues_not_applicable(bound, GAUGE)))
-    offset = np.asarray(model.offset(labels))
+    offset = np.asarray(model.offset(material.labels))
     if offset.ndim != 1:
         reason = "the control depends on labels, so that no one matrix acts on all pairs"
         return report.including(Entry(claim=_eigenvalues_not_applicable(bound, reason)))
-    K, functions = _with_constant(model.matrix, offset, latents)
+    K, functions = _with_constant(model.matrix, offset, material.latent_pairs())
     measured, unrelated = (
         checks.eigenvalue_residuals(K, some, rng=rng) for some in (functions, functions.shuffled(rng=rng))
     )

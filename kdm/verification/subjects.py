@@ -1,0 +1,48 @@
+"""Models on disk as the subjects of a verification, and what may be said of the pairs that they have seen."""
+
+from pathlib import Path
+
+import torch
+
+from kdm.configuration import ModelConfig, from_json
+from kdm.latent_model import KDMLatentModel
+from kdm.training.distillation import distillation_experiment, load, require_measurable
+from kdm.training.runs import RunFolder
+from kdm.trajectories import Trajectories
+from kdm.verification.experiment import Network, Subject
+
+
+def subject_of_run(run: Path, data: Trajectories, *, device: torch.device, name: str | None = None) -> Subject:
+    """The model of a RUN, whoever trained it, under this name or its folder's.
+
+    Raises:
+        RunError: If there is no such RUN, it is unfinished, or its states and noise are not those of the data.
+    """
+    folder = RunFolder(run)
+    network = Network(module=load(run, device=device), config=from_json(ModelConfig, folder.experiment()["model"]))
+    require_measurable(folder, data)
+    history = history_of_run(run, data)
+    return Subject(
+        name=name or name_of_run(run), model=KDMLatentModel(network.module), history=history, network=network
+    )
+
+
+def history_of_run(run: Path, data: Trajectories) -> str:
+    """What the model of a RUN was trained on, and whether it has seen the held-out pairs of these data."""
+    folder = RunFolder(run)
+    if folder.is_imported():
+        source = folder.experiment()["source"]
+        return (
+            f"was imported from {source['file']} ({source['layout']}): its authors may have trained it on the very "
+            "pairs that are held out here, so that its errors on new pairs may be larger"
+        )
+    if distillation_experiment(folder)["data"]["digest"] == data.manifest.digest:
+        trained_on = len(data) - data.manifest.heldout
+        return f"was trained on the {trained_on:,} other pairs of these data: the held-out ones are new to it"
+    return "was trained on other data: the held-out pairs are new to it, unless the two sets share some"
+
+
+def name_of_run(run: Path) -> str:
+    """The folder's name; with its parent's where that is the RUN inside of another's work folder."""
+    path = run.resolve()
+    return f"{path.parent.name.removeprefix('verify-')}-run" if path.name == "run" else path.name

@@ -1,0 +1,270 @@
+"""What can be verified: a preset, a RUN that was trained here, one that was imported, anyone's model as MODULE:OBJECT.
+
+A model that was trained elsewhere does not say on what, so that the data to measure it on have to be named. Trainings
+are made or found in one folder:
+
+    WORK/data      the collected pairs, unless they are given
+    WORK/run       the RUN of the model, unless one is given
+    WORK/direct    the RUN of direct regression
+
+Each part resumes where an interrupted one stopped.
+"""
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from kdm.ablations import load_direct
+from kdm.evaluation import pairs_in_rows
+from kdm.presets import PRESETS, Preset, preset_named
+from kdm.training.distillation import DistillationConfig, config_of, data_for, distil, distillation_experiment, load
+from kdm.training.runs import RunError, RunFolder
+from kdm.trajectories import Trajectories, collect, open_trajectories
+from kdm.verification.direct import direct_beside
+from kdm.verification.experiment import Experiment, Subject, Training
+from kdm.verification.model_objects import digest_of_answers, is_model_object, model_object, require_fitting
+from kdm.verification.subjects import name_of_run, subject_of_run
+from koopman_analysis import LatentModel
+
+ELSEWHERE = "was trained elsewhere: whether it has seen the pairs that are held out here, nobody says"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """With what an experiment is made.
+
+    Attributes:
+        data: The data given, if any.
+        work: Folder for collected data and trainings.
+        seed: Seed of everything random.
+        fast: Few pairs and little training.
+        device: Where to train.
+        progress: Show bars.
+    """
+
+    data: Path | None
+    work: Path
+    seed: int
+    fast: bool
+    device: torch.device
+    progress: bool
+
+
+@dataclass(frozen=True)
+class Target(ABC):
+    """What is verified, as the command line names it."""
+
+    word: str
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """A name for folders."""
+
+    @abstractmethod
+    def key(self, data: Path | None) -> dict[str, str]:
+        """What decides the answer, wherever the folders are."""
+
+    @abstractmethod
+    def experiment(self, means: Means) -> Experiment:
+        """The experiment, with everything made that it needs."""
+
+    def require(self, data: Path | None) -> None:  # noqa: B027  # most need none
+        """Refuses to go without data where they are needed.
+
+        Raises:
+            ValueError: If they are.
+        """
+
+
+class PresetTarget(Target):
+    """A preset: everything is made."""
+
+    @property
+    def name(self) -> str:
+        """The preset's."""
+        return self.word
+
+    def key(self, data: Path | None) -> dict[str, str]:
+        """Its name, and the digest of the data given."""
+        return {"target": self.word} | ({} if data is None else {"data": open_trajectories(data).manifest.digest})
+
+    def experiment(self, means: Means) -> Experiment:
+        """Collects (unless data are given), trains the model and direct regression."""
+        preset = preset_named(self.word).seeded(means.seed)
+        preset = preset.fast() if means.fast else preset
+        pairs = open_trajectories(means.data) if means.data else _collected(preset, means)
+        direct, run = means.work / "direct", means.work / "run"
+        with direct_beside(preset.distillation, pairs, direct, device=means.device):
+            train_with_bar(
+                preset.distillation, pairs, run, device=means.device, preset=preset.name, progress=means.progress
+            )
+        return _trained_here(run, pairs, name=preset.name, means=means)
+
+
+class TrainedRun(Target):
+    """A RUN that was trained here, on its own data."""
+
+    @property
+    def name(self) -> str:
+        """That of its folder."""
+        return name_of_run(Path(self.word))
+
+    def key(self, data: Path | None) -> dict[str, str]:
+        """What was trained on what: the data are part of it."""
+        return {"target": digest_of_run(Path(self.word))}
+
+    def experiment(self, means: Means) -> Experiment:
+        """The RUN, with direct regression trained to stand beside it.
+
+        Raises:
+            RunError: If the data given are others than the RUN's: baselines fitted to them would be no rivals of it.
+        """
+        run = Path(self.word)
+        load(run)
+        record = distillation_experiment(RunFolder(run))
+        pairs = data_for(run, means.data)
+        if pairs.manifest.digest != record["data"]["digest"]:
+            raise RunError(
+                f"expected the data that '{run}' was trained on, wherever they are now, got others: "
+                "measure it on others with `kdm evaluate RUN --data DATA`"
+            )
+        with direct_beside(config_of(record), pairs, means.work / "direct", device=means.device):
+            pass
+        return _trained_here(run, pairs, name=self.name, means=means)
+
+
+class Elsewhere(Target):
+    """A model that was trained elsewhere, on data that have to be named."""
+
+    def require(self, data: Path | None) -> None:
+        """Refuses to go without data.
+
+        Raises:
+            ValueError: If there are none.
+        """
+        if data is None:
+            raise ValueError(
+                f"expected --data DATA for {self.word!r}, which was trained elsewhere, so that nothing here says on "
+                "what: name the pairs to measure it on (`kdm collect` and `kdm pack` make some)"
+            )
+
+    def key(self, data: Path | None) -> dict[str, str]:
+        """What decides the model's answers, and the digest of the data."""
+        pairs = _opened(data)
+        return {"target": self.digest(pairs), "data": pairs.manifest.digest}
+
+    def experiment(self, means: Means) -> Experiment:
+        """The model on the data given."""
+        pairs = _opened(means.data)
+        return Experiment(subject=self.subject(pairs, device=means.device), data=pairs)
+
+    @abstractmethod
+    def digest(self, data: Trajectories) -> str:
+        """What decides the model's answers."""
+
+    @abstractmethod
+    def subject(self, data: Trajectories, *, device: torch.device) -> Subject:
+        """The model."""
+
+
+class ImportedRun(Elsewhere):
+    """A RUN that was imported."""
+
+    @property
+    def name(self) -> str:
+        """That of its folder."""
+        return name_of_run(Path(self.word))
+
+    def digest(self, data: Trajectories) -> str:
+        """That of its record, which names the file that it was read from."""
+        return digest_of_run(Path(self.word))
+
+    def subject(self, data: Trajectories, *, device: torch.device) -> Subject:
+        """The model of the RUN."""
+        return subject_of_run(Path(self.word), data, device=device)
+
+
+class ModelObject(Elsewhere):
+    """Anyone's model, as MODULE:OBJECT."""
+
+    @property
+    def name(self) -> str:
+        """Module and object."""
+        return self.word.replace(":", "-")
+
+    @cached_property
+    def model(self) -> LatentModel:
+        """The model; its module is imported once."""
+        return model_object(self.word)
+
+    def digest(self, data: Trajectories) -> str:
+        """That of its answers on the held-out pairs."""
+        pairs = pairs_in_rows(data.heldout())
+        require_fitting(self.model, pairs, name=self.word)
+        return digest_of_answers(self.model, pairs)
+
+    def subject(self, data: Trajectories, *, device: torch.device) -> Subject:
+        """The model, of which nothing else is known."""
+        require_fitting(self.model, pairs_in_rows(data.heldout()), name=self.word)
+        return Subject(name=self.word, model=self.model, history=ELSEWHERE)
+
+
+def target_named(word: str) -> Target:
+    """What a word of the command line means; a preset comes before a folder of its name.
+
+    Raises:
+        ValueError: If it means nothing.
+        RunError: If it is a folder but no RUN.
+    """
+    if word in PRESETS:
+        return PresetTarget(word)
+    if Path(word).exists():
+        return ImportedRun(word) if RunFolder(Path(word)).is_imported() else TrainedRun(word)
+    if is_model_object(word):
+        return ModelObject(word)
+    raise ValueError(
+        f"expected one of the presets {', '.join(PRESETS)}, the folder of a run, or a model as MODULE:OBJECT, "
+        f"got {word!r}"
+    )
+
+
+def digest_of_run(run: Path) -> str:
+    """The SHA-256 of what a RUN says that it holds."""
+    return hashlib.sha256(json.dumps(RunFolder(run).experiment(), sort_keys=True).encode()).hexdigest()
+
+
+def train_with_bar(
+    config: DistillationConfig, data: Trajectories, folder: Path, *, device: torch.device, preset: str, progress: bool
+) -> None:
+    """Trains in the folder to the end, under a bar that shows the held-out error."""
+    with tqdm(total=config.training.steps, desc="training", unit="step", disable=not progress) as bar:
+        for step in distil(config, data, folder, device=device, preset=preset):
+            bar.update(step.index - bar.n)
+            if step.heldout is not None:
+                bar.set_postfix_str(f"held-out error {100 * step.heldout.relative_rmse:.2f} %", refresh=False)
+
+
+def _collected(preset: Preset, means: Means) -> Trajectories:
+    return collect(
+        preset.teacher_object(), preset.pairs, generator=torch.Generator().manual_seed(means.seed),
+        steps=preset.solver_steps, keep=preset.keep, out=means.work / "data", device=means.device,
+        progress=means.progress,
+    )  # fmt: skip
+
+
+def _trained_here(run: Path, data: Trajectories, *, name: str, means: Means) -> Experiment:
+    training = Training(run=RunFolder(run), direct=load_direct(means.work / "direct", device=means.device))
+    subject = subject_of_run(run, data, device=means.device, name=name)
+    return Experiment(subject=subject, data=data, training=training)
+
+
+def _opened(data: Path | None) -> Trajectories:
+    assert data is not None  # `require` has seen to it
+    return open_trajectories(data)

@@ -1,0 +1,133 @@
+"""The claims about a fitted model, measured on held-out pairs and gathered in a report.
+
+For a model with encoders E_noise and E_data, matrix K, control c and decoder D, on pairs (x, y) it was not fitted to:
+
+    closed         E‖D(E_data(y)) − D(E_noise(x) K + c)‖² / tr Cov(y) is small                             (1)
+    isometric      moments over ŷ = D(E_noise(x) K + c) agree with those over *independent* data           (2)
+    not_expanding  K carries no more variance to a direction than E_data(y) has there                       (3)
+    semantic       distance of E_noise(x) agrees with classes better than every control                    (4)
+    outliers       outliers of y come from outliers of x, and of E_noise(x)                                 (5)
+    autonomous     one semigroup carries E(x) through all times: only where one encoder serves them all    (6)
+    eigenvalues    of K: only where one encoder serves both ends, for two fix K only up to a gauge         (7)
+
+Each is one of `checks`, with the control that must fail. A file for each family adds its claims and pictures to a
+report, and `verify` is the list of these files, in the order in which they draw from `rng`. Nothing here knows who
+trained the model, or how: whoever does adds claims to the report (`Report.including`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from koopman_analysis.estimators.latent import LatentModel
+from koopman_analysis.report import Report, current_environment
+from koopman_analysis.shapes import Labels
+from koopman_analysis.snapshots import SnapshotPairs, SnapshotTrajectories
+from koopman_analysis.verification.closure import with_closure
+from koopman_analysis.verification.expansion import with_expansion
+from koopman_analysis.verification.isometry import with_isometry
+from koopman_analysis.verification.material import Material
+from koopman_analysis.verification.outliers import with_outliers
+from koopman_analysis.verification.semantics import Encoder, with_semantics
+from koopman_analysis.verification.shared_encoder import with_autonomy, with_eigenvalues
+
+__all__ = ["Material", "VerificationConfig", "verify"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerificationConfig:
+    """The tolerances of the claims, and how much is looked at.
+
+    Attributes:
+        closure_tolerance: Largest share of the data's variance in equation (1).
+        isometry_bound: Largest |log ratio| of second moments in equation (2).
+        expansion_bound: Largest logarithm of a singular value in equation (3).
+        semantic_margin: Least lead over every control in equation (4).
+        semantic_objects: Objects whose distances are compared, all with all.
+        outlier_bound: Least AUROC in equation (5).
+        autonomy_bound: Largest relative error at any time in equation (6).
+        eigenvalue_bound: Largest residual of an eigenpair in equation (7).
+    """
+
+    closure_tolerance: float = 0.01
+    isometry_bound: float = 0.25
+    expansion_bound: float = 0.1
+    semantic_margin: float = 0.01
+    semantic_objects: int = 300
+    outlier_bound: float = 0.6
+    autonomy_bound: float = 0.05
+    eigenvalue_bound: float = 0.05
+
+
+def verify(
+    model: LatentModel,
+    pairs: SnapshotPairs,
+    *,
+    labels: Labels | None = None,
+    classes: Labels | None = None,
+    random_encoders: Sequence[Encoder] = (),
+    semantic_controls: Mapping[str, Encoder] | None = None,
+    latent_trajectories: SnapshotTrajectories | None = None,
+    config: VerificationConfig | None = None,
+    rng: np.random.Generator,
+) -> Report:
+    """Runs the claims on a fitted model.
+
+    Args:
+        model: The model, as arrays.
+        pairs: Pairs that it was not fitted to; where trajectories are named, one pair of each is looked at wherever
+            objects must be independent.
+        labels: What the model is conditioned on, one for each pair; None for an unconditional model.
+        classes: What each pair is, known from outside the model; without them nothing is said of semantics.
+        random_encoders: At least 19 re-initialisations of the noise encoder, for the semantic claim.
+        semantic_controls: Further representations of the noise that the latent distance must exceed, by name.
+        latent_trajectories: Latents of trajectories that the model was not fitted to, at all of their times, where
+            one encoder serves them all.
+        config: Tolerances and sizes.
+        rng: Draws every resample and shuffle.
+
+    Returns:
+        A report whose claims are "closed", "isometric", "not_expanding", "semantic", "outliers", "outliers_latent",
+        "autonomous" and "eigenvalues".
+
+    Raises:
+        ValueError: If labels or classes are not one for each pair.
+    """
+    for name, given in (("labels", labels), ("classes", classes)):
+        if given is not None and len(given) != pairs.n:
+            raise ValueError(
+                f"expected {name} for each of {pairs.n} pairs, got {len(given)}: one for each row of before"
+            )
+    chosen = config or VerificationConfig()
+    material = Material(
+        model=model, pairs=pairs.on_host(), labels=labels, latent_trajectories=latent_trajectories
+    )  # fmt: skip
+    report = Report(
+        title="Koopman verification",
+        introduction=f"A model with latent dimension {model.matrix.shape[0]}, on {pairs.n} held-out pairs.",
+        inputs={"pairs": pairs.n, "latent dimension": model.matrix.shape[0], "tolerances": _tolerances(chosen)},
+        environment=current_environment(),
+    )
+    report = with_closure(report, material, tolerance=chosen.closure_tolerance, rng=rng)
+    report = with_isometry(report, material, bound=chosen.isometry_bound, rng=rng)
+    report = with_expansion(report, material, bound=chosen.expansion_bound, rng=rng)
+    report = with_semantics(
+        report, material, classes=classes, random_encoders=random_encoders, further=semantic_controls or {},
+        objects=chosen.semantic_objects, margin=chosen.semantic_margin, rng=rng,
+    )  # fmt: skip
+    report = with_outliers(report, material, bound=chosen.outlier_bound, rng=rng)
+    report = with_autonomy(report, material, bound=chosen.autonomy_bound, rng=rng)
+    return with_eigenvalues(report, material, bound=chosen.eigenvalue_bound, rng=rng)
+
+
+def _tolerances(config: VerificationConfig) -> dict[str, float]:
+    return {
+        "closure": config.closure_tolerance,
+        "isometry": config.isometry_bound,
+        "log singular value": config.expansion_bound,
+        "semantic lead": config.semantic_margin,
+        "outlier AUROC": config.outlier_bound,
+        "autonomy": config.autonomy_bound,
+        "residual of an eigenpair": config.eigenvalue_bound,
+    }

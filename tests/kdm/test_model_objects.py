@@ -1,0 +1,97 @@
+"""A model of anyone's, as MODULE:OBJECT."""
+
+import sys
+
+import models_of_others
+import numpy as np
+import pytest
+
+from kdm.verification.model_objects import (
+    ModelObjectError,
+    digest_of_answers,
+    is_model_object,
+    model_object,
+    require_fitting,
+)
+from koopman_analysis import LatentModel, SnapshotPairs
+
+OTHERS = "models_of_others"
+
+
+@pytest.fixture
+def pairs() -> SnapshotPairs:
+    """A twist of the plane."""
+    noise = np.random.default_rng(0).standard_normal((20, 2))
+    return SnapshotPairs(before=noise, after=np.column_stack([noise[:, 0], noise[:, 1] + noise[:, 0] ** 2]))
+
+
+@pytest.mark.parametrize("name", ["twist", "Twist", "affine"])
+def test_a_model_a_class_and_a_function_each_give_a_model(name, pairs):
+    model = model_object(f"{OTHERS}:{name}")
+    assert isinstance(model, LatentModel)
+    assert not isinstance(model, type)
+    require_fitting(model, pairs, name=name)
+
+
+def test_a_module_is_looked_for_in_the_current_folder(tmp_path, monkeypatch):
+    (tmp_path / "my_own_model.py").write_text(f"from {OTHERS} import affine\nmodel = affine()\n")
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    assert model_object("my_own_model:model").matrix.shape == (2, 2)
+    assert sys.path == before
+    del sys.modules["my_own_model"]
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("nowhere:model", "expected a module nowhere in '.*' or among the installed ones, got none: run the"),
+        (f"{OTHERS}.part:model", rf"expected a module {OTHERS}\.part in"),
+        (f"{OTHERS}:thing", rf"expected thing in the module {OTHERS} \(.*others.py\), got a module without it"),
+        (f"{OTHERS}:broken", r"broken\(\) to return a koopman_analysis.LatentModel, got KeyError from it: 'weights'"),
+        (f"{OTHERS}:Half", "a koopman_analysis.LatentModel, or .* got a Half without offset, decode: koopman_analysis"),
+        (f"{OTHERS}:np", "got a module without shared_encoder, encode_noise, encode_data, offset, decode"),
+    ],
+)  # fmt: skip
+def test_what_is_no_model_is_refused_by_name(word, message):
+    with pytest.raises(ModelObjectError, match=message):
+        model_object(word)
+
+
+def test_a_module_that_fails_is_told_from_one_that_is_not_there(tmp_path, monkeypatch):
+    (tmp_path / "fails_at_once.py").write_text("import no_such_library\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelObjectError, match="fails_at_once to be imported, got ModuleNotFoundError from it: No"):
+        model_object("fails_at_once:model")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("no_matrix", r"expected the matrix of it of shape \(m_in, m_out\), got shape \(3,\)"),
+        ("infinite", r"finite numbers of shape \(2, 2\) from matrix of it on three rows of the data, got NaN or Inf"),
+        ("one_latent", r"of shape \(3, 2\) from encode_noise of it .* got shape \(3, 1\): is it a model of these data"),
+        ("undecodable", r"expected decode of it to give an array of shape \(3, 2\) .*, got ValueError: cannot reshape"),
+    ],
+)
+def test_parts_that_do_not_fit_are_named(name, message, pairs):
+    with pytest.raises(ModelObjectError, match=message):
+        require_fitting(getattr(models_of_others, name), pairs, name="it")
+
+
+def test_a_model_is_known_by_its_answers(pairs):
+    digest = digest_of_answers(models_of_others.affine(), pairs)
+    assert digest == digest_of_answers(models_of_others.affine(), pairs)
+    others = [
+        models_of_others.affine(matrix=2 * np.eye(2)), models_of_others.affine(decode=lambda z: z + 1e-9),
+        models_of_others.affine(encode=lambda x: -x, decode=lambda z: -z),
+    ]  # fmt: skip
+    assert len({digest, *(digest_of_answers(other, pairs) for other in others)}) == 4
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [("a:b", True), ("a.b:c", True), ("a", False), ("a:", False), (":b", False), ("a/b:c", False), ("C:\\runs", False)],
+)
+def test_a_word_has_the_form_of_a_model_or_not(word, expected):
+    assert is_model_object(word) is expected
