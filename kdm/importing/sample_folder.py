@@ -186,9 +186,10 @@ class _Files:
         Raises:
             DataError: if two are, with the names of their files.
         """
-        hashes = [int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8).digest()) for row in noise]
-        order = np.argsort(np.array(hashes, dtype=np.uint64), kind="stable")
-        ranked = np.array(hashes, dtype=np.uint64)[order]
+        digests = (hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in noise)
+        hashes = np.fromiter((int.from_bytes(digest) for digest in digests), dtype=np.uint64, count=len(noise))
+        order = np.argsort(hashes, kind="stable")
+        ranked = hashes[order]
         if (equal := np.flatnonzero(ranked[1:] == ranked[:-1])).size:
             first, second = (self.names[order[equal[0] + step]] for step in (0, 1))
             raise DataError(
@@ -213,12 +214,12 @@ def sample_names(folder: Path) -> list[str]:
             names.append(entry.name)
     if not names:
         raise DataError(f"'{folder}' is empty: expected an .npz file for each sample.")
-    return sorted(names, key=_natural)
+    return sorted(sorted(names), key=_natural)
 
 
-def _natural(name: str) -> tuple[list[str | int], str]:
-    parts = re.split("([0-9]+)", name)
-    return [int(part) if index % 2 else part for index, part in enumerate(parts)], name
+def _natural(name: str) -> str:
+    """A key that orders numbers in names by how many digits they have, then by these; and is short, for a million."""
+    return re.sub("[0-9]+", lambda digits: f"{len(digits[0].lstrip('0')):03}{digits[0].lstrip('0')}", name)
 
 
 def _moments(states: np.ndarray) -> EndMoments:

@@ -22,6 +22,7 @@ from . import (
     exact_checkerboard,
     latent_dimension,
     optimisers,
+    packing,
     published,
     regressors,
     spurious,
@@ -58,6 +59,7 @@ BENCHMARKS = {
     "dmd": Benchmark(dmd.measured),
     "spurious": Benchmark(spurious.measured),
     "streaming": Benchmark(streaming.measured),
+    "packing": Benchmark(packing.measured),
     "devices": Benchmark(devices.measured),
     "verify_cost": Benchmark(verify_cost.measured, threads=2),
 }

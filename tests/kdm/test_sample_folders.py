@@ -73,9 +73,10 @@ def test_pairs_stay_pairs_whatever_the_permutation(tmp_path_factory, seed, count
 
 
 def test_files_are_taken_in_the_natural_order_of_their_names(tmp_path):
-    for name in ("10.npz", "9.npz", "b2.npz", "b10.npz", "a.npz", "09.npz"):
+    ordered = ["0.npz", "09.npz", "9.npz", "10.npz", "1" + 30 * "0" + ".npz", "a.npz", "b2.npz", "b10.npz"]
+    for name in ordered[::-1]:
         (tmp_path / name).touch()
-    assert sample_names(tmp_path) == ["09.npz", "9.npz", "10.npz", "a.npz", "b2.npz", "b10.npz"]
+    assert sample_names(tmp_path) == ordered
 
 
 @pytest.mark.parametrize("dtype", ["<f2", ">f4", "<f8"])

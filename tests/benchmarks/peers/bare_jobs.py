@@ -37,6 +37,19 @@ def _dmd(folder: Path) -> Task:
     return Task(lambda: bare.exact_dmd(states[:-1], states[1:], rank), lambda found: eigenvalues(found[0]))
 
 
+def _loaded(folder: Path) -> Task:
+    """The two arrays of each published file, read and forgotten."""
+
+    def work() -> int:
+        paths = list((folder / "set").iterdir())
+        for path in paths:
+            with np.load(path) as arrays_of_it:
+                arrays_of_it["endpoints"], arrays_of_it["label"]
+        return len(paths)
+
+    return Task(work, lambda count: {"count": count})
+
+
 if __name__ == "__main__":
     serve(
         {
@@ -46,6 +59,7 @@ if __name__ == "__main__":
             "gaussians": _edmd(_gaussians, bare.operator_by_gram, chunk=WIDE_CHUNK),
             "waves": _edmd(_waves, bare.operator_by_gram, chunk=WIDE_CHUNK),
             "dmd": _dmd,
+            "loaded": _loaded,
         },
         distributions=(),
     )

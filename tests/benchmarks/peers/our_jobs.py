@@ -1,5 +1,6 @@
 """This library's part: from states to the fitted estimator, pairs and their checks included."""
 
+import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -115,6 +116,17 @@ def _streamed(moments: Moments) -> Job:
     return job
 
 
+def _packed(folder: Path) -> Task:
+    """A folder of published files, into a data set that is thrown away."""
+    from kdm.importing.layouts import CIFAR10_CONDITIONAL, pack  # with PyTorch, which no other job needs
+
+    def work() -> int:
+        with tempfile.TemporaryDirectory(dir=folder) as place:
+            return len(pack(folder / "set", layout=CIFAR10_CONDITIONAL, out=Path(place) / "data"))
+
+    return Task(work, lambda count: {"count": count})
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore", IllConditionedGram)
     serve(
@@ -125,6 +137,7 @@ if __name__ == "__main__":
             "waves": _truncated(_waves),
             "leading": _leading,
             "dmd": _dmd,
+            "packed": _packed,
             "streamed": _streamed(GramMoments),
             "streamed_factor": _streamed(FactorMoments),
         },
