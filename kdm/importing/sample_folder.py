@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from kdm.importing.ends import EndMoments, Ends
 from kdm.importing.layout import Layout
 from kdm.importing.npz import arrays_in
+from kdm.progress import progress_bar
 from kdm.trajectories import DataError, Manifest, Trajectories
 from kdm.trajectories.groups import made_in_groups
 
@@ -165,7 +165,7 @@ class _Files:
     def fill(self, arrays: Mapping[str, np.ndarray], *, done: int, made: Callable[[int], None], progress: bool) -> None:
         """Reads the files from the row `done` on into the arrays."""
         n = len(self.names)
-        with tqdm(total=n, initial=done, desc="packing", unit="file", disable=not progress) as bar:
+        with progress_bar(total=n, initial=done, doing="packing", unit="file", shown=progress) as bar:
             for first in range(done, n, GROUP):
                 following = min(first + GROUP, n)
                 for row in range(first, following):

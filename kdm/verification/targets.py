@@ -18,11 +18,11 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
 from kdm.ablations import load_direct
 from kdm.evaluation import pairs_in_rows
 from kdm.presets import PRESETS, Preset, preset_named
+from kdm.progress import progress_bar
 from kdm.training.distillation import DistillationConfig, config_of, data_for, distil, distillation_experiment, load
 from kdm.training.runs import RunError, RunFolder
 from kdm.trajectories import Trajectories, collect, open_trajectories
@@ -244,7 +244,7 @@ def train_with_bar(
     config: DistillationConfig, data: Trajectories, folder: Path, *, device: torch.device, preset: str, progress: bool
 ) -> None:
     """Trains in the folder to the end, under a bar that shows the held-out error."""
-    with tqdm(total=config.training.steps, desc="training", unit="step", disable=not progress) as bar:
+    with progress_bar(total=config.training.steps, doing="training", unit="step", shown=progress) as bar:
         for step in distil(config, data, folder, device=device, preset=preset):
             bar.update(step.index - bar.n)
             if step.heldout is not None:
