@@ -12,6 +12,7 @@ from kdm.training.loop import operation_threads
 
 from . import (
     ablations,
+    ablations_full,
     calibration,
     closure,
     devices,
@@ -51,6 +52,7 @@ BENCHMARKS = {
     "digits": Benchmark(digits.measured),
     "optimisers": Benchmark(optimisers.measured),
     "ablations": Benchmark(ablations.measured),
+    "ablations_full": Benchmark(ablations_full.measured),
     "regressors": Benchmark(regressors.measured),
     "closure": Benchmark(closure.measured, threads=2),
     "calibration": Benchmark(calibration.measured),

@@ -1,10 +1,9 @@
 """What linearity buys: the model beside its ablations, over data sets and training seeds, at equal steps.
 
 Reduced presets: networks of half the presets' width on fewer pairs, with fewer and smaller steps. Two worker processes,
-one thread each; what is trained is kept in WORK, and a killed study goes on. Intervals are over seeds, paired with the
-plain model's (`koopman_analysis.studies`, equation 2): t intervals of logarithms for ratios, of differences for the
-energy distance, which may be negative. The pairs of a data set are the same throughout. On the mixtures alone it is
-asked whether one encoder for all times costs the more, the more modes there are (`kdm.ablations.modes`).
+one thread each; what is trained is kept in WORK, and a killed study goes on. The pairs of a data set are the same
+throughout; what is said of them stands in `ablation_tables`. On the mixtures alone it is asked whether one encoder for
+all times costs the more, the more modes there are (`kdm.ablations.modes`).
 """
 
 import multiprocessing
@@ -13,9 +12,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from statistics import fmean, median
+from statistics import median
 
-import numpy as np
 import threadpoolctl
 import torch
 from tqdm import tqdm
@@ -23,15 +21,31 @@ from tqdm import tqdm
 from kdm.ablations import ABLATIONS, PLAIN, SHARED
 from kdm.ablations.modes import LEVEL as MODES_LEVEL
 from kdm.ablations.modes import claims_on_modes
-from kdm.ablations.study import Job, Measurement, Problem, energy_floor, jobs, measurements
+from kdm.ablations.study import Job, Problem, energy_floor, jobs, measurements
 from kdm.configuration import Architecture
 from kdm.presets import preset_named
 from kdm.teachers import GaussianMixture, Teacher
 from kdm.trajectories import open_trajectories
 from koopman_analysis.claims import Claim
-from koopman_analysis.resampling import Interval
-from koopman_analysis.studies import paired_difference, paired_ratio
 
+from .ablation_tables import (
+    ABLATION,
+    DATA,
+    ENERGY_DIFFERENCE,
+    LEVEL,
+    LEVELS,
+    RATIOS,
+    Groups,
+    compared,
+    grouped,
+    levels,
+    pooled,
+    ratio_to_plain,
+    sentence,
+    shared_seeds,
+    simultaneous,
+    values,
+)  # fmt: skip
 from .experiments import Profile
 from .page import Page, Row, Table
 
@@ -49,18 +63,8 @@ INTERVALS = 4
 BATCH = 256
 SAMPLES, SAMPLES_FAST = 4000, 100
 """Fresh samples for the energy distance."""
-LEVEL = 0.95
-
-DATA, ABLATION = "data", "changed"
-ERROR, MEDIAN, ENERGY = "paired error", "median error", "energy distance"
-RATIO, MEDIAN_RATIO, ENERGY_DIFFERENCE = "paired error, × plain", "median error, × plain", "energy distance, − plain"
-LEVELS = {DATA: "", ABLATION: "", ERROR: ".2%", MEDIAN: ".4f", ENERGY: ".1e", "CPU s": ".1f"}
-RATIOS = {RATIO: ".2f", MEDIAN_RATIO: ".2f"}
 CLAIMS = {"claim": "", "quantity": "", "measured": ".2f", "verdict": "", "controls": ""}
 REFITTED, DIRECT = "refitted operator", "no bottleneck"
-FLOOR = "(a second sample of the data)"
-Groups = Mapping[tuple[str, str], Sequence[Measurement]]
-"""The measurements of each problem and ablation, by seed."""
 
 
 def measured(profile: Profile) -> Page:
@@ -94,19 +98,11 @@ def problems(profile: Profile) -> list[Problem]:
     ]
 
 
-def grouped(made: Iterable[Measurement]) -> Groups:
-    """The measurements by problem and ablation, each group in the order of its seeds."""
-    groups: dict[tuple[str, str], list[Measurement]] = {}
-    for measurement in made:
-        groups.setdefault((measurement.problem, measurement.ablation), []).append(measurement)
-    return {key: sorted(group, key=lambda one: one.seed) for key, group in groups.items()}
-
-
 def page(groups: Groups, floors: Mapping[str, float]) -> Page:
     """Tables of all data sets together and of each, and the sentences that they support."""
     names, ablations = list(floors), [name for name in ABLATIONS if name != PLAIN]
-    seeds = _shared_seeds(groups)
-    together = [{ABLATION: name, **_pooled(groups, names, name)} for name in ablations]
+    seeds = shared_seeds(groups)
+    together = [{ABLATION: name, **pooled(groups, names, name)} for name in ablations]
     on_modes = _claims(groups, names)
     # Refitting shares the training of the plain model.
     seconds = [one.cpu_seconds for (_, name), group in groups.items() if name != REFITTED for one in group]
@@ -122,13 +118,13 @@ def page(groups: Groups, floors: Mapping[str, float]) -> Page:
             Table(columns={ABLATION: "", **RATIOS}, rows=together),
             Table(
                 columns={DATA: "", ABLATION: "", **RATIOS, ENERGY_DIFFERENCE: "+.1e"},
-                rows=_compared(groups, names, ablations),
+                rows=compared(groups, names, ablations),
             ),
-            Table(columns=LEVELS, rows=_levels(groups, floors)),
+            Table(columns=LEVELS, rows=levels(groups, floors, list(ABLATIONS))),
             Table(columns=CLAIMS, rows=[_claim_row(claim) for claim in on_modes]),
         ],
         notes=[
-            *(_sentence(groups, names, row, cells=len(names) * len(ablations)) for row in together),
+            *(sentence(groups, names, row, cells=len(names) * len(ablations)) for row in together),
             *(f"**{claim.hypothesis}** {claim.verdict.value.capitalize()}: {claim.because}." for claim in on_modes),
             "One encoder for all times sees the states between the ends, too, and has the parameters of two networks "
             f"in the place of three: the claims are on equal steps. Their intervals have the level {MODES_LEVEL:.1%}.",
@@ -140,7 +136,7 @@ def page(groups: Groups, floors: Mapping[str, float]) -> Page:
             "a data set, held-out ones and fresh noise included, are fixed: nothing is said of other data, other "
             "budgets or other networks.",
             "What the sentences above say of single data sets holds together: each of those intervals has the level "
-            f"{_simultaneous(len(names) * len(ablations)):.2%} (Bonferroni), the tables' have {LEVEL:.0%}.",
+            f"{simultaneous(len(names) * len(ablations)):.2%} (Bonferroni), the tables' have {LEVEL:.0%}.",
             "A ratio over all data sets together is the geometric mean of theirs. Energy distances have the units of "
             "their data.",
             "The CPU seconds of refitting are those of the plain training that it shares. Trainings of an earlier call "
@@ -187,83 +183,19 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _shared_seeds(groups: Groups) -> int:
-    """How many seeds there are, the same in every group."""
-    first = next(iter(groups.values()))
-    for (data, ablation), group in groups.items():
-        seeds = [one.seed for one in group]
-        if seeds != [one.seed for one in first]:
-            raise ValueError(f"expected the same seeds everywhere, got {seeds} of {ablation} on {data}")
-    return len(first)
-
-
-def _values(group: Sequence[Measurement], quantity: str) -> list[float]:
-    return [float(getattr(one.quality, quantity)) for one in group]
-
-
-def _ratio(groups: Groups, data: str, ablation: str, quantity: str, *, level: float = LEVEL) -> Interval:
-    treated, control = (_values(groups[data, name], quantity) for name in (ablation, PLAIN))
-    return paired_ratio(treated, control, level=level)
-
-
-def _compared(groups: Groups, names: Sequence[str], ablations: Sequence[str]) -> list[Row]:
-    return [
-        {
-            DATA: data,
-            ABLATION: ablation,
-            RATIO: _ratio(groups, data, ablation, "paired_error"),
-            MEDIAN_RATIO: _ratio(groups, data, ablation, "median"),
-            ENERGY_DIFFERENCE: paired_difference(
-                *(_values(groups[data, name], "energy_distance") for name in (ablation, PLAIN)), level=LEVEL
-            ),
-        }
-        for data in names
-        for ablation in ablations
-    ]
-
-
-def _pooled(groups: Groups, names: Sequence[str], ablation: str) -> Row:
-    """The ratios of the geometric means over data sets, seed by seed."""
-
-    def means(quantity: str, name: str) -> list[float]:
-        return np.exp(np.mean([np.log(_values(groups[data, name], quantity)) for data in names], axis=0)).tolist()
-
-    def ratio(quantity: str) -> Interval:
-        return paired_ratio(means(quantity, ablation), means(quantity, PLAIN), level=LEVEL)
-
-    return {RATIO: ratio("paired_error"), MEDIAN_RATIO: ratio("median")}
-
-
-def _levels(groups: Groups, floors: Mapping[str, float]) -> list[Row]:
-    """Means over seeds, and under each data set the floor of the energy distance."""
-    rows: list[Row] = []
-    for data, floor in floors.items():
-        rows += [
-            {
-                DATA: data,
-                ABLATION: ablation,
-                ERROR: fmean(_values(groups[data, ablation], "paired_error")),
-                MEDIAN: fmean(_values(groups[data, ablation], "median")),
-                ENERGY: fmean(_values(groups[data, ablation], "energy_distance")),
-                "CPU s": median(one.cpu_seconds for one in groups[data, ablation]),
-            }
-            for ablation in ABLATIONS
-        ]
-        rows.append({DATA: data, ABLATION: FLOOR, ENERGY: floor})
-    return rows
-
-
 def _claims(groups: Groups, names: Sequence[str]) -> tuple[Claim, ...]:
     """What the mixtures say of one encoder for all times."""
     shared, two = (
-        {RINGS[data]: _values(groups[data, name], "paired_error") for data in names if data in RINGS}
+        {RINGS[data]: values(groups[data, name], "paired_error") for data in names if data in RINGS}
         for name in (SHARED, PLAIN)
     )
     return claims_on_modes(shared, two)
 
 
 def _by_data(groups: Groups, names: Sequence[str], ablation: str) -> str:
-    ratios = [(data, _ratio(groups, data, ablation, "paired_error").estimate) for data in names if data in RINGS]
+    ratios = [
+        (data, ratio_to_plain(groups, data, ablation, "paired_error").estimate) for data in names if data in RINGS
+    ]
     return ", ".join(f"× {ratio:.2f} on {data}" for data, ratio in ratios)
 
 
@@ -277,24 +209,3 @@ def _claim_row(claim: Claim) -> Row:
         "verdict": claim.verdict.value,
         "controls": "; ".join(controls),
     }
-
-
-def _simultaneous(cells: int) -> float:
-    return 1 - (1 - LEVEL) / cells
-
-
-def _sentence(groups: Groups, names: Sequence[str], pooled: Row, *, cells: int) -> str:
-    """The error over all data sets together, and on which it is larger, smaller, or neither can be said."""
-    ablation, ratio = str(pooled[ABLATION]), pooled[RATIO]
-    assert isinstance(ratio, Interval)
-    larger, smaller, open_ = [], [], []
-    for data in names:
-        each = _ratio(groups, data, ablation, "paired_error", level=_simultaneous(cells))
-        told = f"{data} (× {each.estimate:.2f})"
-        (larger if each.low > 1 else smaller if each.high < 1 else open_).append(told)
-    parts = {"larger on": larger, "smaller on": smaller, "no difference shown on": open_}
-    listed = "; ".join(f"{what} {', '.join(data)}" for what, data in parts.items() if data)
-    return (
-        f"**{ablation}**: paired error × {ratio.estimate:.2f} [{ratio.low:.2f}, {ratio.high:.2f}] of the plain model's "
-        f"over all data sets; {listed}."
-    )

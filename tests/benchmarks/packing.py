@@ -1,8 +1,8 @@
 """Packing a folder of published files: what each costs, and whether memory grows with their number.
 
 What `kdm pack` does to a file (open the archive, check what it declares, read it, check the numbers and the label, keep
-the ends) stands beside `np.load` of its two arrays, which checks and keeps nothing. The arrays being written are mapped:
-their pages are resident, and the kernel's to write out. What packing itself holds is anonymous memory.
+the ends) stands beside `np.load` of its two arrays, which checks and keeps nothing. The arrays being written are
+mapped: their pages are resident, and the kernel's to write out. What packing itself holds is anonymous memory.
 """
 
 from pathlib import Path

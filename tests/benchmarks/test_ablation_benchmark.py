@@ -12,19 +12,8 @@ import numpy as np
 import pytest
 
 from benchmarks import ablations
-from benchmarks.ablations import (
-    ABLATION,
-    DATA,
-    ENERGY_DIFFERENCE,
-    FLOOR,
-    RATIO,
-    SEEDS,
-    STEPS,
-    grouped,
-    halved,
-    page,
-    problems,
-)
+from benchmarks.ablation_tables import ABLATION, DATA, ENERGY_DIFFERENCE, FLOOR, RATIO, grouped
+from benchmarks.ablations import SEEDS, STEPS, halved, page, problems
 from benchmarks.experiments import Profile
 from kdm.ablations import ABLATIONS, PLAIN, SHARED
 from kdm.ablations.study import Measurement, Quality
