@@ -173,8 +173,8 @@ for id in reports["PyDMD"].claims:
         print(f"  {name:13} {claim.verdict.value if claim.applicable else claim.because}")
 
 # %% [markdown]
-# Each claim that could be measured, against its bound: PyDMD's, then the autoencoder's. A claim is about one thing: that
-# the two eigenvalues of PyDMD are nearly those of the flow does not make its samples the flow's.
+# Each claim that could be measured, against its bound: PyDMD's, then the autoencoder's. A claim is about one thing:
+# that the two eigenvalues of PyDMD are nearly those of the flow does not make its samples the flow's.
 
 # %%
 figure_of(partial(draw_claims, claims=list(reports["PyDMD"].claims.values())), size=(7.2, 3.0))
@@ -185,8 +185,8 @@ figure_of(partial(draw_claims, claims=list(reports["autoencoder"].claims.values(
 # %% [markdown]
 # ## Which directions are closed
 #
-# Latent directions stand in the order in which the decoder reads them. Blue: the share of the variance of the first ones
-# that no linear operator predicts. Orange: the share of what the decoder reads that lies beyond them. A learned
+# Latent directions stand in the order in which the decoder reads them. Blue: the share of the variance of the first
+# ones that no linear operator predicts. Orange: the share of what the decoder reads that lies beyond them. A learned
 # dictionary is closed where both are below the tolerance: directions that are hardly read need not be.
 
 # %%
