@@ -1,6 +1,8 @@
 """Models as someone else would hand them in, named on the command line as MODULE:OBJECT."""
 
 import numpy as np
+from sklearn.linear_model import LinearRegression
+from torch import nn
 
 from koopman_analysis import ArrayLatentModel
 
@@ -48,6 +50,22 @@ class Half:
     encode_data = encode_noise
 
 
+class Autoencoder(nn.Module):
+    """Someone's network, which must not be called without arguments."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.operator, self.decoder = nn.Linear(2, 3), nn.Linear(3, 3), nn.Linear(3, 2)
+
+
+def fitted() -> LinearRegression:
+    """Someone's regression of the state."""
+    states = np.random.default_rng(0).standard_normal((10, 2))
+    return LinearRegression().fit(states, states @ np.array([[1.0, 0.5], [0.0, 1.0]]))
+
+
+autoencoder = Autoencoder()
+half = Half()
 one_latent = affine(encode=lambda x: x[:, :1])
 infinite = affine(matrix=np.array([[1.0, np.inf], [0.0, 1.0]]))
 undecodable = affine(decode=lambda z: z.reshape(7, 7))

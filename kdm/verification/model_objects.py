@@ -1,4 +1,4 @@
-"""A model of anyone's, named as MODULE:OBJECT: a `LatentModel`, or a callable without arguments that returns one.
+"""A model of anyone's, named as MODULE:OBJECT: what `as_latent_model` takes, or a function or class that makes it.
 
 The module is imported as `python -m` would, with the current folder first. What decides the claims about such a model
 are its answers on the held-out pairs (x, y), so that they are what it is known by:
@@ -8,18 +8,16 @@ are its answers on the held-out pairs (x, y), so that they are what it is known 
 
 import hashlib
 import importlib
+import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from koopman_analysis import LatentModel, SnapshotPairs
-
-PARTS = ("shared_encoder", "matrix", "encode_noise", "encode_data", "offset", "decode")
-"""What a `LatentModel` has."""
+from koopman_analysis import LatentModel, SnapshotPairs, as_latent_model, require_latent_model
 
 
 class ModelObjectError(ValueError):
@@ -32,12 +30,11 @@ def is_model_object(word: str) -> bool:
     return name.isidentifier() and all(part.isidentifier() for part in module.split("."))
 
 
-def model_object(word: str) -> LatentModel:
-    """The model that MODULE:OBJECT names.
+def model_object(word: str) -> Any:
+    """What MODULE:OBJECT names, or what it returns where it is a function or a class.
 
     Raises:
-        ModelObjectError: If there is no such module or attribute, the module or the callable fails, or what they give
-            is no `LatentModel`.
+        ModelObjectError: If there is no such module or attribute, or the module or the function fails.
     """
     place, _, name = word.partition(":")
     with _current_folder_first():
@@ -45,17 +42,29 @@ def model_object(word: str) -> LatentModel:
     if not hasattr(module, name):
         raise ModelObjectError(f"expected {name} in the module {place} ({_file_of(module)}), got a module without it")
     found = getattr(module, name)
-    # A class has what its instances have, and is a callable that returns one.
-    if callable(found) and (isinstance(found, type) or not isinstance(found, LatentModel)):
-        found = _called(found, word)
-    missing = [part for part in PARTS if not hasattr(found, part)]
-    if missing:
+    # A torch module is a callable, too, and must not be called without arguments.
+    return _called(found, word) if isinstance(found, type) or inspect.isroutine(found) else found
+
+
+def fitting_model(found: Any, *, name: str, training: SnapshotPairs, heldout: SnapshotPairs) -> LatentModel:
+    """The object as a `LatentModel` that fits these pairs.
+
+    Args:
+        found: A `LatentModel`, or a fitted model that an adapter knows.
+        name: What it is called.
+        training: Pairs to fit a decoder to, where it predicts functions of the state and not the state.
+        heldout: Pairs to try it on.
+
+    Raises:
+        ModelObjectError: If it is neither, or its parts do not fit the pairs or each other.
+    """
+    try:
+        model = as_latent_model(found, pairs=training)
+        require_latent_model(model, heldout)
+    except Exception as error:  # someone's code may raise anything
         raise ModelObjectError(
-            f"expected {word} to be a koopman_analysis.LatentModel, or a callable without arguments that returns one, "
-            f"got a {type(found).__name__} without {', '.join(missing)}: "
-            "koopman_analysis.ArrayLatentModel makes one from callables and a matrix"
-        )
-    model: LatentModel = found
+            f"expected {name} to be a model of these data, got {type(error).__name__}: {error}"
+        ) from error
     return model
 
 
@@ -80,8 +89,7 @@ def _called(function: Any, word: str) -> Any:
         return function()
     except Exception as error:  # someone's code may raise anything
         raise ModelObjectError(
-            f"expected {word}() to return a koopman_analysis.LatentModel, got {type(error).__name__} from it: {error}. "
-            "--debug shows where"
+            f"expected {word}() to return a model, got {type(error).__name__} from it: {error}. --debug shows where"
         ) from error
 
 
@@ -97,46 +105,6 @@ def _current_folder_first() -> Iterator[None]:
         yield
     finally:
         sys.path.remove(here)
-
-
-def require_fitting(model: LatentModel, pairs: SnapshotPairs, *, name: str) -> None:
-    """Refuses a model whose parts do not fit these pairs, or each other.
-
-    Args:
-        model: The model.
-        pairs: Pairs of d numbers each.
-        name: What it is called.
-
-    Raises:
-        ModelObjectError: If they do not, with the part, what it should give and what it gives.
-    """
-    x, y = pairs.before[:3], pairs.after[:3]
-    matrix = np.asarray(model.matrix)
-    if matrix.ndim != 2:
-        raise ModelObjectError(f"expected the matrix of {name} of shape (m_in, m_out), got shape {matrix.shape}")
-    m_in, m_out = matrix.shape
-    _require(name, "matrix", lambda: matrix, (m_in, m_out))
-    z = _require(name, "encode_noise", lambda: model.encode_noise(x), (len(x), m_in))
-    _require(name, "encode_data", lambda: model.encode_data(y), (len(y), m_out))
-    c = _require(name, "offset", lambda: model.offset(), (m_out,))
-    _require(name, "decode", lambda: model.decode(z @ matrix + c), y.shape)
-
-
-def _require(name: str, part: str, answer: Callable[[], Any], shape: tuple[int, ...]) -> np.ndarray:
-    """What a part gives, which must be finite numbers of this shape."""
-    try:
-        values = np.asarray(answer(), dtype=np.float64)
-    except Exception as error:  # someone's code may raise anything
-        raise ModelObjectError(
-            f"expected {part} of {name} to give an array of shape {shape} on three rows of the data, got "
-            f"{type(error).__name__}: {error}"
-        ) from error
-    if values.shape != shape or not np.isfinite(values).all():
-        raise ModelObjectError(
-            f"expected finite numbers of shape {shape} from {part} of {name} on three rows of the data, got "
-            f"{'shape ' + str(values.shape) if values.shape != shape else 'NaN or Inf'}: is it a model of these data?"
-        )
-    return values
 
 
 def digest_of_answers(model: LatentModel, pairs: SnapshotPairs) -> str:

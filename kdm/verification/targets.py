@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -28,7 +29,7 @@ from kdm.training.runs import RunError, RunFolder
 from kdm.trajectories import Trajectories, collect, open_trajectories
 from kdm.verification.direct import direct_beside
 from kdm.verification.experiment import Experiment, Subject, Training
-from kdm.verification.model_objects import digest_of_answers, is_model_object, model_object, require_fitting
+from kdm.verification.model_objects import digest_of_answers, fitting_model, is_model_object, model_object
 from kdm.verification.subjects import name_of_run, subject_of_run
 from koopman_analysis import LatentModel
 
@@ -200,20 +201,26 @@ class ModelObject(Elsewhere):
         return self.word.replace(":", "-")
 
     @cached_property
-    def model(self) -> LatentModel:
-        """The model; its module is imported once."""
+    def found(self) -> Any:
+        """What the word names; its module is imported, and its function called, once."""
         return model_object(self.word)
+
+    def model(self, data: Trajectories) -> LatentModel:
+        """What was found, as a model of these data.
+
+        Raises:
+            ModelObjectError: If it is none.
+        """
+        training, heldout = pairs_in_rows(data.training()), pairs_in_rows(data.heldout())
+        return fitting_model(self.found, name=self.word, training=training, heldout=heldout)
 
     def digest(self, data: Trajectories) -> str:
         """That of its answers on the held-out pairs."""
-        pairs = pairs_in_rows(data.heldout())
-        require_fitting(self.model, pairs, name=self.word)
-        return digest_of_answers(self.model, pairs)
+        return digest_of_answers(self.model(data), pairs_in_rows(data.heldout()))
 
     def subject(self, data: Trajectories, *, device: torch.device) -> Subject:
         """The model, of which nothing else is known."""
-        require_fitting(self.model, pairs_in_rows(data.heldout()), name=self.word)
-        return Subject(name=self.word, model=self.model, history=ELSEWHERE)
+        return Subject(name=self.word, model=self.model(data), history=ELSEWHERE)
 
 
 def target_named(word: str) -> Target:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias, cast
 
 from koopman_analysis.adapters.encoded import EncodedModel
+from koopman_analysis.adapters.requirements import PARTS
 from koopman_analysis.estimators.latent import ArrayLatentModel, LatentModel
 from koopman_analysis.snapshots import SnapshotPairs
 
@@ -82,7 +83,9 @@ def adapted_by_class(model: Any) -> Adapted:
     """
     taken = "; ".join(f"{package}: {what}" for package, (_, what) in ADAPTERS.items())
     got = f"the class {model.__name__}" if isinstance(model, type) else f"an object of class {type(model).__name__}"
+    missing = [part for part in PARTS if not hasattr(model, part)]
+    lacking = f" without {', '.join(missing)}" if len(missing) < len(PARTS) else ""
     raise NotAdaptable(
-        f"expected a LatentModel or a fitted model that is adapted to one ({taken}), got {got}: describe yours by "
-        "ArrayLatentModel(encode_noise=…, encode_data=…, matrix=…, decode=…)"
+        f"expected a LatentModel or a fitted model that is adapted to one ({taken}), got {got}{lacking}: describe "
+        "yours by ArrayLatentModel(encode_noise=…, encode_data=…, matrix=…, decode=…)"
     )

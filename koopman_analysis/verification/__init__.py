@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from koopman_analysis.adapters import require_latent_model
 from koopman_analysis.estimators.latent import LatentModel
 from koopman_analysis.report import Report, current_environment
 from koopman_analysis.shapes import Labels
@@ -106,12 +107,15 @@ def verify(
 
     Raises:
         ValueError: If labels or classes are not one for each pair.
+        UnfitModel: If the model's parts do not fit the pairs or each other, or are not functions of a row.
+        TypeError: If they do not return arrays of floating numbers.
     """
     for name, given in (("labels", labels), ("classes", classes)):
         if given is not None and len(given) != pairs.n:
             raise ValueError(
                 f"expected {name} for each of {pairs.n} pairs, got {len(given)}: one for each row of before"
             )
+    require_latent_model(model, pairs, labels=labels)
     chosen = config or VerificationConfig()
     material = Material(
         model=model, pairs=pairs.on_host(), labels=labels, latent_trajectories=latent_trajectories

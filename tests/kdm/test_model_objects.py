@@ -9,9 +9,9 @@ import pytest
 from kdm.verification.model_objects import (
     ModelObjectError,
     digest_of_answers,
+    fitting_model,
     is_model_object,
     model_object,
-    require_fitting,
 )
 from koopman_analysis import LatentModel, SnapshotPairs
 
@@ -25,12 +25,13 @@ def pairs() -> SnapshotPairs:
     return SnapshotPairs(before=noise, after=np.column_stack([noise[:, 0], noise[:, 1] + noise[:, 0] ** 2]))
 
 
-@pytest.mark.parametrize("name", ["twist", "Twist", "affine"])
-def test_a_model_a_class_and_a_function_each_give_a_model(name, pairs):
-    model = model_object(f"{OTHERS}:{name}")
+@pytest.mark.parametrize("name", ["twist", "Twist", "affine", "fitted", "autoencoder"])
+def test_a_model_a_class_a_function_and_models_of_other_libraries_each_give_a_model(name, pairs):
+    found = model_object(f"{OTHERS}:{name}")
+    model = fitting_model(found, name=name, training=pairs, heldout=pairs)
     assert isinstance(model, LatentModel)
     assert not isinstance(model, type)
-    require_fitting(model, pairs, name=name)
+    assert model.decode(model.encode_noise(pairs.before) @ model.matrix + model.offset()).shape == (20, 2)
 
 
 def test_a_module_is_looked_for_in_the_current_folder(tmp_path, monkeypatch):
@@ -48,9 +49,7 @@ def test_a_module_is_looked_for_in_the_current_folder(tmp_path, monkeypatch):
         ("nowhere:model", "expected a module nowhere in '.*' or among the installed ones, got none: run the"),
         (f"{OTHERS}.part:model", rf"expected a module {OTHERS}\.part in"),
         (f"{OTHERS}:thing", rf"expected thing in the module {OTHERS} \(.*others.py\), got a module without it"),
-        (f"{OTHERS}:broken", r"broken\(\) to return a koopman_analysis.LatentModel, got KeyError from it: 'weights'"),
-        (f"{OTHERS}:Half", "a koopman_analysis.LatentModel, or .* got a Half without offset, decode: koopman_analysis"),
-        (f"{OTHERS}:np", "got a module without shared_encoder, encode_noise, encode_data, offset, decode"),
+        (f"{OTHERS}:broken", r"broken\(\) to return a model, got KeyError from it: 'weights'"),
     ],
 )  # fmt: skip
 def test_what_is_no_model_is_refused_by_name(word, message):
@@ -68,15 +67,17 @@ def test_a_module_that_fails_is_told_from_one_that_is_not_there(tmp_path, monkey
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("no_matrix", r"expected the matrix of it of shape \(m_in, m_out\), got shape \(3,\)"),
-        ("infinite", r"finite numbers of shape \(2, 2\) from matrix of it on three rows of the data, got NaN or Inf"),
-        ("one_latent", r"of shape \(3, 2\) from encode_noise of it .* got shape \(3, 1\): is it a model of these data"),
-        ("undecodable", r"expected decode of it to give an array of shape \(3, 2\) .*, got ValueError: cannot reshape"),
+        ("no_matrix", r"it to be a model of these data, got UnfitModel: expected K as a matrix .* got shape \(3,\)"),
+        ("infinite", r"expected finite values from matrix, got NaN or Inf"),
+        ("one_latent", r"expected encode_noise to return shape \(20, 2\), .* got \(20, 1\)"),
+        ("undecodable", r"it to be a model of these data, got ValueError: cannot reshape"),
+        ("half", r"got an object of class Half without offset, decode: describe yours by ArrayLatentModel"),
+        ("np", r"it to be a model of these data, got NotAdaptable: .* got an object of class module without encode_noise"),
     ],
 )
-def test_parts_that_do_not_fit_are_named(name, message, pairs):
+def test_what_does_not_fit_is_named(name, message, pairs):
     with pytest.raises(ModelObjectError, match=message):
-        require_fitting(getattr(models_of_others, name), pairs, name="it")
+        fitting_model(getattr(models_of_others, name), name="it", training=pairs, heldout=pairs)
 
 
 def test_a_model_is_known_by_its_answers(pairs):
