@@ -7,7 +7,8 @@ whole, up to a share,
 
 for an r of at most half of its directions. In three parts of the pairs that share no unit: the directions come of the
 first; r is the smallest rank from which on the estimates of the second keep (1); and (1) is claimed on the third,
-where r is fixed and the interval that of one ratio. Where the second part shows no such r, the largest rank tried is judged.
+where r is fixed and the interval that of one ratio. Where the second part shows no such r, the largest rank tried is
+judged.
 
 The control that must be refuted, of the same directions: the largest smaller rank that the second part knows to fail
 (1), or none of the directions, which predicts the mean.
