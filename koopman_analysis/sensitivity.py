@@ -29,7 +29,7 @@ import scipy.special
 from scipy.spatial.distance import pdist
 
 from koopman_analysis.estimators.latent import Certificate, LatentModel
-from koopman_analysis.shapes import Inexact, Latents, Operator
+from koopman_analysis.shapes import Inexact, Latents
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ RMS_NORMALISATION = Uncertified(
 ATTENTION = Uncertified(name="dot-product attention", because="its entries are multiplied with each other")
 
 
-def lipschitz_certificate(factors: Sequence[Operator | Activation | Uncertified]) -> Certificate:
+def lipschitz_certificate(factors: Sequence[Inexact[np.ndarray, "_ _"] | Activation | Uncertified]) -> Certificate:
     """An upper end of equation (1) for the composition of these factors, or why there is none.
 
     Args:

@@ -6,14 +6,16 @@ whole, up to a share,
     paired error at rank r / paired error of the whole ≤ 1 + margin,                                             (1)
 
 for an r of at most half of its directions. In three parts of the pairs that share no unit: the directions come of the
-first; r is the smallest rank from which on (1) is known to hold on the second; and (1) is claimed on the third, where r
-is fixed and the interval that of one ratio. Where the second part shows no such r, the largest rank tried is judged.
+first; r is the smallest rank from which on the estimates of the second keep (1); and (1) is claimed on the third,
+where r is fixed and the interval that of one ratio. Where the second part shows no such r, the largest rank tried is
+judged.
 
 The control that must be refuted, of the same directions: the largest smaller rank that the second part knows to fail
 (1), or none of the directions, which predicts the mean.
 """
 
 from dataclasses import replace
+from itertools import takewhile
 
 import numpy as np
 
@@ -76,7 +78,8 @@ def few_directions_suffice(
 
     ranks = tuple(rank for rank in RANKS if rank <= k // 2)
     choice = sweep(chosen, given[1], ranks)
-    rank = choice.sufficient_rank(margin) or ranks[-1]
+    kept = takewhile(lambda tried: tried[1] <= 1 + margin, zip(ranks[::-1], choice.ratio.estimates[::-1], strict=True))
+    rank = min((tried for tried, _ in kept), default=ranks[-1])
     failing = [
         tried
         for tried, interval in zip(choice.ranks, choice.ratio.intervals, strict=True)
