@@ -9,7 +9,9 @@ A column that is constant belongs to the bias: b₁ + t w_t. The operator's bias
 not normalised, and both ends are in the units of the data.
 """
 
+import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -77,16 +79,14 @@ def published_model(path: str | Path) -> PublishedModel:
         raise CheckpointError(
             f"expected the {LAYOUT} in '{path}', got one without {error}: no other layout is known"
         ) from None
+    _require_chain(layers, matrix, offset, path=path)
     weights = {"operator.weight": matrix, "control.offset": offset}
     for place, found in layers.items():
         weights |= {f"{place}.layers.{i}.weight": weight for i, (weight, _) in enumerate(found)}
         weights |= {f"{place}.layers.{i}.bias": bias for i, (_, bias) in enumerate(found)}
     config = _config(layers, latent=len(offset))
     model = built_model(config, generator=torch.Generator())
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise CheckpointError(f"expected layers that follow each other in '{path}', got others: {error}") from None
+    model.load_state_dict(weights)
     return PublishedModel(config=config, model=model.eval(), layout=LAYOUT)
 
 
@@ -95,12 +95,34 @@ _Layers = list[tuple[torch.Tensor, torch.Tensor]]
 
 def _layers(tensors: dict[str, torch.Tensor], prefix: str, *, time: float) -> _Layers:
     """Weight and bias of each layer under a prefix, the constant last input column folded into the first bias."""
-    numbers = sorted({int(name.split(".")[-2]) for name in tensors if name.startswith(f"{prefix}.")})
+    found = (re.fullmatch(rf"{re.escape(prefix)}\.(\d{{1,4}})\.weight", name) for name in tensors)
+    numbers = sorted((match[1] for match in found if match), key=int)
     if len(numbers) < 2:
         raise KeyError(f"layers in {prefix}")
     layers = [(tensors[f"{prefix}.{number}.weight"], tensors[f"{prefix}.{number}.bias"]) for number in numbers]
     weight, bias = layers[0]
+    if weight.ndim != 2 or bias.shape != weight.shape[:1]:
+        raise KeyError(f"matrices and vectors in {prefix}")
     return [(weight[:, :-1], bias + time * weight[:, -1]), *layers[1:]]
+
+
+def _require_chain(layers: dict[str, _Layers], matrix: torch.Tensor, offset: torch.Tensor, *, path: str | Path) -> None:
+    """Refuses shapes that do not follow each other, before a model with room for them is built.
+
+    Raises:
+        CheckpointError: If they do not.
+    """
+    shapes = {place: [tuple(part.shape) for layer in found for part in layer] for place, found in layers.items()}
+    features, latent = shapes["noise_encoder"][0][1], len(offset) if offset.ndim else 0
+    wanted = {"operator": [(latent, latent), (latent,)]}
+    for place in _PLACES:
+        size, end = (latent, features) if place == "decoder" else (features, latent)
+        sizes = [size, *(shape[0] if shape else 0 for shape in shapes[place][1:-1:2]), end]
+        wanted[place] = [shape for before, after in pairwise(sizes) for shape in ((after, before), (after,))]
+    shapes["operator"] = [tuple(matrix.shape), tuple(offset.shape)]
+    for place, found in shapes.items():
+        if found != wanted[place]:
+            raise CheckpointError(f"expected layers that follow each other in the {place} of '{path}', got {found}")
 
 
 def _config(layers: dict[str, _Layers], *, latent: int) -> ModelConfig:

@@ -4,6 +4,7 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from kdm.trajectories.manifest import DataError, Manifest, is_small, require_una
 from kdm.trajectories.pairs import Pairs
 
 ROWS = 65_536
-"""Rows read or written together."""
+"""Rows written together, and numbers looked at together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +105,7 @@ def open_trajectories(folder: str | Path, *, whole: bool = False) -> Trajectorie
         quoted = shlex.quote(str(folder))
         raise DataError(
             f"no data set at '{given}': expected a folder with manifest.json, noise.npy and data.npy.\n"
-            f"Make one with `kdm collect TEACHER --out {quoted}` or `kdm pack FILE --layout LAYOUT --out {quoted}`."
+            f"Make one with `kdm collect TEACHER --out {quoted}` or `kdm pack SOURCE --layout LAYOUT --out {quoted}`."
         )
     manifest = Manifest.from_json((folder / MANIFEST).read_text(), folder=folder)
     require_unaltered(folder, manifest.files, whole=whole)
@@ -188,8 +189,9 @@ def require_finite(array: np.ndarray, *, name: str) -> None:
     Raises:
         DataError: if there is one, with the first row that holds it.
     """
-    for first in range(0, len(array), ROWS):
-        rows = np.isfinite(array[first : first + ROWS]).reshape(len(array[first : first + ROWS]), -1).all(1)
+    together = max(1, ROWS // max(1, prod(array.shape[1:])))
+    for first in range(0, len(array), together):
+        rows = np.isfinite(array[first : first + together]).reshape(len(array[first : first + together]), -1).all(1)
         if not rows.all():
             raise DataError(f"{name} is not finite in row {first + int(rows.argmin())}: expected finite numbers only.")
 

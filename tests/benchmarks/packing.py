@@ -1,8 +1,8 @@
 """Packing a folder of published files: what each costs, and whether memory grows with their number.
 
 What `kdm pack` does to a file (open the archive, check what it declares, read it, check the numbers and the label, keep
-the ends) stands beside `np.load` of its two arrays, which checks and keeps nothing. The arrays being written are
-mapped: their pages are resident, and the kernel's to write out. What packing itself holds is anonymous memory.
+the ends) stands beside `np.load` of its two arrays, which checks and keeps nothing. Arrays being written are mapped:
+their pages are resident, and the kernel's to write out. What packing itself holds is anonymous memory.
 """
 
 from pathlib import Path
@@ -15,9 +15,10 @@ from .experiments import Profile
 from .page import Goal, Page, Row, Table
 from .turns import Outcome, bare, ours, taken_in_turns
 
-SIZES, WARM, ROUNDS = (2_000, 20_000), 12, 3
+SIZES, WARM, ROUNDS = (6_000, 20_000), 12, 3
+"""Of the sets: the arrays of either are larger than a block of which a checksum is taken."""
 COLUMNS = {
-    "files": ",", "who": "", "files a second": ",.0f", "CPU ms a file": ".3f", "anonymous memory, MB": ".1f",
+    "files": ",", "who": "", "files a second of CPU": ",.0f", "CPU ms a file": ".3f", "anonymous memory, MB": ".1f",
     "resident set, MB": ".0f", "both ends, MB": ".0f",
 }  # fmt: skip
 STATE_BYTES = 4 * 3 * 32 * 32
@@ -32,7 +33,7 @@ def measured(profile: Profile) -> Page:
     outcomes = {
         size: taken_in_turns(contestants, folders[size], folders[WARM], rounds=rounds, sampled=True) for size in sizes
     }
-    (fewer, _), (more, _) = (outcomes[size] for size in sizes)
+    (fewer, _), (more, reading) = (outcomes[size] for size in sizes)
     added = 1e6 * (more.anonymous - fewer.anonymous) / (sizes[1] - sizes[0])
     return Page(
         title="Packing published files",
@@ -41,8 +42,8 @@ def measured(profile: Profile) -> Page:
         tables=[Table(columns=COLUMNS, rows=[_row(outcome, size) for size in sizes for outcome in outcomes[size]])],
         goals=[
             Goal(
-                quantity="files a second, `kdm pack`", measured=sizes[1] / more.wall, side=Side.AT_LEAST, bound=1000,
-                form=",.0f",
+                quantity="CPU time over that of `np.load`", measured=more.relative_to(reading), side=Side.AT_MOST,
+                bound=2, form=".2f",
             ),
             Goal(
                 quantity="anonymous memory for a million files more, MB", measured=added, side=Side.AT_MOST, bound=1000,
@@ -52,7 +53,8 @@ def measured(profile: Profile) -> Page:
         notes=[
             "`kdm pack` includes the test of a sample, the test of all at the end, the search for pairs that occur "
             "twice, and the checksums. `np.load` only reads the arrays.",
-            "The resident set includes the mapped arrays; anonymous memory grows by the names of the files.",
+            "The resident set includes the mapped arrays; anonymous memory holds a block of 64 MiB for the checksums, "
+            "and the names of the files.",
         ],
     )  # fmt: skip
 
@@ -67,7 +69,7 @@ def _row(outcome: Outcome, size: int) -> Row:
     return {
         "files": size,
         "who": outcome.name,
-        "files a second": size / outcome.wall,
+        "files a second of CPU": size / outcome.seconds,
         "CPU ms a file": 1e3 * outcome.seconds / size,
         "anonymous memory, MB": outcome.anonymous,
         "resident set, MB": outcome.memory,

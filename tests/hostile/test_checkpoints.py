@@ -1,61 +1,17 @@
 """Pickled checkpoints are read without being run, whatever they hold."""
 
-import io
-import os
-import pickle
 import zipfile
-from collections import OrderedDict
+from types import SimpleNamespace
 
 import numpy as np
+import published
 import pytest
 import torch
+from archives import CLASSES, LINEAR, STORAGE, archive, module_program
 
+from kdm.importing import checkpoints
 from kdm.importing.archive import CheckpointError, ModuleRecord, module_in
-from kdm.importing.checkpoints import PUBLISHED_CLASSES, published_checkerboard
-
-LINEAR = "torch.nn.modules.linear.Linear"
-CLASSES = {LINEAR, "torch.nn.modules.container.Sequential", "torch.nn.modules.activation.SiLU"}
-
-
-def archive(path, program: bytes, *, storages=None, compression=zipfile.ZIP_STORED):
-    with zipfile.ZipFile(path, "w", compression) as made:
-        made.writestr("model/data.pkl", program)
-        for key, data in (storages or {}).items():
-            made.writestr(f"model/data/{key}", data)
-    return path
-
-
-class Gadget:
-    """Unpickles to a call of something that was never meant to be called."""
-
-    def __init__(self, function, *arguments) -> None:
-        self.call = function, arguments
-
-    def __reduce__(self):
-        return self.call
-
-
-class Claims:
-    """A storage of 8 floats, whatever its file holds."""
-
-
-class Storages(pickle.Pickler):
-    def persistent_id(self, thing):
-        return ("storage", torch.FloatStorage, "0", "cpu", 8) if isinstance(thing, Claims) else None
-
-
-def program_of(thing) -> bytes:
-    buffer = io.BytesIO()
-    Storages(buffer, protocol=2).dump(thing)
-    return buffer.getvalue()
-
-
-def module_program(shape=(2, 2), stride=(2, 1), offset=0) -> bytes:
-    """A pickled Linear with one weight, in the operations that torch writes."""
-    rebuilt = Gadget(torch._utils._rebuild_tensor_v2, Claims(), offset, shape, stride, False, OrderedDict())
-    body = program_of({"_parameters": OrderedDict(weight=rebuilt), "_buffers": {}, "_modules": {}})
-    # PROTO 2, GLOBAL of the class, EMPTY_TUPLE, NEWOBJ, the state, BUILD, STOP.
-    return b"\x80\x02ctorch.nn.modules.linear\nLinear\n)\x81" + body[2:-1] + b"b."
+from kdm.importing.checkpoints import published_checkerboard
 
 
 def test_a_module_is_read_as_it_was_saved(tmp_path):
@@ -77,35 +33,12 @@ def test_our_own_archives_are_read_where_they_are_honest(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "gadget",
-    [
-        lambda marker: Gadget(os.system, f"touch {marker}"),
-        lambda marker: Gadget(exec, f"open({str(marker)!r}, 'w').close()"),
-        lambda marker: Gadget(eval, f"open({str(marker)!r}, 'w')"),
-        lambda marker: Gadget(__import__, "antigravity"),
-        lambda marker: Gadget(getattr, "text", "upper"),
-        lambda marker: Gadget(torch.load, str(marker)),
-        lambda marker: Gadget(np.load, str(marker)),
-        lambda marker: Gadget(pickle.loads, pickle.dumps(Gadget(os.system, f"touch {marker}"))),
-    ],
-    ids=["system", "exec", "eval", "import", "getattr", "torch.load", "np.load", "pickle"],
-)
-def test_a_pickle_that_calls_something_is_refused_by_name_and_calls_nothing(tmp_path, gadget):
-    marker = tmp_path / "marker"
-    program = program_of(OrderedDict(layer=gadget(marker)))
-    assert pickle.loads.__name__ == "loads"  # plain unpickling would have run it
-    with pytest.raises(CheckpointError, match=r"refused .*its pickle asks for .*Nothing of it was run"):
-        module_in(archive(tmp_path / "m.pt", program), classes=PUBLISHED_CLASSES)
-    assert not marker.exists()
-
-
-@pytest.mark.parametrize(
     ("shape", "stride", "offset"),
     [((3, 3), (3, 1), 0), ((2, 2), (2, 1), 5), ((2, 2), (8, 1), 0), ((2, 2), (-2, 1), 4), ((-1, 2), (2, 1), 0),
      ((10**6, 10**6), (0, 0), 0), ((2,), (2, 1), 0), ((2, 2), (2, 1), -1)],
 )  # fmt: skip
 def test_a_tensor_that_reaches_out_of_its_storage_is_refused(tmp_path, shape, stride, offset):
-    path = archive(tmp_path / "m.pt", module_program(shape, stride, offset), storages={"0": bytes(32)})
+    path = archive(tmp_path / "m.pt", module_program(shape, stride, offset), storages=STORAGE)
     with pytest.raises(CheckpointError, match="a tensor within its storage"):
         module_in(path, classes={LINEAR})
 
@@ -118,23 +51,8 @@ def test_a_storage_of_another_size_than_its_pickle_says_is_refused(tmp_path, siz
 
 
 def test_a_storage_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(CheckpointError, match="expected model/data/0 in .*an archive without it"):
+    with pytest.raises(CheckpointError, match="expected model/data/0, got an archive without it"):
         module_in(archive(tmp_path / "m.pt", module_program()), classes={LINEAR})
-
-
-def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
-    path = archive(tmp_path / "m.pt", module_program(), storages={"0": bytes(10**8)}, compression=zipfile.ZIP_DEFLATED)
-    assert path.stat().st_size < 10**6  # the premise: a small file with much in it
-    with pytest.raises(CheckpointError, match="uncompressed, as torch writes it: refused"):
-        module_in(path, classes={LINEAR})
-
-
-def test_an_endless_program_and_a_far_position_are_refused(tmp_path):
-    with pytest.raises(CheckpointError, match="at most 4194304 bytes"):
-        module_in(archive(tmp_path / "long.pt", bytes(5 * 2**20)), classes={LINEAR})
-    far = b"\x80\x02}r\xff\xff\xff\x7f."  # EMPTY_DICT, stored at position 2³¹ − 1: sixteen gigabytes of places
-    with pytest.raises(CheckpointError, match="its pickle stores something at position 2147483647"):
-        module_in(archive(tmp_path / "far.pt", far), classes={LINEAR})
 
 
 def test_modules_that_contain_each_other_are_refused(tmp_path):
@@ -143,17 +61,8 @@ def test_modules_that_contain_each_other_are_refused(tmp_path):
         b"\x80\x02ctorch.nn.modules.linear\nLinear\n)\x81q\x00}X\x08\x00\x00\x00_modules}X\x01\x00\x00\x00ah\x00ssb."
     )
     record = module_in(archive(tmp_path / "m.pt", program), classes={LINEAR})
-    with pytest.raises(CheckpointError, match="a tree of modules, got a. in two places"):
+    with pytest.raises(CheckpointError, match="a tree of modules, got a in two places"):
         list(record.tensors())
-
-
-def test_a_tensor_and_a_type_cannot_be_changed_by_the_pickle(tmp_path):
-    rebuilt = program_of(Gadget(torch._utils._rebuild_tensor_v2, Claims(), 0, (2,), (1,), False, OrderedDict()))
-    changed = rebuilt[:-1] + b"}b."
-    with pytest.raises(CheckpointError, match="changed after it was made"):
-        module_in(archive(tmp_path / "t.pt", changed, storages={"0": bytes(32)}), classes={LINEAR})
-    with pytest.raises(CheckpointError, match="a type of storage, got one that is to be changed"):
-        module_in(archive(tmp_path / "k.pt", b"\x80\x02ctorch\nFloatStorage\n}b."), classes={LINEAR})
 
 
 def test_what_is_no_module_is_refused(tmp_path):
@@ -163,7 +72,7 @@ def test_what_is_no_module_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="no checkpoint at"):
         module_in(tmp_path / "absent.pt", classes=CLASSES)
     (tmp_path / "text.pt").write_text("not a zip archive")
-    with pytest.raises(CheckpointError, match="a damaged one"):
+    with pytest.raises(CheckpointError, match="got another kind of file"):
         module_in(tmp_path / "text.pt", classes=CLASSES)
     with zipfile.ZipFile(tmp_path / "other.zip", "w") as made:
         made.writestr("readme.txt", "nothing")
@@ -174,27 +83,44 @@ def test_what_is_no_module_is_refused(tmp_path):
         module_in(broken, classes=CLASSES)
 
 
-def test_damage_anywhere_in_a_file_is_an_error_of_ours_or_harmless(tmp_path):
-    module = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 2))
-    torch.save(module, tmp_path / "module.pt")
-    whole = (tmp_path / "module.pt").read_bytes()
-    draw = np.random.default_rng(0)
-    refused = 0
-    for _ in range(300):
-        damaged = bytearray(whole)
-        for position in draw.integers(len(whole), size=3):
-            damaged[position] ^= 1 << draw.integers(8)
-        cut = damaged if draw.uniform() < 0.7 else damaged[: draw.integers(len(whole))]
-        (tmp_path / "damaged.pt").write_bytes(cut)
-        try:
-            list(module_in(tmp_path / "damaged.pt", classes=CLASSES).tensors())
-        except CheckpointError:
-            refused += 1
-    assert refused > 100
-
-
 def test_another_model_is_not_taken_for_the_published_one(tmp_path):
     data = np.arange(8, dtype="<f4").tobytes()
     path = archive(tmp_path / "m.pt", module_program(), storages={"0": data})
     with pytest.raises(CheckpointError, match="expected the published checkerboard model"):
         published_checkerboard(path)
+
+
+WRONG = {
+    "a hidden bias that asks for much": ("xT_observables_encoder.main.0.bias", (10**6,)),
+    "a bias without an axis": ("xT_observables_encoder.main.0.bias", ()),
+    "a first weight without an axis": ("x0_observables_encoder.main.0.weight", ()),
+    "a later weight with one axis": ("x0_observables_decoder.main.2.weight", (6,)),
+    "an operator that would be broadcast": ("koopman_operator.weight", (1, 5)),
+    "an operator smaller than its bias": ("koopman_operator.bias", (10**6,)),
+    "a bias of the operator without an axis": ("koopman_operator.bias", ()),
+    "data of another dimension": ("x0_observables_decoder.main.4.bias", (3,)),
+    "an encoder of other states": ("x0_observables_encoder.main.0.weight", (6, 4)),
+}
+
+
+@pytest.mark.parametrize(("name", "shape"), WRONG.values(), ids=WRONG)
+def test_a_published_model_whose_shapes_do_not_follow_each_other_is_refused_before_it_is_built(
+    tmp_path, monkeypatch, name, shape
+):
+    tensors = published.checkpoint(tmp_path / "m.pt")
+    published_checkerboard(tmp_path / "m.pt")  # the premise: as it is, it is read
+    assert name in tensors
+    changed = SimpleNamespace(tensors=lambda: iter({**tensors, name: np.zeros(shape)}.items()))
+    monkeypatch.setattr(checkpoints, "module_in", lambda path, classes: changed)
+    monkeypatch.setattr(checkpoints, "built_model", lambda *arguments, **options: pytest.fail("it was built"))
+    with pytest.raises(CheckpointError, match="layers that follow each other|one without 'matrices and vectors"):
+        published_checkerboard(tmp_path / "m.pt")
+
+
+def test_names_that_are_no_numbers_are_not_taken_for_layers(tmp_path, monkeypatch):
+    tensors = published.checkpoint(tmp_path / "m.pt")
+    renamed = {name.replace("main.0.", "main.first."): values for name, values in tensors.items()}
+    changed = SimpleNamespace(tensors=lambda: iter(renamed.items()))
+    monkeypatch.setattr(checkpoints, "module_in", lambda path, classes: changed)
+    with pytest.raises(CheckpointError, match="layers that follow each other"):
+        published_checkerboard(tmp_path / "m.pt")

@@ -39,7 +39,7 @@ def test_a_missing_folder_is_refused_with_the_commands_that_make_one():
         open_trajectories("dta/")
     assert str(caught.value) == (
         "no data set at 'dta/': expected a folder with manifest.json, noise.npy and data.npy.\n"
-        "Make one with `kdm collect TEACHER --out dta` or `kdm pack FILE --layout LAYOUT --out dta`."
+        "Make one with `kdm collect TEACHER --out dta` or `kdm pack SOURCE --layout LAYOUT --out dta`."
     )
 
 

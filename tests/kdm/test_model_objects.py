@@ -72,7 +72,10 @@ def test_a_module_that_fails_is_told_from_one_that_is_not_there(tmp_path, monkey
         ("one_latent", r"expected encode_noise to return shape \(20, 2\), .* got \(20, 1\)"),
         ("undecodable", r"it to be a model of these data, got ValueError: cannot reshape"),
         ("half", r"got an object of class Half without offset, decode: describe yours by ArrayLatentModel"),
-        ("np", r"it to be a model of these data, got NotAdaptable: .* got an object of class module without encode_noise"),
+        (
+            "np",
+            r"got NotAdaptable: .* got an object of class module without encode_noise",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named(name, message, pairs):
