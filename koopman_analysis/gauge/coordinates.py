@@ -34,6 +34,7 @@ from koopman_analysis.nonnormality import (
     spectral_radius,
     stable_rank,
 )
+from koopman_analysis.nonnormality.departure import require_square
 from koopman_analysis.shapes import Complex, Float, Inexact, Latents, Operator
 
 REASON = (
@@ -111,8 +112,11 @@ def spectrum_in_gauge(model: LatentModel, *, gauge: LatentCoordinates | None = N
 
     Raises:
         GaugeDependent: If the model has two encoders and no coordinates are given.
+        ValueError: If K leads to a space of another dimension: it has eigenvalues in no coordinates.
     """
-    values = np.linalg.eigvals(operator_in(model, gauge)).astype(np.complex128)
+    K = operator_in(model, gauge)
+    require_square(K)
+    values = np.linalg.eigvals(K).astype(np.complex128)
     return values[np.argsort(-np.abs(values), kind="stable")]
 
 
@@ -121,6 +125,7 @@ def nonnormality_in_gauge(model: LatentModel, *, gauge: LatentCoordinates | None
 
     Raises:
         GaugeDependent: If no coordinates are given: of two encoders, for any; of one, for a metric is missing.
+        ValueError: If K leads to a space of another dimension.
     """
     if gauge is None:
         missing = REASON if not model.shared_encoder else "its eigenvalues have no metric to be normal in: WhiteAtNoise"

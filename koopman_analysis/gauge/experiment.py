@@ -26,6 +26,7 @@ from koopman_analysis.gauge.coordinates import (
     transformed,
 )
 from koopman_analysis.modes import whitened_singular_values
+from koopman_analysis.regression import ConstantData
 from koopman_analysis.shapes import Complex, Float, Labels
 from koopman_analysis.snapshots import SnapshotPairs
 
@@ -96,9 +97,10 @@ def gauge_experiment(
         rng: Draws the gauges, and where the decoder is differentiated.
 
     Raises:
-        ConstantData: If the latents do not vary.
+        ConstantData: If the latents, or the states after, do not vary.
         UndefinedDecoder: If the decoder has no finite values around them.
-        ValueError: If there is no gauge to compare with, or the condition is out of range.
+        ValueError: If there is no gauge to compare with, the condition is out of range, or K leads to a space of
+            another dimension.
     """
     if gauges < 1:
         raise ValueError(f"expected at least one other gauge, got {gauges}")
@@ -108,7 +110,7 @@ def gauge_experiment(
     change = max(float(np.linalg.norm(view.predicted - views[0].predicted, axis=1).max()) for view in views[1:])
     return GaugeExperiment(
         condition=condition,
-        largest_change=change / float(np.sqrt(_mean(np.square(_centred(pairs.on_host().after, pairs)), pairs))),
+        largest_change=change / float(np.sqrt(_variance(pairs.on_host().after, pairs))),
         eigenvalues=views[0].eigenvalues,
         other_eigenvalues=tuple(view.eigenvalues for view in views[1:]),
         dependent=_compared([view.dependent for view in views]),
@@ -131,7 +133,7 @@ class _View:
         arrived = model.encode_noise(pairs.before, labels) @ model.matrix + model.offset(labels)
         predicted = np.asarray(model.decode(arrived, labels), dtype=np.float64)
         residual, error = (
-            _mean(np.square(one - other), pairs) / _mean(np.square(_centred(one, pairs)), pairs)
+            _mean(np.square(one - other), pairs) / _variance(one, pairs)
             for one, other in ((encoded, arrived), (after, predicted))
         )
         directions = decoder_weighted_directions(model, pairs, labels=labels, rng=rng)
@@ -166,6 +168,13 @@ def _compared(numbers: Sequence[dict[str, float]]) -> tuple[InGauges, ...]:
         for name, value in here.items()
         if all(name in other for other in others)
     )
+
+
+def _variance(rows: np.ndarray, pairs: SnapshotPairs) -> float:
+    variance = _mean(np.square(_centred(rows, pairs)), pairs)
+    if not variance > 0:
+        raise ConstantData("expected latents and states that vary at the data end, got one")
+    return variance
 
 
 def _centred(rows: np.ndarray, pairs: SnapshotPairs) -> np.ndarray:

@@ -132,14 +132,14 @@ class Report:
         Args:
             entries: Claims after those it has.
             figures: Pictures, by name.
-            tables: Tables after those it has.
+            tables: Tables after those it has, or before them where there are claims before those it has.
             first: Claims before those it has.
         """
         return replace(
             self,
             entries=(*first, *self.entries, *entries),
             figures={**self.figures, **(figures or {})},
-            tables=(*self.tables, *tables),
+            tables=(*tables, *self.tables) if first else (*self.tables, *tables),
         )
 
     def to_json(self) -> dict[str, Any]:

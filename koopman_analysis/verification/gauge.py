@@ -8,6 +8,7 @@ a property of the flow.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -25,8 +26,12 @@ PAIRS = 2000
 
 
 def with_gauge(report: Report, material: Material, *, rng: np.random.Generator) -> Report:
-    """The report with both tables and the picture; as it was for one encoder, or where latents do not vary."""
-    if material.model.shared_encoder:
+    """The report with both tables and the picture, where there are two encoders into spaces of one dimension.
+
+    It stays as it was, too, where latents do not vary.
+    """
+    m_in, m_out = material.model.matrix.shape
+    if material.model.shared_encoder or m_in != m_out:
         return report
     independent = material.independent()
     some = independent.rows(rng.permutation(independent.pairs.n)[:PAIRS])
@@ -50,7 +55,12 @@ def with_gauge(report: Report, material: Material, *, rng: np.random.Generator) 
         ),
     ]  # fmt: skip
     picture = partial(figure_of, partial(draw_gauge, experiment=found), size=(6.4, 4.0))
-    return report.including(figures={"gauge": picture}, tables=tables)
+    report = report.including(figures={"gauge": picture}, tables=tables)
+    # The picture shows why the claim on eigenvalues does not apply.
+    entries = tuple(
+        replace(entry, figure="gauge") if entry.claim.id == "eigenvalues" else entry for entry in report.entries
+    )
+    return replace(report, entries=entries)
 
 
 def _table(title: str, numbers: Sequence[InGauges], note: str) -> Table:

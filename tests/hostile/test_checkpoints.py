@@ -4,7 +4,7 @@ import zipfile
 from types import SimpleNamespace
 
 import numpy as np
-import published
+import published_checkpoint as published
 import pytest
 import torch
 from archives import CLASSES, LINEAR, STORAGE, archive, module_program

@@ -3,7 +3,7 @@
 import json
 
 import numpy as np
-import published
+import published_checkpoint as published
 import pytest
 import torch
 

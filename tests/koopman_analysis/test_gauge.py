@@ -17,6 +17,7 @@ from koopman_analysis.gauge import (
     spectrum_in_gauge,
     transformed,
 )
+from koopman_analysis.regression import ConstantData
 from koopman_analysis.snapshots import SnapshotPairs
 
 K = np.random.default_rng(1).standard_normal((3, 3))
@@ -144,3 +145,18 @@ def test_what_is_no_gauge_is_refused():
         gauge_experiment(model(), pairs(), gauges=0, rng=rng())
     with pytest.raises(ValueError, match="latents that span their 3 dimensions"):
         WhiteAtNoise(np.ones((10, 3))).operator(model(shared=True))
+
+
+def test_an_operator_between_two_dimensions_has_a_spectrum_in_no_coordinates():
+    between = replace(model(), matrix=K[:, :2], offset=np.zeros(2), encode_data=lambda y: y, decode=lambda z: z)
+    for function in (spectrum_in_gauge, nonnormality_in_gauge):
+        with pytest.raises(ValueError, match=r"expected a square matrix, got shape \(3, 2\): between two spaces there"):
+            function(between, gauge=ThisGauge())
+
+
+@pytest.mark.parametrize("end", ["latents", "states"])
+def test_an_end_that_does_not_vary_is_named(end):
+    still = replace(model(), encode_data=lambda y: np.ones((len(y), 3))) if end == "latents" else model()
+    some = pairs(200) if end == "latents" else replace(pairs(200), after=np.ones((200, 2)))
+    with pytest.raises(ConstantData, match="expected latents and states that vary at the data end, got one"):
+        gauge_experiment(still, some, gauges=1, rng=rng())
