@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from textwrap import fill
 
 import numpy as np
 import torch
@@ -25,6 +26,8 @@ from koopman_analysis.report import Entry, Report, Table, measured
 from koopman_analysis.verification import verify as verified_model
 
 FIDELITY_TOLERANCE = 5e-4
+TITLE = 24
+"""Letters in a line above one of several panels."""
 
 
 def report_of(
@@ -127,7 +130,10 @@ def _map(experiment: Experiment, evidence: Evidence, classes: np.ndarray) -> Fig
         (evidence.heldout.before, "noise, by what it becomes", far),
         (evidence.heldout.after, "teacher", extent),
         (evidence.prediction, "one step", extent),
-        *((evidence.predictions[other.name], f"one step of {other.name}", extent) for other in experiment.beside),
+        *(
+            (evidence.predictions[other.name], fill(f"one step of {other.name}", TITLE), extent)
+            for other in experiment.beside
+        ),
     )
     draws = [partial(draw_by_class, states=s, classes=numbered, title=title, extent=e) for s, title, e in panels]
     return figure_of(*draws, size=(2.4 * len(draws), 2.8))

@@ -21,7 +21,7 @@ class Explanation:
 _BY_ID = {
     "fidelity": Explanation(
         words=(
-            "Fresh noise goes through the model once; the samples are compared, as a cloud, with samples of the "
+            "Noise goes through the model once; the samples are compared, as a cloud, with other samples of the "
             "teacher. The energy coefficient is 0 when the two laws are equal and 1 when they have nothing in "
             "common. A claim of equality needs a tolerance: below it, the difference is too small to matter. "
             "Two disjoint samples of the teacher itself show how small a number this many samples can resolve."

@@ -42,7 +42,7 @@ def with_gauge(report: Report, material: Material, *, rng: np.random.Generator) 
     note = (
         f"The same model in {GAUGES} other latent coordinates, changed at either end by random matrices of condition "
         f"{found.condition:g}: no prediction changes by more than {significant(found.largest_change)} of the spread of "
-        "the data. "
+        f"the data. On {some.pairs.n:,} of the pairs. "
     )
     tables = [
         _table(

@@ -66,7 +66,8 @@ def page(groups: Groups, floors: dict[str, float]) -> Page:
         notes=[
             f"Intervals: paired t over {shared_seeds(groups)} seeds at {LEVEL:.0%}, on logarithms where ratios are "
             "told; none of them is simultaneous. The pairs of a data set are the same throughout.",
-            "The CPU seconds of refitting are those of the plain training that it shares.",
+            "The CPU seconds of refitting are those of the plain training that it shares. Trainings of an earlier call "
+            "are kept: the seconds in the last lines are those of the last call alone.",
         ],
     )
 
