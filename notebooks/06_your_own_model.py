@@ -223,4 +223,29 @@ else:
     print("\nThese are pairs that it was trained on: what is supported here need not be elsewhere.")
 
 # %% [markdown]
-# On the command line the same is `kdm import CHECKPOINT --out RUN` and `kdm verify RUN`.
+# How many of its 256 latent directions do the work of all, and how far its decoder can pull latents apart (L, certified
+# layer by layer), are asked in its own latents and are the same in any others that are turned or stretched, L together
+# with the distances that it multiplies.
+
+# %%
+if folder:
+    print(report.claims["rank"].because)
+    print(report.claims["bounded"].because)
+
+# %% [markdown]
+# Its eigenvalues are not. The picture shows those of K in the checkpoint's own latent coordinates, and in others, in
+# which every prediction is the same. A paper that plots them plots a choice. The tables show which numbers of K go with
+# the choice, and which stay.
+
+# %%
+report.figure("gauge") if folder else None
+
+# %%
+for table in report.tables if folder else ():
+    print(table.title)
+    for name, here, elsewhere in table.rows:
+        print(f"  {name:38} {here:>9}    in random coordinates {elsewhere}")
+
+# %% [markdown]
+# On the command line the same is `kdm import CHECKPOINT --out RUN` and `kdm verify RUN --data DATA`, with another RUN
+# on the same page by `--beside`.
