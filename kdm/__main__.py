@@ -24,7 +24,7 @@ from kdm.importing.layouts import LAYOUTS
 from kdm.importing.layouts import pack as packed
 from kdm.importing.runs import import_model
 from kdm.interrupts import Terminated, termination_raised
-from kdm.presets import preset_named
+from kdm.presets import PRESETS, preset_named
 from kdm.sampling import sample as sampled
 from kdm.storage import replaced_file, write_json
 from kdm.teachers import named
@@ -95,7 +95,8 @@ def import_checkpoint(checkpoint: Positional[Path], *, out: Path, debug: Flag = 
     """
     import_model(checkpoint, out)
     parameters = sum(parameter.numel() for parameter in load(out).parameters())
-    print(f"{out}: {parameters:,} parameters; measure it with `kdm verify {shlex.quote(str(out))} --data DATA`")
+    word = f"./{out}" if str(out) in PRESETS else shlex.quote(str(out))  # a preset of the same name comes first
+    print(f"{out}: {parameters:,} parameters; measure it with `kdm verify {word} --data DATA`")
 
 
 def train(

@@ -57,8 +57,10 @@ class KDMLatentModel:
         factors: list[np.ndarray | Activation] = []
         for weight in (parameter for parameter in decoder.parameters() if parameter.ndim == 2):
             factors += [weight.detach().cpu().double().numpy(), SWISH]
-        units = np.full((1, 1), self._model.scaling.data)
-        return lipschitz_certificate([*(factors[:-1] if decoder.linear_end else factors), units])
+        factors = factors[:-1] if decoder.linear_end else factors
+        if (scale := self._model.scaling.data) != 1.0:
+            factors.append(np.full((1, 1), scale))
+        return lipschitz_certificate(factors)
 
     @torch.no_grad()
     def _mapped(self, function: Callable[[Tensor], Tensor], rows: np.ndarray) -> np.ndarray:

@@ -30,6 +30,7 @@ import scipy.linalg
 
 from koopman_analysis.dimension import LatentDirections
 from koopman_analysis.estimators.latent import LatentModel
+from koopman_analysis.regression import ConstantData
 from koopman_analysis.resampling import Interval, ratio_bootstrap
 from koopman_analysis.shapes import Float, Labels, Latents, States
 from koopman_analysis.snapshots import SnapshotPairs
@@ -141,7 +142,8 @@ def whitened_singular_values(
         labels: The label of each pair, where the model takes labels.
 
     Raises:
-        ValueError: If the share is out of range, or the latents of the data do not vary in a direction looked at.
+        ValueError: If the share is out of range.
+        ConstantData: If the latents of the data do not vary in a direction looked at.
     """
     if not 0 < share <= 1:
         raise ValueError(f"expected a share in (0, 1], got {share}")
@@ -155,11 +157,11 @@ def whitened_singular_values(
     )
     scale = np.sqrt(np.diag(below))
     if not scale.all():
-        raise ValueError("expected latents of the data that vary in what the decoder reads, got a constant direction")
+        raise ConstantData("expected latents of the data that vary in what the decoder reads, got a constant direction")
     try:
         values = scipy.linalg.eigvalsh(above / np.outer(scale, scale), below / np.outer(scale, scale))
     except np.linalg.LinAlgError as error:
-        raise ValueError(
+        raise ConstantData(
             f"expected latents of the data that vary in all of {count} directions that the decoder reads, got fewer: "
             "look at a smaller share"
         ) from error

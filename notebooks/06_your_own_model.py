@@ -220,7 +220,7 @@ else:
     report = verify(published, pairs, rng=np.random.default_rng(2))
     for id, claim in report.claims.items():
         print(f"{id:16} {claim.verdict.value if claim.applicable else claim.because}")
-    print("\nThese are pairs that it was trained on: what is supported here need not be elsewhere.")
+    print("\nThese may be pairs that it was trained on: what is supported here need not be elsewhere.")
 
 # %% [markdown]
 # How many of its 256 latent directions do the work of all, and how far its decoder can pull latents apart (L, certified

@@ -13,8 +13,8 @@ def introduced(experiment: Experiment, evidence: Evidence) -> str:
     sentences = [
         f"{model[:1].upper()}{model[1:]} {subject.history}.",
         f"The data are {len(data):,} pairs of {_origin(data)}; the baselines were fitted to {baselines:,} of them.",
-        f"Every number below was measured on the {evidence.heldout.n:,} held-out pairs, or on "
-        f"{len(evidence.samples):,} samples from {'fresh' if evidence.fresh else 'held-out'} noise.",
+        f"Every number below was measured on the {evidence.heldout.n:,} held-out pairs, or the part of them that it "
+        f"names, or on {len(evidence.samples):,} samples from {'fresh' if evidence.fresh else 'held-out'} noise.",
     ]
     if not evidence.fresh:
         seen = "has seen" if experiment.training else "may have seen"

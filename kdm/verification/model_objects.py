@@ -11,8 +11,6 @@ import importlib
 import inspect
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -37,8 +35,9 @@ def model_object(word: str) -> Any:
         ModelObjectError: If there is no such module or attribute, or the module or the function fails.
     """
     place, _, name = word.partition(":")
-    with _current_folder_first():
-        module = _imported(place)
+    if (here := os.getcwd()) not in sys.path:
+        sys.path.insert(0, here)  # and it stays: what is imported may import its neighbours when it is called
+    module = _imported(place)
     if not hasattr(module, name):
         raise ModelObjectError(f"expected {name} in the module {place} ({_file_of(module)}), got a module without it")
     found = getattr(module, name)
@@ -61,7 +60,7 @@ def fitting_model(found: Any, *, name: str, training: SnapshotPairs, heldout: Sn
     try:
         model = as_latent_model(found, pairs=training)
         require_latent_model(model, heldout)
-    except Exception as error:  # someone's code may raise anything
+    except (Exception, SystemExit) as error:  # someone's code may raise anything
         raise ModelObjectError(
             f"expected {name} to be a model of these data, got {type(error).__name__}: {error}"
         ) from error
@@ -71,7 +70,7 @@ def fitting_model(found: Any, *, name: str, training: SnapshotPairs, heldout: Sn
 def _imported(place: str) -> Any:
     try:
         return importlib.import_module(place)
-    except Exception as error:  # someone's module may raise anything
+    except (Exception, SystemExit) as error:  # someone's module may raise anything
         missing = isinstance(error, ModuleNotFoundError) and f"{place}.".startswith(f"{error.name}.")
         if missing:
             raise ModelObjectError(
@@ -87,7 +86,7 @@ def _imported(place: str) -> Any:
 def _called(function: Any, word: str) -> Any:
     try:
         return function()
-    except Exception as error:  # someone's code may raise anything
+    except (Exception, SystemExit) as error:  # someone's code may raise anything
         raise ModelObjectError(
             f"expected {word}() to return a model, got {type(error).__name__} from it: {error}. --debug shows where"
         ) from error
@@ -95,16 +94,6 @@ def _called(function: Any, word: str) -> Any:
 
 def _file_of(module: Any) -> str:
     return getattr(module, "__file__", None) or "built in"
-
-
-@contextmanager
-def _current_folder_first() -> Iterator[None]:
-    here = os.getcwd()
-    sys.path.insert(0, here)
-    try:
-        yield
-    finally:
-        sys.path.remove(here)
 
 
 def digest_of_answers(model: LatentModel, pairs: SnapshotPairs) -> str:

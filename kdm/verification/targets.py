@@ -13,6 +13,7 @@ Each part resumes where an interrupted one stopped.
 import hashlib
 import json
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -243,8 +244,11 @@ def target_named(word: str) -> Target:
 
 
 def digest_of_run(run: Path) -> str:
-    """The SHA-256 of what a RUN says that it holds."""
-    return hashlib.sha256(json.dumps(RunFolder(run).experiment(), sort_keys=True).encode()).hexdigest()
+    """The SHA-256 of what a RUN says that it holds, and of its weights where it has finished."""
+    digest = hashlib.sha256(json.dumps(RunFolder(run).experiment(), sort_keys=True).encode())
+    with suppress(FileNotFoundError):
+        digest.update((run / "model.safetensors").read_bytes())
+    return digest.hexdigest()
 
 
 def train_with_bar(

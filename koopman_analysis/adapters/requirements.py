@@ -33,7 +33,7 @@ class UnfitModel(ValueError):
 
 
 def require_latent_model(model: Any, pairs: SnapshotPairs, *, labels: Labels | None = None) -> None:
-    """Refuses a model that is not fit for the analysis, trying it on the first few of these pairs.
+    """Refuses a model that is not fit for the analysis: tried on the first few of these pairs, and finite on all.
 
     Args:
         model: Any object.
@@ -58,6 +58,11 @@ def require_latent_model(model: Any, pairs: SnapshotPairs, *, labels: Labels | N
         raise TypeError("expected real states, got complex ones: pass real and imaginary parts as features")
     named = None if labels is None else labels[: some.n]
     m_in, m_out = _required_matrix(model.matrix)
+    if model.shared_encoder and m_in != m_out:
+        raise UnfitModel(
+            f"expected a square K where one encoder serves both ends, got shape ({m_in}, {m_out}): both ends have the "
+            "same latents; with an encoder for each end, set shared_encoder=False"
+        )
     latents = _required_function("encode_noise", model.encode_noise, some.before, named, width=m_in)
     _required_function("encode_data", model.encode_data, some.after, named, width=m_out)
     offset = _required_numbers("offset", model.offset(named))
@@ -67,6 +72,25 @@ def require_latent_model(model: Any, pairs: SnapshotPairs, *, labels: Labels | N
         )
     carried = latents @ model.matrix + offset
     _required_function("decode", model.decode, carried, named, width=some.after.shape[1])
+    _require_finite_answers(model, pairs, labels)
+
+
+def _require_finite_answers(model: Any, pairs: SnapshotPairs, labels: Labels | None) -> None:
+    """Refuses a model that has no finite answer for each of the pairs."""
+    host = pairs.on_host()
+    with np.errstate(all="ignore"):  # what is not finite is counted
+        latents = model.encode_noise(host.before, labels)
+        answers = {
+            "encode_noise": latents,
+            "encode_data": model.encode_data(host.after, labels),
+            "decode": model.decode(latents @ model.matrix + model.offset(labels), labels),
+        }
+    for name, values in answers.items():
+        if undefined := int(np.count_nonzero(~np.isfinite(values).all(axis=1))):
+            raise UnfitModel(
+                f"expected finite values from {name}, got NaN or Inf for {undefined} of {host.n} pairs: leave these "
+                "pairs out, or mend what it makes of them"
+            )
 
 
 def _required_matrix(matrix: Any) -> tuple[int, int]:
@@ -114,8 +138,12 @@ def _required_numbers(name: str, values: Any) -> np.ndarray:
             "convert it by np.asarray"
         )  # fmt: skip
         raise TypeError(f"expected a NumPy array from {name}, got {type(values).__name__}: {remedy}")
-    if values.dtype.kind != "f":
-        remedy = "pass real and imaginary parts as latents" if values.dtype.kind == "c" else "convert by .astype(float)"
+    if values.dtype.kind != "f" or values.dtype.itemsize < 4:
+        remedy = (
+            "pass real and imaginary parts as latents"
+            if values.dtype.kind == "c"
+            else "convert by .astype(float), double precision"
+        )
         raise TypeError(f"expected floating numbers from {name}, got dtype {values.dtype}: {remedy}")
     if not np.isfinite(values).all():
         raise UnfitModel(

@@ -121,6 +121,37 @@ def of_module(model: nn.Module) -> TorchLatentModel:
             "of koopman_analysis.adapters.torch_modules"
         )
     ends = (parts["noise_encoder"], parts["data_encoder"]) if two else (parts["encoder"], None)
-    return TorchLatentModel(
+    adapted = TorchLatentModel(
         encode_noise=ends[0], encode_data=ends[1], operator=parts["operator"], decode=parts["decoder"]
     )
+    _require_its_own_forward(model, adapted, ends[0])
+    return adapted
+
+
+def _require_its_own_forward(model: nn.Module, adapted: TorchLatentModel, encoder: nn.Module) -> None:
+    """Refuses a module whose `forward` makes another model of its parts, as D(z + z K) does.
+
+    What it returns may be one step, D(E(x) K + c), or the states back, D(E(x)); what it takes or returns besides a
+    matrix of states is not compared.
+
+    Raises:
+        NotAdaptable: If it is neither.
+    """
+    first = next((part for part in encoder.modules() if isinstance(part, nn.Linear)), None)
+    if first is None:
+        return
+    rows = np.linspace(-1.0, 1.0, 4 * first.in_features).reshape(4, -1)
+    try:
+        with torch.no_grad(), evaluated(model):
+            answer = model(torch.from_numpy(rows).to(first.weight)).cpu().double().numpy()
+        latents = adapted.encode_noise(rows)
+        known = [adapted.decode(latents @ adapted.matrix + adapted.offset()), adapted.decode(latents)]
+    except Exception:  # forward is missing, or takes or returns something else
+        return
+    scale = np.abs(known).max() * 1e-3
+    if all(answer.shape == one.shape and np.abs(answer - one).max() > scale for one in known):
+        raise NotAdaptable(
+            f"expected forward of {type(model).__name__} to be decoder(operator(encoder(x))) or decoder(encoder(x)), "
+            "got another function of these parts: describe what it does by ArrayLatentModel(encode_noise=…, "
+            "encode_data=…, matrix=…, decode=…), or by TorchLatentModel with an operator that does all of it"
+        )

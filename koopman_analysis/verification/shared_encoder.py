@@ -24,6 +24,7 @@ from koopman_analysis.snapshots import SnapshotPairs
 from koopman_analysis.verification.material import Material
 
 ENDPOINTS = "two encoders fix only the endpoints"
+RECTANGULAR = "K leads to a space of another dimension, and has no eigenvalues"
 GAUGE = "two encoders fix the eigenvalues of K only up to a gauge, in which every prediction stays the same"
 
 
@@ -47,10 +48,14 @@ def with_eigenvalues(report: Report, material: Material, *, bound: float, rng: n
     """The report with the claim of equation (2), on latents of both ends of held-out pairs."""
     model = material.model
     if not model.shared_encoder:
-        return report.including(Entry(claim=_eigenvalues_not_applicable(bound, GAUGE)))
+        square = model.matrix.shape[0] == model.matrix.shape[1]
+        return report.including(Entry(claim=_eigenvalues_not_applicable(bound, GAUGE if square else RECTANGULAR)))
     offset = np.asarray(model.offset(material.labels))
     if offset.ndim != 1:
         reason = "the control depends on labels, so that no one matrix acts on all pairs"
+        return report.including(Entry(claim=_eigenvalues_not_applicable(bound, reason)))
+    if not np.ptp(material.latents(), axis=0).any():
+        reason = "the latents do not vary: the encoder has collapsed"
         return report.including(Entry(claim=_eigenvalues_not_applicable(bound, reason)))
     K, functions = _with_constant(model.matrix, offset, material.latent_pairs())
     measured, unrelated = (

@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import published_checkpoint as published
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 import kdm
 from kdm.importing.archive import CheckpointError
@@ -15,6 +17,7 @@ from kdm.importing.runs import import_model
 from kdm.training.distillation import data_for, distil
 from kdm.training.runs import RunError, RunFolder
 from kdm.trajectories import save_trajectories
+from kdm.verification.targets import digest_of_run
 
 ROUNDING = 1e-5
 """Single precision through ten layers of order one."""
@@ -171,3 +174,12 @@ def test_a_checkpoint_whose_layers_do_not_follow_each_other_is_refused(tmp_path,
     with pytest.raises(CheckpointError, match="expected layers that follow each other"):
         import_model(tmp_path / "m.pt", tmp_path / "run")
     assert [path.name for path in tmp_path.iterdir()] == ["m.pt"]
+
+
+def test_other_weights_make_another_run(run, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    assert digest_of_run(copy) == digest_of_run(run)
+    weights = load_file(copy / "model.safetensors")
+    save_file({name: 2 * values for name, values in weights.items()}, copy / "model.safetensors")
+    assert digest_of_run(copy) != digest_of_run(run)

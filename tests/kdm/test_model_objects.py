@@ -37,10 +37,28 @@ def test_a_model_a_class_a_function_and_models_of_other_libraries_each_give_a_mo
 def test_a_module_is_looked_for_in_the_current_folder(tmp_path, monkeypatch):
     (tmp_path / "my_own_model.py").write_text(f"from {OTHERS} import affine\nmodel = affine()\n")
     monkeypatch.chdir(tmp_path)
-    before = list(sys.path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
     assert model_object("my_own_model:model").matrix.shape == (2, 2)
-    assert sys.path == before
     del sys.modules["my_own_model"]
+
+
+def test_a_function_may_import_its_neighbours_when_it_is_called(tmp_path, monkeypatch):
+    (tmp_path / "my_late_model.py").write_text("def make():\n    from my_neighbour import model\n    return model\n")
+    (tmp_path / "my_neighbour.py").write_text(f"from {OTHERS} import affine\nmodel = affine()\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    assert model_object("my_late_model:make").matrix.shape == (2, 2)
+    del sys.modules["my_late_model"], sys.modules["my_neighbour"]
+
+
+@pytest.mark.parametrize("code", ["import sys; sys.exit(0)", "def model():\n    raise SystemExit(3)"])
+def test_a_module_that_exits_does_not_end_the_command_in_silence(code, tmp_path, monkeypatch):
+    (tmp_path / "my_exit.py").write_text(code + "\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with pytest.raises(ModelObjectError, match="got SystemExit from it"):
+        model_object("my_exit:model")
+    sys.modules.pop("my_exit", None)
 
 
 @pytest.mark.parametrize(

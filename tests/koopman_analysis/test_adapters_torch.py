@@ -132,3 +132,35 @@ def test_parts_of_other_names_and_other_operators_are_refused():
     module.operator = nn.Identity()
     with pytest.raises(TypeError, match=r"operator as a torch.nn.Linear, got Identity: of another, take ArrayLatentM"):
         as_latent_model(module)
+
+
+class Residual(Autoencoder):
+    """Other equations of the same parts."""
+
+    def forward(self, x):
+        latents = self.encoder(x)
+        return self.decoder(latents + self.operator(latents))
+
+
+class Returning(Autoencoder):
+    def forward(self, x):
+        return self.decoder(self.encoder(x))
+
+
+class Training(Autoencoder):
+    def forward(self, x, y):
+        return ((self.decoder(self.operator(self.encoder(x))) - y) ** 2).mean()
+
+
+def test_a_module_whose_forward_is_another_model_of_its_parts_is_refused():
+    with pytest.raises(
+        NotAdaptable, match=r"expected forward of Residual to be decoder\(operator\(encoder\(x\)\)\) or"
+    ):
+        as_latent_model(Residual())
+
+
+@pytest.mark.parametrize("kind", [Returning, Training])
+def test_a_forward_that_gives_the_states_back_or_a_loss_is_no_fault(kind):
+    states = np.random.default_rng(0).standard_normal((5, 3))
+    model = as_latent_model(kind())
+    assert model.decode(model.encode_noise(states) @ model.matrix + model.offset()).shape == (5, 3)

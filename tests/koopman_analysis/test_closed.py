@@ -71,6 +71,20 @@ def test_a_model_that_is_closed_has_no_decoder_weighted_defect_and_its_shuffled_
     assert [control.behaves for control in claim.controls] == [True]
 
 
+def test_a_decoder_that_hardly_tells_latents_apart_shows_nothing():
+    mean = PAIRS.after.mean(axis=0)
+    faint = dataclasses.replace(MODEL, decode=lambda z, _: mean + 0.05 * (z[:, :2] - mean))
+    claim = checks.decoder_weighted_closed(faint, PAIRS, rng=rng())
+    assert claim.interval.high < 0.01  # any pairs look closed
+    assert claim.verdict is Verdict.INCONCLUSIVE
+    assert not claim.controls[0].behaves
+    between = dataclasses.replace(MODEL, decode=lambda z, _: mean + 0.0707 * (z[:, :2] - mean))
+    claim = checks.decoder_weighted_closed(between, PAIRS, rng=rng())
+    assert claim.controls[0].verdict is Verdict.INCONCLUSIVE
+    assert claim.verdict is Verdict.INCONCLUSIVE
+    assert claim.because.startswith("the decoder hardly tells latents apart: shuffled pairs have the defect 0.01")
+
+
 def test_the_decoder_weighted_errors_are_their_equations():
     wrong = dataclasses.replace(MODEL, matrix=1.1 * K, decode=lambda z, _: z[:, :2] + 0.1 * z[:, 2:])
     measured = decoder_weighted_defect(wrong, PAIRS, rng=rng())

@@ -184,3 +184,25 @@ def test_a_matrix_must_be_one():
 
     with pytest.raises(UnfitModel, match=r"expected K as a matrix of shape \(m_in, m_out\), got shape \(3,\)"):
         require_latent_model(Flat(), pairs())
+
+
+def test_one_encoder_for_both_ends_has_a_square_matrix():
+    refused(
+        UnfitModel, r"expected a square K where one encoder serves both ends, got shape \(3, 2\)",
+        matrix=np.ones((3, 2)), offset=np.zeros(2), shared_encoder=True,
+    )  # fmt: skip
+
+
+@each_function
+def test_a_value_that_is_not_finite_is_found_wherever_it_is(name):
+    def rare(values):
+        values[90:92, 0] = np.nan  # beyond those that are tried
+        return values
+
+    assert TRIED < 90
+    refused(UnfitModel, f"expected finite values from {name}, got NaN or Inf for 2 of 100 pairs", **faulty(name, rare))
+
+
+@each_function
+def test_half_precision_is_too_little(name):
+    refused(TypeError, "got dtype float16: convert by .* double", **faulty(name, lambda v: v.astype(np.float16)))

@@ -243,6 +243,36 @@ def test_a_collapsed_encoder_is_refuted_without_a_spectrum():
     assert "closure_spectrum" not in report.figures
 
 
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_one_collapsed_encoder_has_no_eigenvalues_to_ask_for(value):
+    still = replace(
+        model(shared=True), encode_noise=lambda x: np.full((len(x), 2), value),
+        encode_data=lambda y: np.full((len(y), 2), value),
+    )  # fmt: skip
+    report = verify(still, pairs(400), config=CONFIG, rng=np.random.default_rng(0))
+    assert "the latents do not vary: the encoder has collapsed" in report.claims["eigenvalues"].because
+
+
+def test_a_direction_in_which_the_data_do_not_vary_costs_the_tables_of_the_gauge_and_no_claim():
+    dead = ArrayLatentModel(
+        encode_noise=lambda x: np.column_stack([x, x[:, 0] * x[:, 1]]),
+        encode_data=lambda y: np.column_stack([y, np.zeros(len(y))]),
+        matrix=np.eye(3), decode=lambda z: np.tanh(z[:, :2]) + 0.1 * z[:, 2:],
+    )  # fmt: skip
+    report = verify(dead, pairs(800), config=CONFIG, rng=np.random.default_rng(0))
+    assert "gauge" not in report.figures
+    assert "eigenvalues" in report.claims
+
+
+def test_an_operator_to_another_dimension_has_no_eigenvalues_in_any_gauge():
+    down = ArrayLatentModel(
+        encode_noise=lambda x: np.column_stack([np.arctan(x), x]), encode_data=lambda y: y / 4.0,
+        matrix=np.eye(4, 2), decode=lambda z: 4.0 * z,
+    )  # fmt: skip
+    report = verify(down, pairs(400), config=CONFIG, rng=np.random.default_rng(0))
+    assert report.claims["eigenvalues"].because.endswith("dimension, and has no eigenvalues")
+
+
 def test_labels_and_classes_must_be_one_for_each_pair():
     for name in ("labels", "classes"):
         with pytest.raises(ValueError, match=f"expected {name} for each of 400 pairs, got 399"):
