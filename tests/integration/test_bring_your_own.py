@@ -132,14 +132,13 @@ def test_what_one_encoder_lacks_is_named_and_can_be_brought(name, bare, full):
 
 
 def test_what_two_encoders_cannot_show_stays_not_applicable(bare, full):
-    gauge = {
+    lacking = {
         "autonomous": "not applicable: two encoders fix only the endpoints",
-        "eigenvalues": "not applicable: two encoders fix the eigenvalues of K only up to a gauge, in which every "
-        "prediction stays the same",
+        "eigenvalues": "not applicable: K leads to a space of another dimension, and has no eigenvalues",
     }
-    assert reasons(full["scikit-learn"]) == gauge
+    assert reasons(full["scikit-learn"]) == lacking
     assert reasons(bare["scikit-learn"]) == {
-        **gauge, "semantic": "not applicable: there are no classes from outside the model"
+        **lacking, "semantic": "not applicable: there are no classes from outside the model"
     }  # fmt: skip
 
 
