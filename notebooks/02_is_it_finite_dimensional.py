@@ -236,6 +236,11 @@ figure_of(
 )
 
 # %% [markdown]
+# Left: of waves, larger members of the family read the state better until their functions are so nearly dependent that
+# a few held-out states carry the whole residual: the interval, not the estimate, says that nothing is known there.
+# Functions that rounding cannot tell apart count once, so that a member may have fewer dimensions than functions. A
+# rate is fitted to where a curve falls, and a fit that neither form describes says so.
+#
 # Right: for normal noise the error of the best polynomial of each degree is known in closed form, with no sample at
 # all. What least squares reaches on samples parts from it early and then explodes: high polynomials have tails that no
 # sample covers. A small residual on the *fitted* pairs hides that completely.
@@ -274,7 +279,8 @@ for name, (model, held) in models.items():
 
 # %% [markdown]
 # How many of the latent directions matter? Truncating the operator to rank $r$, in white directions ordered by what the
-# decoder makes of them, until the paired error suffers:
+# decoder makes of them, until the paired error suffers. The error is held against the whole model's own: one that
+# is nearly exact, as of an affine flow, feels the loss of directions that hardly count.
 
 # %%
 ranks = {}
@@ -333,6 +339,7 @@ figure_of(*(partial(titled, name=name, report=report) for name, report in autono
 # ## What may be said
 #
 # Not that diffusion *has* a finite-dimensional representation, for that is true of everything. But: this model's eight
-# functions predict what its decoder reads to a known share of variance on new pairs, and no family of fixed functions
-# of that size does; the number of directions that carry it can be counted; and the same checks say no to noise, to
-# chaos, to shuffled pairs and to too few functions.
+# functions predict what its decoder reads to a known share of variance on new pairs; the number of directions that
+# carry it can be counted; and the same checks say no to noise, to shuffled pairs and to too few functions. Whether fixed
+# functions of that number do as well is a question of its own, which `kdm verify` asks with DMD and EDMD at the model's
+# dimension.
