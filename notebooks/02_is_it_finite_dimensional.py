@@ -340,6 +340,6 @@ figure_of(*(partial(titled, name=name, report=report) for name, report in autono
 #
 # Not that diffusion *has* a finite-dimensional representation, for that is true of everything. But: this model's eight
 # functions predict what its decoder reads to a known share of variance on new pairs; the number of directions that
-# carry it can be counted; and the same checks say no to noise, to shuffled pairs and to too few functions. Whether fixed
-# functions of that number do as well is a question of its own, which `kdm verify` asks with DMD and EDMD at the model's
-# dimension.
+# carry it can be counted; and the same checks say no to noise, to shuffled pairs and to too few functions. Whether
+# fixed functions of that number do as well is a question of its own, which `kdm verify` asks with DMD and EDMD at the
+# model's dimension.

@@ -119,7 +119,8 @@ def measured(profile: Profile) -> Page:
     calibrated = [coverage(tally, name).estimate for kind, tally in pairs for name in kind.calibrated]
     return Page(
         title="Calibration of the closure report",
-        about=f"{count:,} simulations of each kind. Wrong is a verdict that contradicts the population; its rate, and "
+        about=f"{count:,} simulations of each kind. Wrong is a verdict that contradicts the population, and of "
+        "trajectories that are too short any decision; its rate, and "
         "that of coverage, with the 95 % interval of Clopper and Pearson. Below and above are the samples whose "
         "interval lies there, of the truth.",
         tables=[
