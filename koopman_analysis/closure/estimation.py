@@ -90,7 +90,7 @@ def closure_report(
         input_dimension=basis_in.dimension,
         units=independent.units,
         fit_pairs=folds.fit_pairs,
-        condition=max(basis_in.condition, basis_out.condition),
+        condition=folds.condition,
         floor=floor,
         largest_share=_largest_share(folds.judgements),
         dropped_share=basis_out.dropped_share,

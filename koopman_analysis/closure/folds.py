@@ -148,6 +148,7 @@ class Folds:
         basis_in: The white basis of Ψ_in over both halves.
         basis_out: That of Ψ_out.
         centre: Mean of each function over both halves.
+        condition: The larger κ of the two bases; 1/ε where the states vary by no more than rounding.
         fits: For each half, what the other half fits.
         judgements: For each half, what it says of that.
     """
@@ -156,6 +157,7 @@ class Folds:
     basis_in: WhiteBasis
     basis_out: WhiteBasis
     centre: np.ndarray
+    condition: float
     fits: tuple[Fit, Fit]
     judgements: tuple[Judgement, Judgement]
 
@@ -182,13 +184,21 @@ def judged_folds(sample: Sample) -> Folds:
     inputs, outputs, states = columns_of(sample.sizes)
     basis_in, basis_out = white_basis(whole, inputs), white_basis(whole, outputs)
     centre = whole[0] / whole[0, 0]
+    # The states are known to vary: where none does above rounding, no direction found is one of theirs.
+    resolved = white_basis(whole, states).dimension > 0
     other, one = (fitted(factor, basis_in, basis_out, states) for factor in factors)
     judgements = (
         judged(sample, one, basis_in, basis_out, half=0, centre=centre),
         judged(sample, other, basis_in, basis_out, half=1, centre=centre),
     )
     return Folds(
-        sample=sample, basis_in=basis_in, basis_out=basis_out, centre=centre, fits=(one, other), judgements=judgements
+        sample=sample,
+        basis_in=basis_in,
+        basis_out=basis_out,
+        centre=centre,
+        condition=max(basis_in.condition, basis_out.condition) if resolved else 1 / np.finfo(float).eps,
+        fits=(one, other),
+        judgements=judgements,
     )
 
 

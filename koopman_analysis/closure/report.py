@@ -4,14 +4,15 @@ Upper bounds come from the operator defect δ, which exceeds the population's de
 from the closure spectrum σ on held-out pairs. With tolerances for the defect, the state error and the worst direction,
 
     APPROXIMATE    iff all three upper ends are within tolerance,
-    NOT_CLOSED     iff any lower end exceeds its tolerance,
+    NOT_CLOSED     iff any lower end exceeds its tolerance by more than exact_tol,
     EXACT          iff APPROXIMATE and δ's upper end ≤ exact_tol ≤ 1e-8,                                         (1)
     INCONCLUSIVE   otherwise; fewer than 20 units decide nothing, and n_fit < 10 m_in supports nothing,
 
     exact_tol = max(1e-14, (10 ε κ)²) + 4 φ,                                                                    (2)
 
-κ the larger condition number of the column-normalised [1 Ψ_in], [1 Ψ_out], φ the known floor of solver and storage
-error, ε = 2.2e-16.
+κ the larger condition number of the column-normalised [1 Ψ_in], [1 Ψ_out] over the directions that are used, φ the
+known floor of solver and storage error, ε = 2.2e-16. A function of norm one is known to ε, hence a direction of it to
+ε κ of its spread: what rounding may add to a share of variance, exact_tol, neither proves exactness nor denies closure.
 """
 
 from dataclasses import dataclass, field, replace
@@ -175,8 +176,10 @@ class ClosureReport:
 
     def closedness_at(self, tolerances: Tolerances) -> Closedness:
         """Equation (1) at these tolerances."""
-        verdicts = {measurement.verdict for measurement in self.measurements(tolerances)}
-        if Verdict.REFUTED in verdicts and self.units >= LEAST_UNITS:
+        measured = self.measurements(tolerances)
+        verdicts = {measurement.verdict for measurement in measured}
+        beyond_rounding = any(m.interval.low > m.bound + self.exact_tolerance for m in measured)
+        if beyond_rounding and self.units >= LEAST_UNITS:
             return Closedness.NOT_CLOSED
         if verdicts != {Verdict.SUPPORTED} or self.shortage:
             return Closedness.INCONCLUSIVE
@@ -206,7 +209,8 @@ class ClosureReport:
                 )
             case Closedness.APPROXIMATE:
                 return f"{span}, at most {decided.bound:.3g}"
-        return self.shortage or f"{span} contains {decided.bound:.3g}: {self._obstacle}"
+        undecided = "would refute" if decided.verdict is Verdict.REFUTED else f"contains {decided.bound:.3g}"
+        return self.shortage or f"{span} {undecided}: {self._obstacle}"
 
     @property
     def _obstacle(self) -> str:

@@ -8,7 +8,9 @@ Of their triangular factor R the first row has the weighted means, and what is b
 
 the directions V diag(ρ/s) are white over all pairs: a change of basis, in which nothing is fitted. Columns of C are
 normalised first, so that no unit counts; a column that is constant to rounding is left out, and so is s_i below 1e-12
-of the largest. Complex functions are two, their real and their imaginary part.
+of the largest. The rounding of white directions is that of Ψ as it is given, not centred: ε κ, where κ compares the
+largest singular value of the column-normalised [1 Ψ] with the last of as many as there are directions and the constant,
+however small. Complex functions are two, their real and their imaginary part.
 """
 
 from collections.abc import Iterator
@@ -158,7 +160,7 @@ class WhiteBasis:
         columns: The functions that they are made of, as rows of a chunk.
         matrix: The directions V diag(ρ/s), one a column.
         back: From white coordinates to the centred functions, diag(s/ρ) Vᵀ.
-        condition: Condition number of the column-normalised [1 Ψ], above rounding.
+        condition: Condition number of the column-normalised [1 Ψ] over the constant and as many directions as are kept.
         dropped_share: Share of the normalised features' variance in directions that are rounding.
     """
 
@@ -187,17 +189,16 @@ def white_basis(factor: np.ndarray, columns: slice) -> WhiteBasis:
         columns=columns,
         matrix=right[:kept].T / values[:kept] * root / norms[:, None],
         back=values[:kept, None] * right[:kept] / root * norms,
-        condition=_condition(features[:, varies] / whole[varies]),
+        condition=_condition(features[:, varies] / whole[varies], directions=int(kept)),
         dropped_share=float(np.square(values[kept:]).sum()) / variance if variance else 0.0,
     )
 
 
-def _condition(normalised: np.ndarray) -> float:
-    """Condition number of these columns with that of the constant, rounding aside."""
+def _condition(normalised: np.ndarray, *, directions: int) -> float:
+    """κ of these columns with that of the constant, over as many directions as are used, 1/ε at most."""
     constant = np.eye(len(normalised), 1)
     values = np.linalg.svd(np.hstack([constant, normalised]), compute_uv=False)
-    kept = values[values > FACTOR_RESOLUTION * values[0]]
-    return float(kept[0] / kept[-1])
+    return float(values[0] / max(values[directions], np.finfo(float).eps * values[0]))
 
 
 def real_features(features: np.ndarray) -> np.ndarray:
