@@ -46,7 +46,7 @@ class Jackknife:
         if len(sizes) != 1:
             raise ValueError(
                 f"expected statistics on the same groups of units, got (units, groups) {sizes}: name units that are "
-                "independent for all of them"
+                "independent for all of them, cutting long trajectories once, with pairs.in_blocks(length, gap=gap)"
             )
         estimate = np.concatenate([part.estimate for part in parts])
         replicates = np.concatenate([part.replicates for part in parts], axis=1)

@@ -9,7 +9,8 @@ depends on what is averaged. To first order a pair changes the quantities of `ko
 
 The τ that counts is the largest of (2), (3), and of (1) for the mean, the first and the last direction, each series
 from a first estimate with provisional blocks. A series within 1e-14 is rounding, whose memory means nothing; where all
-are, as of an exact flow, the states' own counts: that of ‖y − ȳ‖². With τ known,
+are, as of an exact flow, the states' own counts: that of ‖y − ȳ‖². Of several pairs of dictionaries on the same blocks
+the largest τ counts, for blocks that are independent of the slowest series are so of all. With τ known,
 
     block ≥ 10 τ,     gap ≥ τ,     at least 20 blocks, or the pairs decide nothing.                                 (4)
 
@@ -17,7 +18,7 @@ Trajectories are cut where there are fewer than 20 of them; else each is a unit.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,23 +54,34 @@ class IndependentPairs:
 
 
 def independent_pairs(
-    pairs: SnapshotPairs, inputs: Lift, outputs: Lift, *, rng: np.random.Generator
+    pairs: SnapshotPairs, dictionaries: Sequence[tuple[Lift, Lift]], *, rng: np.random.Generator
 ) -> IndependentPairs:
-    """Equation (4): the pairs as they are, or in blocks where fewer than 20 trajectories are named."""
+    """Equation (4): the pairs as they are, or in blocks where fewer than 20 trajectories are named.
+
+    Args:
+        pairs: The pairs; the rows of a trajectory in the order of time.
+        dictionaries: Each (Ψ_in, Ψ_out) that is to be judged on these units.
+        rng: Decides the halves of the first estimates.
+    """
     if pairs.trajectory is None or pairs.units >= LEAST_UNITS:
         return IndependentPairs(pairs=pairs, units=pairs.units)
-    provisional = pairs.in_blocks(max(1, pairs.n // LEAST_UNITS))
-    folds = judged_folds(lifted_sample(provisional, inputs, outputs, rng))
-    counting = [series for series in influences(folds) if np.abs(series).max() > ROUNDING]
-    after = pairs.on_host().after
-    counting = counting or [np.square(np.abs(after - after.mean(axis=0))).sum(axis=1)]
-    time = max(integrated_autocorrelation_time(series, trajectory=pairs.unit) for series in counting)
+    time = max(_autocorrelation_time(pairs, inputs, outputs, rng) for inputs, outputs in dictionaries)
     gap = math.ceil(time)
     blocks = pairs.in_blocks(BLOCK_TIMES * gap, gap=gap)
     if blocks.units >= FEWEST_UNITS:
         return IndependentPairs(pairs=blocks, units=blocks.units, autocorrelation_time=time)
     longest = pairs.in_blocks(max(1, pairs.n // FEWEST_UNITS))
     return IndependentPairs(pairs=longest, units=blocks.units, autocorrelation_time=time)
+
+
+def _autocorrelation_time(pairs: SnapshotPairs, inputs: Lift, outputs: Lift, rng: np.random.Generator) -> float:
+    """τ of the series that counts for this pair of dictionaries."""
+    provisional = pairs.in_blocks(max(1, pairs.n // LEAST_UNITS))
+    folds = judged_folds(lifted_sample(provisional, inputs, outputs, rng))
+    counting = [series for series in influences(folds) if np.abs(series).max() > ROUNDING]
+    after = pairs.on_host().after
+    counting = counting or [np.square(np.abs(after - after.mean(axis=0))).sum(axis=1)]
+    return max(integrated_autocorrelation_time(series, trajectory=pairs.unit) for series in counting)
 
 
 def influences(folds: Folds) -> np.ndarray:

@@ -36,7 +36,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from koopman_analysis.closure.blocks import independent_pairs
+from koopman_analysis.closure.blocks import IndependentPairs, independent_pairs
 from koopman_analysis.closure.folds import Folds, Judgement, judged_folds
 from koopman_analysis.closure.report import ClosureReport, lowered
 from koopman_analysis.closure.sample import lifted_sample
@@ -69,11 +69,46 @@ def closure_report(
         ConstantData: If the states before, or after, do not vary.
         ValueError: If there are fewer than four units, or pairs to cut into four blocks, or the floor is negative.
     """
+    dictionaries = (inputs, outputs or inputs)
+    return _judged(_units_of(pairs, [dictionaries], floor, rng), *dictionaries, floor, rng)
+
+
+def closure_sweep(
+    pairs: SnapshotPairs,
+    *,
+    family: Sequence[Lift],
+    outputs: Lift | None = None,
+    floor: float = 0.0,
+    rng: np.random.Generator,
+) -> tuple[ClosureReport, ...]:
+    """A report for each dictionary of a nested family, all on the same units, halves and groups.
+
+    Few long trajectories are cut once, with the largest autocorrelation time of all members: statistics of different
+    blocks have no joint jackknife, and no difference between them has an interval.
+
+    The smallest member that is closed is a property of this family, never of the flow. Testing every size on its own
+    finds a false success four times too often: decide from the largest member downwards, and stop at the first failure.
+    """
+    seed = int(rng.integers(2**63))
+    dictionaries = [(member, outputs or member) for member in family]
+    independent = _units_of(pairs, dictionaries, floor, rng)
+    return tuple(_judged(independent, *both, floor, np.random.default_rng(seed)) for both in dictionaries)
+
+
+def _units_of(
+    pairs: SnapshotPairs, dictionaries: Sequence[tuple[Lift, Lift]], floor: float, rng: np.random.Generator
+) -> IndependentPairs:
+    """The pairs that count, with units that are independent for all of these dictionaries."""
     if not floor >= 0:
         raise ValueError(f"expected a floor of at least 0, got {floor}")
     require_pairs(pairs)
-    outputs = outputs or inputs
-    independent = independent_pairs(pairs.of_positive_weight(), inputs, outputs, rng=rng)
+    return independent_pairs(pairs.of_positive_weight(), dictionaries, rng=rng)
+
+
+def _judged(
+    independent: IndependentPairs, inputs: Lift, outputs: Lift, floor: float, rng: np.random.Generator
+) -> ClosureReport:
+    """Equations (1) to (4) on these units."""
     folds = judged_folds(lifted_sample(independent.pairs, inputs, outputs, rng))
     basis_in, basis_out = folds.basis_in, folds.basis_out
     estimate, replicates = _statistics(folds)
@@ -96,26 +131,6 @@ def closure_report(
         dropped_share=basis_out.dropped_share,
         autocorrelation_time=independent.autocorrelation_time,
         jackknife=Jackknife(estimate=estimate[:5], replicates=replicates[:, :5], units=independent.units),
-    )
-
-
-def closure_sweep(
-    pairs: SnapshotPairs,
-    *,
-    family: Sequence[Lift],
-    outputs: Lift | None = None,
-    floor: float = 0.0,
-    rng: np.random.Generator,
-) -> tuple[ClosureReport, ...]:
-    """A report for each dictionary of a nested family, all on the same halves (few trajectories: each on its blocks).
-
-    The smallest member that is closed is a property of this family, never of the flow. Testing every size on its own
-    finds a false success four times too often: decide from the largest member downwards, and stop at the first failure.
-    """
-    seed = int(rng.integers(2**63))
-    return tuple(
-        closure_report(pairs, inputs=member, outputs=outputs, floor=floor, rng=np.random.default_rng(seed))
-        for member in family
     )
 
 

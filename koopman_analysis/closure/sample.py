@@ -93,7 +93,10 @@ def require_units(units: int) -> None:
         ValueError: If there are fewer than four.
     """
     if units < FEWEST_UNITS:
-        raise ValueError(f"expected at least four independent units, two to fit and two to judge, got {units}")
+        raise ValueError(
+            f"expected at least four independent units, two to fit and two to judge, got {units}: cut long "
+            "trajectories into blocks of ten autocorrelation times with pairs.in_blocks(length, gap=gap)"
+        )
 
 
 def lifted_sample(pairs: SnapshotPairs, inputs: Lift, outputs: Lift, rng: np.random.Generator) -> Sample:

@@ -206,7 +206,7 @@ def test_zero_weights_remove_pairs_and_equal_ones_change_nothing():
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_pairs_of_no_weight_are_no_evidence(share):
     pairs = noisy(share, 400)
-    for counted, message in ((1, "got 1$"), (3, "got 3$")):
+    for counted, message in ((1, "got 1: cut"), (3, "got 3: cut")):
         few = SnapshotPairs(before=pairs.before, after=pairs.after, weights=(np.arange(400) < counted).astype(float))
         with pytest.raises(ValueError, match=f"at least four independent units.*{message}"):
             closure_report(few, inputs=Coordinates(), rng=rng())

@@ -28,7 +28,7 @@ from koopman_analysis.dimension import (
 from koopman_analysis.estimators import EDMD
 from koopman_analysis.moments import FactorMoments, GramMoments
 from koopman_analysis.snapshots import SnapshotPairs
-from koopman_analysis.systems import GaussianFlow, SlowManifold
+from koopman_analysis.systems import GaussianFlow, OrnsteinUhlenbeck, SlowManifold
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -99,6 +99,19 @@ def test_members_are_judged_on_the_same_halves_and_in_wider_intervals_than_alone
         assert single.high < together.high < 2 * single.high
         assert together.low < single.low
         assert "max-t" in together.method
+
+
+def test_one_long_trajectory_is_cut_once_for_all_members_by_the_slowest_of_them():
+    pairs = SnapshotPairs.from_trajectories(list(OrnsteinUhlenbeck().trajectories(1, 4000, rng=rng(1))))
+    family = polynomial_family(Monomials, (1, 2, 4))
+    alone = [closure_report(pairs, inputs=member, rng=rng()) for member in family.members]
+    assert len({report.units for report in alone}) > 1
+    together = dimension_sweep(pairs, family=family, rng=rng()).reports
+    assert len({(report.units, report.autocorrelation_time) for report in together}) == 1
+    # Provisional halves are drawn anew, so that times agree but for the error of a first estimate.
+    slowest = max(report.autocorrelation_time for report in alone)
+    assert together[0].autocorrelation_time == pytest.approx(slowest, rel=0.2)
+    assert 20 <= together[0].units < pairs.n / (10 * together[0].autocorrelation_time)
 
 
 @pytest.mark.parametrize("sweeps", [40, pytest.param(400, marks=pytest.mark.slow)])

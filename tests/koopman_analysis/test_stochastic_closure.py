@@ -179,7 +179,7 @@ def nowhere_negative(states: np.ndarray) -> np.ndarray:
     ("make", "error", "message"),
     [
         (lambda: mean_closure_report(NOISY.double_pairs(3, rng=rng()), inputs=Coordinates(), rng=rng()),
-         ValueError, "at least four independent"),
+         ValueError, "at least four independent units.*got 3: cut long trajectories into blocks.*in_blocks"),
         (lambda: mean_closure_report(NOISY.double_pairs(50, rng=rng()), inputs=Constant(), rng=rng()),
          ConstantData, "a constant predicts itself"),
         (lambda: mean_closure_report(NOISY.double_pairs(50, rng=rng()), inputs=nowhere_negative, rng=rng()),
