@@ -9,8 +9,9 @@ matrix A and a clock 0 = s_0 ≤ … ≤ s_K = 1 is fitted by
     straight line    E(s) = I + s A:       features move along segments, with as many free numbers               (3)
 
 The unit is the spread at each time, not the size: beside a large constant, which is autonomous whatever the flow does,
-any error would be small. Only in (2) does the same law act at all times. No logarithm of an operator is taken: it need
-not exist.
+any error would be small. A function that is one number for all trajectories and times stays what it is under any flow:
+its column of A is 0, it has no error, and through its row the others move affinely. Only in (2) does the same law act
+at all times. No logarithm of an operator is taken: it need not exist.
 
 With Ψ_0 = Q R the sum in (1) is a constant plus that of ‖Qᵀ Ψ_k − R E(s_k)‖², so that the search sees matrices with no
 more rows than there are functions. It is one in least squares, by a trust region, and never ascends; residuals are not
@@ -40,10 +41,10 @@ import numpy as np
 import scipy.linalg
 import scipy.optimize
 
-from koopman_analysis.shapes import Float
+from koopman_analysis.shapes import Bool, Float
 
 MOST_FUNCTIONS = 24
-"""Functions above which derivatives in every entry of A take minutes."""
+"""Functions beside the constant above which derivatives in every entry of A take minutes."""
 PRECISION = 1e-12
 """Relative change of the objective or of the parameters at which a search ends."""
 STATIONARY = 1e-15
@@ -161,7 +162,9 @@ def fitted_path(
     units[units == 0] = 1.0
     Q, R = np.linalg.qr(features[:, 0] / units)
     projected = np.einsum("nr,nkm->krm", Q, features / units)
-    search = _Search(path=path, root=R, targets=projected[1:], weights=units / spreads[1:, None])
+    varying = ~constant_functions(features)
+    weights = varying * units / spreads[1:, None]
+    search = _Search(path=path, root=R, targets=projected[1:], weights=weights, varying=varying)
     guesses = path.steps(np.concatenate([R[None], projected[1:]]))
     found = [result for start in _starts(guesses, starts, rng) for result in search.from_start(*start)]
     if not found:
@@ -172,35 +175,36 @@ def fitted_path(
     best = min(found, key=lambda result: result.cost)
     A, clock = search.unpacked(best.x)
     outside = (features / units - np.einsum("nr,krm->nkm", Q, projected)) * units
-    constant = float((np.square(outside).sum(axis=(0, 2)) / np.square(spreads))[1:].sum())
+    out_of_reach = float((np.square(outside).sum(axis=(0, 2)) / np.square(spreads))[1:].sum())
     return FittedPath(
         path=path,
         generator=A / units[:, None] * units,
         clock=np.concatenate([[0.0], clock]),
-        objective=2.0 * float(best.cost) + constant,
+        objective=2.0 * float(best.cost) + out_of_reach,
     )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Search:
-    """Equation (1) in the parameters (A, θ), as residuals with their Jacobian."""
+    """Equation (1) in the columns of A of functions that vary, and θ, as residuals with their Jacobian."""
 
     path: Path
     root: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
+    varying: np.ndarray
 
     def from_start(self, A: np.ndarray, shares: np.ndarray) -> list[scipy.optimize.OptimizeResult]:
         """What the search finds from here; nothing where numbers leave their range."""
         # The last θ is fixed at 0: all of them shifted alike are one clock.
         theta = np.log(shares / shares[-1])[:-1]
         # A step too far may overflow; the trust region then takes a shorter one. Where a parameter changes nothing, as
-        # of a constant function, scipy divides by its singular value and tells the infinity that comes of it apart.
+        # of a function that begins at 0, scipy divides by its singular value and tells that infinity apart.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"), suppress(np.linalg.LinAlgError):
             return [
                 scipy.optimize.least_squares(
                     self.residuals,
-                    np.concatenate([A.ravel(), theta]),
+                    np.concatenate([A[:, self.varying].ravel(), theta]),
                     jac=self.jacobian,
                     x_scale="jac",
                     ftol=PRECISION,
@@ -213,8 +217,15 @@ class _Search:
 
     def unpacked(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A, and s_1 … s_K."""
-        m = self.root.shape[1]
-        return parameters[: m * m].reshape(m, m), np.cumsum(self._shares(parameters[m * m :]))
+        m, free = len(self.varying), self._free
+        A = np.zeros((m, m))
+        A[:, self.varying] = parameters[:free].reshape(m, -1)
+        return A, np.cumsum(self._shares(parameters[free:]))
+
+    @property
+    def _free(self) -> int:
+        """Number of entries of A that are searched for."""
+        return len(self.varying) * int(self.varying.sum())
 
     def residuals(self, parameters: np.ndarray) -> np.ndarray:
         A, clock = self.unpacked(parameters)
@@ -222,9 +233,9 @@ class _Search:
 
     def jacobian(self, parameters: np.ndarray) -> np.ndarray:
         A, clock = self.unpacked(parameters)
-        shares, times = self._shares(parameters[len(A) ** 2 :]), np.arange(len(clock))
+        shares, times = self._shares(parameters[self._free :]), np.arange(len(clock))
         in_A, in_s = self.path.derivatives(A, clock)
-        of_A = (self.root @ in_A) * self.weights[:, None, None, :]
+        of_A = (self.root @ in_A[:, np.tile(self.varying, len(A))]) * self.weights[:, None, None, :]
         of_s = (self.root @ in_s) * self.weights[:, None, :]
         ds = shares[:-1] * ((times[:-1] <= times[:, None]) - clock[:, None])
         of_theta = np.einsum("kj,krm->kjrm", ds, of_s)
@@ -248,6 +259,11 @@ def _starts(steps: np.ndarray, count: int, rng: np.random.Generator) -> list[tup
     return [(total, shares / shares.sum()), *((A, even) for A in others)]
 
 
+def constant_functions(features: Float[np.ndarray, "n times m"]) -> Bool[np.ndarray, " m"]:
+    """Which functions are one number other than 0 for all trajectories and times."""
+    return ~np.ptp(features, axis=(0, 1)).astype(bool) & features[0, 0].astype(bool)
+
+
 def _units(m: int) -> np.ndarray:
     """The m² matrices with a single 1, row by row."""
     return np.eye(m * m).reshape(m * m, m, m)
@@ -256,9 +272,9 @@ def _units(m: int) -> np.ndarray:
 def _require_features(features: np.ndarray, starts: int) -> None:
     if features.ndim != 3 or features.shape[1] < 2:
         raise ValueError(f"expected features of shape (n, times, m) at two times or more, got shape {features.shape}")
-    if features.shape[2] > MOST_FUNCTIONS:
+    if (m := int(np.sum(~constant_functions(features)))) > MOST_FUNCTIONS:
         raise ValueError(
-            f"expected at most {MOST_FUNCTIONS} functions, got {features.shape[2]}: the search differentiates in every "
+            f"expected at most {MOST_FUNCTIONS} functions that vary, got {m}: the search differentiates in every "
             "entry of a matrix between them; project on fewer first"
         )
     constant = np.flatnonzero(~np.ptp(features[:, 1:], axis=0).any(axis=1))

@@ -10,7 +10,9 @@ nothing was fitted to, errors at time t_k, in units of the spread S_k = ‖Ψ(x_
     independent    ‖Ψ(x_k) − Ψ(x_0) K_k‖ / S_k,                      a matrix for each time: the floor             (3)
     composed       ‖Ψ(x_K) − Ψ(x_0) K_k K_{k→K}‖ / S_K,              at the last time, by way of t_k               (4)
 
-so that predicting the mean has error 1, with A, B and the clocks by `autonomy.paths`, the K by least squares on the fit
+where Ψ has the constant 1, adjoined where it is not among its functions: no span without it has the mean of a flow
+whose centre is not 0, and [1 x] ↦ [1 x] exp(s [0 b; 0 A]) is the affine x' = x A + b. The constant has no error of its
+own. So predicting the mean has error 1, with A, B and the clocks by `autonomy.paths`, the K by least squares on the fit
 trajectories. That (4) equals (3) at the last time says that the dictionary is closed on the way, not that the flow is
 autonomous. Norms are over all held-out trajectories; intervals resample whole trajectories, and are simultaneous over
 times and contenders (max-t).
@@ -25,7 +27,7 @@ from functools import cached_property
 
 import numpy as np
 
-from koopman_analysis.autonomy.paths import FittedPath, Semigroup, StraightLine, fitted_path
+from koopman_analysis.autonomy.paths import FittedPath, Semigroup, StraightLine, constant_functions, fitted_path
 from koopman_analysis.dictionaries import Coordinates, Dictionary
 from koopman_analysis.resampling import Bootstrap, Interval, ratio_bootstrap
 from koopman_analysis.shapes import Float
@@ -79,7 +81,7 @@ def autonomy_report(
 
     Args:
         trajectories: Independent trajectories in declared coordinates, noise first.
-        dictionary: Ψ, of real functions, for all times; the coordinates where None.
+        dictionary: Ψ, of real functions, for all times; the coordinates where None. The constant is adjoined.
         held_out: Share of the trajectories to hold out.
         starts: Places from which each search for a path begins.
         resamples: Resamples of the bootstrap.
@@ -92,7 +94,7 @@ def autonomy_report(
     if not 0 < held_out < 1:
         raise ValueError(f"expected a held-out share strictly between 0 and 1, got {held_out}")
     host = trajectories.on_host()
-    features = _features(host, dictionary or Coordinates())
+    features = lifted(host, dictionary or Coordinates())
     order = rng.permutation(len(features))
     count = round(held_out * len(features))
     fit, test = features[order[count:]], features[order[:count]]
@@ -100,7 +102,7 @@ def autonomy_report(
     if min(len(fit), len(test)) < least:
         raise ValueError(
             f"expected at least {least} trajectories to fit and as many to hold out for {features.shape[2]} functions, "
-            f"got {len(fit)} and {len(test)}: give more, or fewer functions"
+            f"the constant among them, got {len(fit)} and {len(test)}: give more, or fewer functions"
         )
     semigroup = fitted_path(Semigroup(), fit, starts=starts, rng=rng)
     straight = fitted_path(StraightLine(), fit, starts=starts, rng=rng)
@@ -116,12 +118,19 @@ def autonomy_report(
     )
 
 
-def _features(trajectories: SnapshotTrajectories, dictionary: Dictionary) -> Float[np.ndarray, "n times m"]:
+def lifted(trajectories: SnapshotTrajectories, dictionary: Dictionary) -> Float[np.ndarray, "n times m"]:
+    """Ψ along trajectories in memory, with the constant 1 before it where it has none.
+
+    Raises:
+        ValueError: If the features are complex.
+    """
     states = trajectories.states
     features = np.stack([dictionary(states[:, k]) for k in range(states.shape[1])], axis=1)
     if np.iscomplexobj(features):
         raise ValueError("expected real features, got complex ones: give real and imaginary parts as two functions")
-    return features
+    if constant_functions(features).any():
+        return features
+    return np.concatenate([np.ones_like(features[..., :1]), features], axis=2)
 
 
 def _operators_between(features: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -141,10 +150,11 @@ def _squared_errors(
     """The squared error of each trajectory (rows), for each contender at each later time."""
     first, later, last = features[:, 0], features[:, 1:], features[:, -1]
     to, onward = between
+    varying = ~constant_functions(features)
     single = [*semigroup.operators[1:], *straight.operators[1:], *to]
     errors = [later[:, position % len(to)] - first @ operator for position, operator in enumerate(single)]
     errors += [last - first @ there @ onto for there, onto in zip(to, onward, strict=True)]
-    return np.stack([np.square(error).sum(axis=1) for error in errors], axis=1)
+    return np.stack([np.square(error[:, varying]).sum(axis=1) for error in errors], axis=1)
 
 
 def _rooted(ratios: Bootstrap) -> Bootstrap:

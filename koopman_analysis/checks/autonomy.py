@@ -4,9 +4,9 @@ The claim is that the largest error over the later times t_k,
 
     max_k ‖Ψ(x_k) − Ψ(x_0) exp(s_k A)‖ / S_k ≤ b,     S_k the spread of Ψ(x_k),                                (1)
 
-on held-out trajectories (`autonomy.report`, equation (1)) is at most a declared bound, with intervals simultaneous over
-the times. Where it is refuted, the reason says whether a matrix for each time would have done better: if not, what
-fails is the dictionary, not the semigroup.
+on held-out trajectories (`autonomy.report`, equation (1), Ψ with the constant) is at most a declared bound, with
+intervals simultaneous over the times. Where it is refuted, the reason says whether a matrix for each time would have
+done better: if not, what fails is the dictionary, not the semigroup.
 
 Controls. It must be supported on the fitted semigroup itself, Ψ(x_0) exp(s_k A) in the place of Ψ(x_k): otherwise the
 search does not find what is there. It must be refuted where all later states are handed to another trajectory, and, a
@@ -20,7 +20,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from koopman_analysis.autonomy import AutonomyReport, autonomy_report
-from koopman_analysis.autonomy.report import INDEPENDENT, SEMIGROUP
+from koopman_analysis.autonomy.paths import constant_functions
+from koopman_analysis.autonomy.report import INDEPENDENT, SEMIGROUP, lifted
 from koopman_analysis.claims import Claim, Side, Verdict
 from koopman_analysis.dictionaries import Coordinates, Dictionary
 from koopman_analysis.resampling import largest
@@ -86,9 +87,9 @@ def autonomy_controls(
         dictionary: The dictionary of the report; the coordinates where None.
         rng: Draws the shuffle, the Gaussian trajectories, and what each report draws.
     """
-    states = trajectories.on_host().states
-    lift = dictionary or Coordinates()
-    carried = np.einsum("nr,krm->nkm", lift(states[:, 0]), report.semigroup.operators)
+    host = trajectories.on_host()
+    states, features = host.states, lifted(host, dictionary or Coordinates())
+    carried = np.einsum("nr,krm->nkm", features[:, 0], report.semigroup.operators)[..., ~constant_functions(features)]
     handed_on = states.copy()
     handed_on[:, 1:] = states[np.roll(rng.permutation(len(states)), 1), 1:]
     levels = np.linspace(80.0 ** (1 / 7), 0.002 ** (1 / 7), LEVELS) ** 7

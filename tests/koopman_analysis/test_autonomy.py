@@ -28,9 +28,10 @@ def along(path, A=GENERATOR, clock=CLOCK, n=60):
     return SnapshotTrajectories(states=states, times=np.arange(len(clock), dtype=float))
 
 
-def gaussian(*variances, n=400):
-    d = len(variances)
-    flow = GaussianFlow(mean=np.zeros(d), covariance=np.diag(variances), noise_scale=float(LEVELS[0]))
+def gaussian(*variances, n=400, centre=0.0):
+    flow = GaussianFlow(
+        mean=np.full(len(variances), centre), covariance=np.diag(variances), noise_scale=float(LEVELS[0])
+    )
     return flow.trajectories(n, scales=LEVELS, rng=rng(3))
 
 
@@ -132,6 +133,30 @@ def test_a_gaussian_of_equal_variances_is_autonomous_and_one_of_three_is_not():
     assert worst(three, COMPOSED) < 1e-11
 
 
+def test_an_affine_flow_is_autonomous_wherever_its_centre_is():
+    moved = gaussian(2.0, 2.0, 2.0, centre=3.0)
+    report = autonomy_report(moved, rng=rng())
+    claim = autonomous(report, controls=autonomy_controls(moved, report, rng=rng()))
+    assert claim.interval.high < 1e-12
+    assert [control.behaves for control in claim.controls] == [True] * 3
+    start, last = moved.states[:, 0], moved.states[:, -1]
+    linear = last - start @ np.linalg.lstsq(start, last)[0]
+    assert np.linalg.norm(linear) > 0.9 * np.linalg.norm(last - last.mean(axis=0)), "no linear map may do it"
+
+
+def test_an_equilibrium_may_lie_anywhere_and_hides_no_error():
+    """x' = (x − c) A, of any c, beside a flow that is no semigroup for any c."""
+    turning = along(Semigroup(), n=200)
+    moved = SnapshotTrajectories(states=turning.states + np.array([5.0, -3.0, 20.0]), times=turning.times)
+    report = autonomy_report(moved, rng=rng())
+    assert worst(report, SEMIGROUP) < 1e-12
+    np.testing.assert_allclose(report.semigroup.generator[1:, 1:], GENERATOR, atol=1e-9)
+    np.testing.assert_array_equal(report.semigroup.generator[:, 0], np.zeros(4))
+    here, there = (autonomy_report(gaussian(9.0, 1.0, 0.09, centre=c), rng=rng()) for c in (0.0, 3.0))
+    assert worst(here, SEMIGROUP) > 0.2
+    assert worst(there, SEMIGROUP) == pytest.approx(worst(here, SEMIGROUP), rel=1e-3)
+
+
 def test_features_that_move_along_segments_are_straight_and_no_semigroup():
     report = autonomy_report(along(StraightLine(), n=200), rng=rng())
     assert worst(report, STRAIGHT) < 1e-12
@@ -182,17 +207,19 @@ def test_a_large_constant_beside_the_features_hides_no_error():
     beside = SnapshotTrajectories(
         states=np.concatenate([trajectories.states, constant], axis=2), times=trajectories.times
     )  # fmt: skip
-    # The constant is one more function, but an autonomous one: it takes part in no motion.
-    alone, both = (worst(autonomy_report(some, rng=rng()), SEMIGROUP) for some in (trajectories, beside))
-    assert both == pytest.approx(alone, rel=0.05)
+    alone, both = (autonomy_report(some, rng=rng()) for some in (trajectories, beside))
+    assert worst(both, SEMIGROUP) == pytest.approx(worst(alone, SEMIGROUP), rel=1e-3)
+    assert [len(report.semigroup.generator) for report in (alone, both)] == [4, 4], "a constant takes the place of 1"
 
 
 def test_what_cannot_be_fitted_is_refused():
     features = along(Semigroup()).states
     with pytest.raises(ValueError, match=r"features of shape \(n, times, m\) .* got shape \(60, 1, 3\)"):
         fitted_path(Semigroup(), features[:, :1], rng=rng())
-    with pytest.raises(ValueError, match="at most 24 functions, got 25"):
-        fitted_path(Semigroup(), np.ones((5, 3, 25)), rng=rng())
+    many = rng().standard_normal((5, 3, 25))
+    many[..., 0] = 1.0
+    with pytest.raises(ValueError, match="at most 24 functions that vary, got 25"):
+        fitted_path(Semigroup(), np.concatenate([many, many[..., 1:2]], axis=2), rng=rng())
     with pytest.raises(ValueError, match="at least one start"):
         fitted_path(Semigroup(), features, starts=0, rng=rng())
     gone = features.copy()
@@ -205,7 +232,9 @@ def test_what_cannot_be_reported_on_is_refused():
     trajectories = along(Semigroup())
     with pytest.raises(ValueError, match="held-out share strictly between 0 and 1, got 1"):
         autonomy_report(trajectories, held_out=1.0, rng=rng())
-    with pytest.raises(ValueError, match="at least 50 trajectories to fit and as many to hold out for 10 functions"):
+    with pytest.raises(
+        ValueError, match="at least 50 trajectories to fit .* for 10 functions, the constant among them"
+    ):
         autonomy_report(trajectories, dictionary=Monomials(2), rng=rng())
     turning = SnapshotTrajectories(states=trajectories.states + 0j, times=trajectories.times)
     with pytest.raises(ValueError, match="real features, got complex"):
