@@ -15,8 +15,8 @@ known floor of solver and storage error, ε = 2.2e-16. A function of norm one is
 ε κ of its spread: what rounding may add to a share of variance, exact_tol, neither proves exactness nor denies closure.
 
 One held-out pair decides a residual of which it carries more than all others together, or a tenth where κ > 1e7: such a
-pair is one that an ill-conditioned fit extrapolates to. The jackknife's interval of a mean that one pair carries need not
-cover: along a nested family of inputs it may rise, where the population's defect cannot.
+pair is one that an ill-conditioned fit extrapolates to. The jackknife's interval of a mean that one pair carries need
+not cover: along a nested family of inputs it may rise, where the population's defect cannot.
 """
 
 from dataclasses import dataclass, field, replace
@@ -112,8 +112,8 @@ class ClosureReport:
         state_error: Squared error of the state read out of Ψ_in(x) K, relative to the state's variance.
         dimension: Number of non-constant output directions.
         input_dimension: Number of non-constant input directions.
-        units: Number of independent units.
-        fit_pairs: Number of pairs in the smaller fit part.
+        units: Effective number of independent units, (Σ w)²/Σ w² of their mean weights (Kish 1965).
+        fit_pairs: Effective number of pairs in the smaller fit part, (Σ w)²/Σ w².
         condition: κ of equation (2).
         floor: φ of equation (2).
         largest_share: Share of the squared residual that one held-out pair carries.

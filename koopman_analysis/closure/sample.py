@@ -96,6 +96,11 @@ def require_units(units: int) -> None:
         raise ValueError(f"expected at least four independent units, two to fit and two to judge, got {units}")
 
 
+def effective_number(weights: np.ndarray) -> int:
+    """Kish's (Σ w)²/Σ w²: how many of equal weight have a mean of the same variance; rounded."""
+    return round(float(weights.sum() ** 2 / np.square(weights).sum()))
+
+
 def lifted_sample(pairs: SnapshotPairs, inputs: Lift, outputs: Lift, rng: np.random.Generator) -> Sample:
     """The pairs lifted, and split at random into two halves of whole units.
 
