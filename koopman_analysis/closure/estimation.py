@@ -18,9 +18,10 @@ m_in < m_out leaves an output direction without partner. In the white basis the 
 the identity. Intervals are grouped jackknives over whole units, the directions fixed; units are pairs, trajectories, or
 blocks of few long ones (`koopman_analysis.closure.blocks`).
 
-What a fit of m_in + m_out directions to n_fit pairs misses on new pairs exceeds the population's share by
-1/(1 − (m_in + m_out + 1)/n_fit) about: lower ends are multiplied by that bracket, and by 0 where it is negative. Upper
-ends keep the excess, so that intervals of many functions from few pairs cover too often rather than too seldom.
+What a fit of m_in + m_out directions to n_fit pairs misses on new pairs exceeds the population's share by 1/(1 − (m_in
++ m_out + 1)/n_fit) about, n_fit = (Σ w)²/Σ w² by the pairs' weights: lower ends are multiplied by that bracket, and by
+0 where it is negative. Upper ends keep the excess, so that intervals of many functions from few pairs cover too often
+rather than too seldom.
 
 With the directions fixed, intervals know nothing of their choice: where two σ_i are closer than their errors, data do
 not tell their directions apart, and the interval of each alone is too short. Means over all directions, such as the
@@ -39,12 +40,13 @@ import numpy as np
 from koopman_analysis.closure.blocks import IndependentPairs, independent_pairs
 from koopman_analysis.closure.folds import Folds, Judgement, judged_folds
 from koopman_analysis.closure.report import ClosureReport, lowered
-from koopman_analysis.closure.sample import lifted_sample
+from koopman_analysis.closure.sample import effective_number, lifted_sample
 from koopman_analysis.jackknife import Jackknife
 from koopman_analysis.moments import Lift
 from koopman_analysis.resampling import Interval, jackknife_intervals
 from koopman_analysis.snapshots import SnapshotPairs
 from koopman_analysis.snapshots.pairs import require_pairs
+from koopman_analysis.snapshots.requirements import on_host
 
 
 def closure_report(
@@ -123,7 +125,7 @@ def _judged(
         state_error=lowered(_clipped(state_error), caution),
         dimension=basis_out.dimension,
         input_dimension=basis_in.dimension,
-        units=independent.units,
+        units=_effective_units(independent),
         fit_pairs=folds.fit_pairs,
         condition=folds.condition,
         floor=floor,
@@ -132,6 +134,15 @@ def _judged(
         autocorrelation_time=independent.autocorrelation_time,
         jackknife=Jackknife(estimate=estimate[:5], replicates=replicates[:, :5], units=independent.units),
     )
+
+
+def _effective_units(independent: IndependentPairs) -> int:
+    """Number of independent units, of which those of little weight count little."""
+    pairs = independent.pairs
+    if pairs.weights is None:
+        return independent.units
+    mean_weight = np.bincount(pairs.unit, weights=on_host(pairs.weights)) / np.bincount(pairs.unit)
+    return min(independent.units, effective_number(mean_weight))
 
 
 def _statistics(folds: Folds) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from koopman_analysis.closure.report import least_share
-from koopman_analysis.closure.sample import Chunk, Sample, WhiteBasis, white_basis
+from koopman_analysis.closure.sample import Chunk, Sample, WhiteBasis, effective_number, white_basis
 from koopman_analysis.moments import FACTOR_RESOLUTION, updated_factor
 from koopman_analysis.moments.rows import columns_of
 
@@ -123,8 +123,8 @@ class Judgement:
 
     @property
     def pairs(self) -> int:
-        """Number of pairs in this half."""
-        return sum(len(square) for square in self.squares)
+        """Effective number of pairs in this half."""
+        return effective_number(np.concatenate([np.square(chunk.rows[0]) for chunk in self.chunks]))
 
     def by_group(self, terms: Sequence[np.ndarray]) -> np.ndarray:
         """The sums over each group of terms given for each chunk, shape (…, pairs): shape (…, G)."""
@@ -163,7 +163,7 @@ class Folds:
 
     @property
     def fit_pairs(self) -> int:
-        """Number of pairs in the smaller half."""
+        """Effective number of pairs in the smaller half."""
         return min(judgement.pairs for judgement in self.judgements)
 
     @property

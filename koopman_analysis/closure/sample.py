@@ -99,6 +99,11 @@ def require_units(units: int) -> None:
         )
 
 
+def effective_number(weights: np.ndarray) -> int:
+    """Kish's (Σ w)²/Σ w²: how many of equal weight have a mean of the same variance; rounded."""
+    return round(float(weights.sum() ** 2 / np.square(weights).sum()))
+
+
 def lifted_sample(pairs: SnapshotPairs, inputs: Lift, outputs: Lift, rng: np.random.Generator) -> Sample:
     """The pairs lifted, and split at random into two halves of whole units.
 

@@ -1,5 +1,7 @@
 """What rounding, a heavy tail or a few heavy pairs may have made is no evidence against closure."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -42,3 +44,56 @@ def test_a_tolerance_below_rounding_does_not_deny_what_is_exact():
     strict = Tolerances.at(1e-17)
     assert any(m.verdict is Verdict.REFUTED for m in report.measurements(strict))
     assert report.closedness_at(strict) is Closedness.INCONCLUSIVE
+
+
+def test_one_pair_that_outweighs_all_others_does_not_deny_closure():
+    c = rng(1).standard_cauchy((20_000, 1))
+    pairs = SnapshotPairs(before=c, after=0.5 * c + 5 * np.sign(c) * np.sqrt(np.abs(c)))
+    report = closure_report(pairs, inputs=Coordinates(), rng=rng())
+    assert report.largest_share > 0.5
+    assert any(m.verdict is Verdict.REFUTED for m in report.measurements(Tolerances()))
+    assert report.closedness is Closedness.INCONCLUSIVE
+    assert "one held-out pair carries" in report.because(Tolerances())
+
+
+@pytest.mark.parametrize(
+    ("share", "condition", "verdict"),
+    [
+        (0.2, 1e6, Closedness.NOT_CLOSED),
+        (0.2, 1e8, Closedness.INCONCLUSIVE),
+        (0.05, 1e8, Closedness.NOT_CLOSED),
+        (0.6, 1e6, Closedness.INCONCLUSIVE),
+    ],
+)
+def test_less_of_the_residual_in_one_pair_is_too_much_of_an_ill_conditioned_fit(share, condition, verdict):
+    x, y = rng(0).standard_normal((2, 2000, 2))
+    report = closure_report(SnapshotPairs(before=x, after=y), inputs=Coordinates(), rng=rng(0))
+    assert report.closedness is Closedness.NOT_CLOSED
+    assert dataclasses.replace(report, largest_share=share, condition=condition).closedness is verdict
+
+
+def few_heavy_pairs(seed: int, *, heavy: int = 24, of: int = 2000) -> SnapshotPairs:
+    """Pairs of which noise is 0.2 % of the variance about, and of which a few have all the weight but a millionth."""
+    x, noise = rng(seed).standard_normal((2, of, 2))
+    y = x @ [[0.9, 0.0], [0.2, 0.5]] + np.sqrt(0.002) * noise
+    return SnapshotPairs(before=x, after=y, weights=np.where(np.arange(of) < heavy, 1.0, 1e-9))
+
+
+def test_pairs_of_hardly_any_weight_are_hardly_any_evidence():
+    for seed in range(10):
+        pairs = few_heavy_pairs(seed)
+        report = closure_report(pairs, inputs=Monomials(3), outputs=Coordinates(), rng=rng())
+        assert report.units == 24
+        assert report.fit_pairs <= 12
+        assert report.closedness is Closedness.INCONCLUSIVE
+        assert "too few pairs" in report.because(Tolerances())
+
+
+def test_many_weights_that_differ_little_are_evidence():
+    x, noise = rng(1).standard_normal((2, 4000, 2))
+    pairs = SnapshotPairs(before=x, after=x + 0.5 * noise, weights=rng(2).uniform(0.5, 1.5, 4000))
+    report = closure_report(pairs, inputs=Coordinates(), rng=rng())
+    # (E w)²/E w² = 12/13.
+    assert report.units == pytest.approx(4000 * 12 / 13, rel=0.01)
+    assert report.defect.n == 4000
+    assert report.closedness is Closedness.NOT_CLOSED
