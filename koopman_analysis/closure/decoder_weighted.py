@@ -59,7 +59,9 @@ def decoder_weighted_defect(
 
     Raises:
         ConstantData: If the states after do not vary.
-        ValueError: If there are fewer than two independent units.
+        TypeError: If the decoder returns anything but real numbers.
+        ValueError: If there are fewer than two independent units, or the decoder returns other shapes than the states
+            have, NaN or Inf.
     """
     host = pairs.on_host()
     after, weights = host.after, np.ones(host.n) if host.weights is None else host.weights
@@ -68,7 +70,7 @@ def decoder_weighted_defect(
         raise ConstantData(f"expected states after that vary, got one state {host.n} times")
     encoded = model.encode_data(pairs.after, labels)
     carried = model.encode_noise(pairs.before, labels) @ model.matrix + model.offset(labels)
-    reconstruction, prediction = (model.decode(z, labels).astype(np.float64) for z in (encoded, carried))
+    reconstruction, prediction = (_decoded(model, z, labels, after.shape) for z in (encoded, carried))
     differences = (reconstruction - prediction, after - prediction, after - reconstruction)
     above = np.column_stack([weights * np.square(difference).sum(axis=1) for difference in differences])
     below = np.repeat((weights * np.square(centred).sum(axis=1))[:, None], 3, axis=1)
@@ -80,6 +82,23 @@ def decoder_weighted_defect(
         reconstruction_error=reconstruction_error,
         dimension=varying_directions(encoded),
     )
+
+
+def _decoded(model: LatentModel, latents: np.ndarray, labels: Labels | None, shape: tuple[int, ...]) -> np.ndarray:
+    """D of these latents, a state a row: what broadcasts against the states would be compared with the wrong ones."""
+    decoded = np.asarray(model.decode(latents, labels))
+    if decoded.dtype.kind not in "fiu":
+        raise TypeError(
+            f"expected a decoder of real numbers, got dtype {decoded.dtype}: return states, such as decode(z).real"
+        )
+    if decoded.shape != shape:
+        raise ValueError(
+            f"expected decoded states of shape {shape}, as the states after have, got {decoded.shape}: return every "
+            "coordinate of the state"
+        )
+    if not np.isfinite(decoded).all():
+        raise ValueError("expected finite decoded states, got NaN or Inf: the decoder is undefined or overflows there")
+    return decoded.astype(np.float64)
 
 
 def varying_directions(latents: np.ndarray) -> int:

@@ -45,7 +45,7 @@ from koopman_analysis.jackknife import Jackknife
 from koopman_analysis.moments import Lift
 from koopman_analysis.resampling import Interval, jackknife_intervals
 from koopman_analysis.snapshots import SnapshotPairs
-from koopman_analysis.snapshots.pairs import require_pairs
+from koopman_analysis.snapshots.pairs import require_named_units, require_pairs
 from koopman_analysis.snapshots.requirements import on_host
 
 
@@ -62,6 +62,7 @@ def closure_report(
     Args:
         pairs: The data; each half of its units fits what the other half judges, those of weight zero aside. Of fewer
             than 20 named trajectories, each with its rows in the order of time, the units are blocks.
+            Consecutive states are no independent pairs: `SnapshotPairs.from_trajectories` names their trajectory.
         inputs: Ψ_in.
         outputs: Ψ_out; Ψ_in where None. Complex functions count as their real and imaginary parts.
         floor: φ, the known error of solver and storage, as a share of variance of the whitened output.
@@ -69,7 +70,8 @@ def closure_report(
 
     Raises:
         ConstantData: If the states before, or after, do not vary.
-        ValueError: If there are fewer than four units, or pairs to cut into four blocks, or the floor is negative.
+        ValueError: If there are fewer than four units, or pairs to cut into four blocks, the floor is negative, or
+            most states after are the next state before and no trajectories are named.
     """
     dictionaries = (inputs, outputs or inputs)
     return _judged(_units_of(pairs, [dictionaries], floor, rng), *dictionaries, floor, rng)
@@ -104,6 +106,7 @@ def _units_of(
     if not floor >= 0:
         raise ValueError(f"expected a floor of at least 0, got {floor}")
     require_pairs(pairs)
+    require_named_units(pairs)
     return independent_pairs(pairs.of_positive_weight(), dictionaries, rng=rng)
 
 

@@ -41,6 +41,7 @@ from koopman_analysis.moments import FACTOR_RESOLUTION, Lift, triangular_factor
 from koopman_analysis.regression import ConstantData, least_squares
 from koopman_analysis.resampling import Interval, jackknife_intervals, random_groups, sums_by_group
 from koopman_analysis.snapshots import DoublePairs, SnapshotPairs
+from koopman_analysis.snapshots.pairs import require_named_units
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +96,10 @@ def mean_closure_report(
 
     Raises:
         ConstantData: If the output functions do not vary.
-        ValueError: If there are fewer than four independent units, or features are not finite.
+        ValueError: If there are fewer than four independent units, features are not finite, or most first
+            draws are the next state before and no trajectories are named.
     """
+    require_named_units(pairs.first)
     first, second = pairs.first.on_host(), pairs.second.on_host()
     if first.weights is not None:
         counted = first.weights > 0

@@ -255,3 +255,23 @@ def require_pairs(pairs: Any) -> None:
             f"expected SnapshotPairs, got {type(pairs).__name__}: pass SnapshotPairs(before=x, after=y), or "
             "SnapshotPairs.from_trajectories"
         )
+
+
+def require_named_units(pairs: SnapshotPairs) -> None:
+    """Refuses consecutive states as pairs that are each their own unit.
+
+    In a trajectory cut into pairs, yᵢ = xᵢ₊₁ ≠ xᵢ. Of independent states that take few values no more than half the
+    rows do that, so that more than half tell a trajectory.
+
+    Raises:
+        ValueError: If most states after are the next state before, and no trajectories are named.
+    """
+    if pairs.trajectory is not None or pairs.before.shape[1] != pairs.after.shape[1]:
+        return
+    before, after = on_host(pairs.before), on_host(pairs.after)
+    follows = (after[:-1] == before[1:]).all(axis=1) & (before[:-1] != before[1:]).any(axis=1)
+    if 2 * np.count_nonzero(follows) > max(len(follows), 2):
+        raise ValueError(
+            f"expected independent pairs, got {np.count_nonzero(follows)} of {pairs.n} whose state after is the next "
+            "state before: name the trajectories, with SnapshotPairs.from_trajectories([states]) or trajectory=names"
+        )

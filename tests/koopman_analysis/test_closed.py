@@ -133,6 +133,21 @@ def test_a_collapsed_encoder_is_refuted_for_what_it_loses():
     assert "collapsed" in claim.because
 
 
+@pytest.mark.parametrize(
+    ("decode", "error", "message"),
+    [
+        (lambda z: z[:, 1:2], ValueError, r"decoded states of shape \(1000, 2\).*got \(1000, 1\)"),
+        (lambda z: read(z) + 0j, TypeError, "decoder of real numbers, got dtype complex128"),
+        (lambda z: np.where(z[:, :2] > 0, z[:, :2], np.nan), ValueError, "finite decoded states, got NaN or Inf"),
+    ],
+)
+def test_a_decoder_that_returns_no_states_is_refused(decode, error, message):
+    broken = dataclasses.replace(MODEL, decode=decode)
+    for judge in (decoder_weighted_defect, checks.decoder_weighted_closed):
+        with pytest.raises(error, match=message):
+            judge(broken, PAIRS, rng=rng())
+
+
 def test_labels_reach_every_part_of_the_model():
     labels = np.arange(1000) % 2
     shift = np.array([0.0, 5.0])

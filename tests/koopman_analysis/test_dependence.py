@@ -1,14 +1,16 @@
 """Dependent values: how long they remember, and intervals that know it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.signal
 
-from koopman_analysis.closure import Closedness, Tolerances, closure_report
+from koopman_analysis.closure import Closedness, Tolerances, closure_report, closure_sweep, mean_closure_report
 from koopman_analysis.dependence import integrated_autocorrelation_time
 from koopman_analysis.dictionaries import Coordinates, Monomials
 from koopman_analysis.resampling import jackknife_intervals, random_groups, sums_by_group
-from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.snapshots import DoublePairs, SnapshotPairs
 from koopman_analysis.systems import OrnsteinUhlenbeck, Rotation
 
 
@@ -91,8 +93,8 @@ def test_one_long_trajectory_is_cut_into_blocks_whose_intervals_cover():
     covered, spread, enough = np.zeros(2), np.zeros(2), 0
     for seed in range(100):
         pairs = one_trajectory(correlation, 4000, seed)
-        unnamed = SnapshotPairs(before=pairs.before, after=pairs.after)
-        for k, some in enumerate((unnamed, pairs)):
+        apart = replace(pairs, trajectory=np.arange(pairs.n))  # each pair as if it were its own unit
+        for k, some in enumerate((apart, pairs)):
             report = closure_report(some, inputs=Coordinates(), rng=rng(seed))
             covered[k] += truth in report.defect
             spread[k] += report.defect.high - report.defect.low
@@ -106,6 +108,28 @@ def test_one_long_trajectory_is_cut_into_blocks_whose_intervals_cover():
     assert covered[1] >= 85
     assert spread[1] > 2 * spread[0]
     assert enough > 85
+
+
+def test_consecutive_states_are_refused_as_pairs_unless_their_trajectory_is_named():
+    pairs = one_trajectory(0.95, 400, 1)
+    unnamed = replace(pairs, trajectory=None)
+    draws = DoublePairs(first=unnamed, second=unnamed)
+    for refused in (
+        lambda: closure_report(unnamed, inputs=Coordinates(), rng=rng()),
+        lambda: closure_sweep(unnamed, family=[Coordinates()], rng=rng()),
+        lambda: mean_closure_report(draws, inputs=Coordinates(), rng=rng()),
+    ):
+        with pytest.raises(ValueError, match=r"expected independent pairs, got 399 of 400 .*from_trajectories"):
+            refused()
+    closure_report(pairs, inputs=Coordinates(), rng=rng())
+    closure_report(replace(unnamed, trajectory=np.arange(400)), inputs=Coordinates(), rng=rng())
+
+
+def test_states_of_few_values_are_no_trajectory_because_many_of_them_are_equal():
+    before = (rng(3).random((400, 1)) < 0.05).astype(float)
+    same = SnapshotPairs(before=before, after=before)
+    assert (same.after[:-1] == same.before[1:]).mean() > 0.8
+    assert closure_report(same, inputs=Coordinates(), rng=rng()).units == 400
 
 
 def test_a_trajectory_that_is_too_short_decides_nothing_and_says_why():
