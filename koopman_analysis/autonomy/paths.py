@@ -11,7 +11,7 @@ matrix A and a clock 0 = s_0 ≤ … ≤ s_K = 1 is fitted by
 The unit is the spread at each time, not the size: beside a large constant, which is autonomous whatever the flow does,
 any error would be small. A function that is one number for all trajectories and times stays what it is under any flow:
 its column of A is 0, it has no error, and through its row the others move affinely. Only in (2) does the same law act
-at all times. No logarithm of an operator is taken: it need not exist.
+at all times. No logarithm of an operator is relied on: it need not exist.
 
 With Ψ_0 = Q R the sum in (1) is a constant plus that of ‖Qᵀ Ψ_k − R E(s_k)‖², so that the search sees matrices with no
 more rows than there are functions. It is one in least squares, by a trust region, and never ascends; residuals are not
@@ -21,17 +21,21 @@ squared, so that an exact path is found to rounding. Its derivatives are exact, 
 
     exp( [ X  H ; 0  X ] ) = [ exp X  L(X, H) ; 0  exp X ].                                                      (5)
 
-The problem is not convex (a turn by 2π more looks alike at the ends), so the search begins from several places. The
-first is exact for an exact path whose single steps turn little: A = Σ_k L_k, s_k − s_{k−1} ∝ ⟨L_k, A⟩, with
+The problem is not convex (a turn by 2π more looks alike at the ends), so the search begins from several places: from
+A = Σ_k L_k, s_k − s_{k−1} ∝ ⟨L_k, A⟩, with each of two guesses of the single steps,
 
     L_k = 2 (M_k − I)(M_k + I)⁻¹ ≈ log M_k,     M_k = argmin ‖Ψ_k − Ψ_{k−1} M‖²     for (2),                      (6)
+    L_k = Re log M_k,     where it is finite,                                                                      (7)
 
-and L_k = K_k − K_{k−1} for (3), K_k = argmin ‖Ψ_k − Ψ_0 K‖². The others are random changes of that A.
+and L_k = K_k − K_{k−1} for (3), K_k = argmin ‖Ψ_k − Ψ_0 K‖². The others are random changes of the first A. (6) always
+exists, and is near the truth where a step turns little; (7) is the truth of an exact path whose steps turn by less than
+π. Beyond that times too far apart fit several semigroups or, on an uneven clock, one that the search may miss.
 
 Sources: Higham 2008, Functions of Matrices, §3.2 (equation (5)); Al-Mohy & Higham 2009 (L); Branch, Coleman & Li 1999
 (the trust region).
 """
 
+import warnings
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from dataclasses import dataclass
@@ -69,8 +73,8 @@ class Path(ABC):
         """The derivatives of E(s; A) at each time s, in each of the m² entries of A, row by row, and in s."""
 
     @abstractmethod
-    def steps(self, features: Float[np.ndarray, "times r m"]) -> Float[np.ndarray, "k m m"]:
-        """L_k: a guess of (s_k − s_{k−1}) A for each step between two times."""
+    def steps(self, features: Float[np.ndarray, "times r m"]) -> list[Float[np.ndarray, "k m m"]]:
+        """Guesses L_k of (s_k − s_{k−1}) A for each step between two times, at least one."""
 
 
 class Semigroup(Path):
@@ -91,11 +95,16 @@ class Semigroup(Path):
         exponentials = scipy.linalg.expm(blocks)
         return clock[:, None, None, None] * exponentials[..., :m, m:], A @ exponentials[:, 0, :m, :m]
 
-    def steps(self, features: Float[np.ndarray, "times r m"]) -> Float[np.ndarray, "k m m"]:
-        """Equation (6), a function of single steps; a pseudo-inverse where M_k has the eigenvalue −1."""
+    def steps(self, features: Float[np.ndarray, "times r m"]) -> list[Float[np.ndarray, "k m m"]]:
+        """Equation (6), with a pseudo-inverse where M_k has the eigenvalue −1, and where all logarithms exist (7)."""
         one = np.eye(features.shape[2])
         single = [np.linalg.lstsq(before, after)[0] for before, after in pairwise(features)]
-        return np.stack([2.0 * (M - one) @ np.linalg.pinv(M + one) for M in single])
+        guesses = [np.stack([2.0 * (M - one) @ np.linalg.pinv(M + one) for M in single])]
+        # A place to begin need not be accurate; what scipy finds no finite logarithm of is none.
+        with warnings.catch_warnings(), suppress(ValueError):
+            warnings.simplefilter("ignore")
+            guesses.append(np.asarray_chkfinite([scipy.linalg.logm(M).real for M in single]))
+        return guesses
 
 
 class StraightLine(Path):
@@ -111,11 +120,10 @@ class StraightLine(Path):
         """S H for each matrix H with a single 1, and A."""
         return clock[:, None, None, None] * _units(len(A)), np.repeat(A[None], len(clock), axis=0)
 
-    def steps(self, features: Float[np.ndarray, "times r m"]) -> Float[np.ndarray, "k m m"]:
+    def steps(self, features: Float[np.ndarray, "times r m"]) -> list[Float[np.ndarray, "k m m"]]:
         """K_k − K_{k−1}."""
-        first = np.eye(features.shape[2])
-        from_first = [first, *(np.linalg.lstsq(features[0], after)[0] for after in features[1:])]
-        return np.diff(np.stack(from_first), axis=0)
+        from_first = [np.eye(features.shape[2]), *(np.linalg.lstsq(features[0], after)[0] for after in features[1:])]
+        return [np.diff(np.stack(from_first), axis=0)]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -148,8 +156,8 @@ def fitted_path(
     Args:
         path: The family.
         features: Ψ_k of each trajectory, noise first; at least two times.
-        starts: Places from which the search begins.
-        rng: Draws all of these but the first.
+        starts: Places from which the search begins, those guessed from single steps counted as one.
+        rng: Draws the others.
 
     Raises:
         ValueError: If there are more functions than a search can do, features do not vary at a later time or are of too
@@ -248,15 +256,20 @@ class _Search:
         return powers / powers.sum()
 
 
-def _starts(steps: np.ndarray, count: int, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
+def _starts(guesses: list[np.ndarray], count: int, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
     """A and the share of the clock of each step, at each place where a search begins."""
-    total = steps.sum(axis=0)
-    along = np.einsum("kij,ij->k", steps, total)
-    even = np.full(len(steps), 1.0 / len(steps))
-    shares = np.maximum(along / along.sum(), LEAST_SHARE) if along.sum() > 0 else even
+    total = guesses[0].sum(axis=0)
+    even = np.full(len(guesses[0]), 1.0 / len(guesses[0]))
     size = np.linalg.norm(total) / len(total)
     others = [total + size * rng.standard_normal(total.shape) for _ in range(count - 1)]
-    return [(total, shares / shares.sum()), *((A, even) for A in others)]
+    return [*((steps.sum(axis=0), _shares_of(steps)) for steps in guesses), *((A, even) for A in others)]
+
+
+def _shares_of(steps: np.ndarray) -> np.ndarray:
+    """⟨L_k, A⟩ with A = Σ_k L_k, of sum 1 and none of them 0; even shares where nothing moves."""
+    along = np.einsum("kij,ij->k", steps, steps.sum(axis=0))
+    shares = np.maximum(along / along.sum(), LEAST_SHARE) if along.sum() > 0 else np.ones(len(steps))
+    return shares / shares.sum()
 
 
 def constant_functions(features: Float[np.ndarray, "n times m"]) -> Bool[np.ndarray, " m"]:

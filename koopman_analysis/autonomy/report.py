@@ -83,7 +83,7 @@ def autonomy_report(
         trajectories: Independent trajectories in declared coordinates, noise first.
         dictionary: Ψ, of real functions, for all times; the coordinates where None. The constant is adjoined.
         held_out: Share of the trajectories to hold out.
-        starts: Places from which each search for a path begins.
+        starts: Places from which each search for a path begins, those guessed from the data counted as one.
         resamples: Resamples of the bootstrap.
         rng: Draws the split, the starts and the resamples.
 

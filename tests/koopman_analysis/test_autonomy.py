@@ -89,6 +89,39 @@ def test_a_turn_of_more_than_a_half_is_found_where_the_single_steps_are_small():
     np.testing.assert_allclose(found.generator, turning, atol=1e-9)
 
 
+def test_oscillations_of_nearly_a_half_turn_a_step_are_found():
+    def oscillator(frequency):
+        return np.array([[-0.1, frequency], [-frequency, -0.1]])
+
+    two = scipy.linalg.block_diag(oscillator(2.0), oscillator(5.0))
+    times = np.linspace(0.0, 6.0, 13)
+    assert 2.0 < 5.0 * times[1] < np.pi, "more than equation (6) is near to, less than the times alias"
+    states = along(Semigroup(), two, times, n=200).states
+    report = autonomy_report(SnapshotTrajectories(states=states, times=times), starts=1, rng=rng())
+    assert worst(report, SEMIGROUP) < 1e-12
+    assert autonomous(report).verdict is Verdict.SUPPORTED
+
+
+def test_a_step_that_nearly_forgets_has_a_logarithm_that_need_not_be_accurate():
+    features = along(Semigroup(), n=200).states[:, :2].copy()
+    turned, _ = np.linalg.qr(rng(1).standard_normal((3, 3)))
+    step = turned @ np.array([[1.0, 1.0, 0.0], [0.0, 1e-6, 1.0], [0.0, 0.0, 2e-6]]) @ turned.T
+    features[:, 1] = features[:, 0] @ step
+    with pytest.warns(RuntimeWarning, match="may be inaccurate"):
+        scipy.linalg.logm(step)
+    guesses = Semigroup().steps(np.moveaxis(features, 1, 0))
+    assert len(guesses) == 2
+    assert np.isfinite(guesses).all()
+
+
+def test_features_that_a_step_forgets_are_fitted_without_a_warning():
+    features = along(Semigroup()).states
+    features[:, 2:, 2] = features[:, 2:, 1]
+    steps = [np.linalg.lstsq(features[:, k], features[:, k + 1])[0] for k in range(2)]
+    assert np.linalg.matrix_rank(steps[1]) == 2, "a step must be singular"
+    assert np.isfinite(fitted_path(Semigroup(), features, rng=rng()).objective)
+
+
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 def test_the_objective_is_the_sum_that_is_minimised_and_no_neighbour_has_a_smaller_one(path):
     features = gaussian(9.0, 1.0, 0.09, n=50).states
