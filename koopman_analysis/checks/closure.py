@@ -47,7 +47,10 @@ def closed(
     interval = decided.interval if decided.verdict is verdict else Interval.unmeasured()
     claim = Claim(
         id="closed",
-        hypothesis="The flow maps the output dictionary into the span of the input dictionary.",
+        hypothesis=(
+            "The flow maps the output dictionary into the span of the input dictionary, "
+            "and the state can be read from it linearly."
+        ),
         quantity=decided.quantity,
         interval=interval,
         side=Side.AT_MOST,

@@ -18,10 +18,9 @@ m_in < m_out leaves an output direction without partner. In the white basis the 
 the identity. Intervals are grouped jackknives over whole units, the directions fixed; units are pairs, trajectories, or
 blocks of few long ones (`koopman_analysis.closure.blocks`).
 
-What a fit of m_in + m_out directions to n_fit pairs misses on new pairs exceeds the population's share by 1/(1 − (m_in
-+ m_out + 1)/n_fit) about, n_fit = (Σ w)²/Σ w² by the pairs' weights: lower ends are multiplied by that bracket, and by
-0 where it is negative. Upper ends keep the excess, so that intervals of many functions from few pairs cover too often
-rather than too seldom.
+What a fit of m_in + m_out directions to n_fit = (Σ w)²/Σ w² pairs misses on new ones exceeds the population's share by
+1/(1 − (m_in + m_out + 1)/n_fit) about: lower ends are multiplied by that bracket, and by 0 where it is negative. Upper
+ends keep the excess, so that intervals of many functions from few pairs cover too often rather than too seldom.
 
 With the directions fixed, intervals know nothing of their choice: where two σ_i are closer than their errors, data do
 not tell their directions apart, and the interval of each alone is too short. Means over all directions, such as the

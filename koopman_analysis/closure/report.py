@@ -46,6 +46,9 @@ MOST = 0.5
 """Share of the squared residual in one held-out pair above which it outweighs all others together."""
 
 
+STATE = "share of the state's variance not read out"
+
+
 class Closedness(Enum):
     """Whether a dictionary is closed under the flow; the values are what a reader reads."""
 
@@ -172,9 +175,7 @@ class ClosureReport:
         joined = _joined(self.defect, self.operator_defect)
         return (
             Measurement(quantity="share of the dictionary not predicted", interval=joined, bound=tolerances.defect),
-            Measurement(
-                quantity="share of the state's variance not read out", interval=self.state_error, bound=tolerances.state
-            ),
+            Measurement(quantity=STATE, interval=self.state_error, bound=tolerances.state),
             Measurement(
                 quantity="share of the worst direction not predicted",
                 interval=self.worst_direction,
@@ -209,6 +210,10 @@ class ClosureReport:
         match closedness:
             case Closedness.NOT_CLOSED if self.dimension == 0:
                 return "the output dictionary has collapsed to a constant, from which no state can be read"
+            case Closedness.NOT_CLOSED if self._only_the_state_is_not_read(tolerances):
+                return f"{span}, above {decided.bound:.3g}: closed, but the state is not read linearly from it"
+            case Closedness.NOT_CLOSED if decided.quantity == STATE:
+                return f"{span}, above {decided.bound:.3g}"
             case Closedness.NOT_CLOSED:
                 return f"{span}, above {decided.bound:.3g} (if one state has many images, draw two of each and compare)"
             case Closedness.EXACT:
@@ -216,7 +221,7 @@ class ClosureReport:
                     f"{span}; δ ≤ {self.operator_defect.high:.2g} is rounding (exact below {self.exact_tolerance:.2g})"
                 )
             case Closedness.APPROXIMATE:
-                return f"{span}, at most {decided.bound:.3g}"
+                return f"{span}, at most {decided.bound:.3g}{self._caveat}"
         undecided = "would refute" if decided.verdict is Verdict.REFUTED else f"contains {decided.bound:.3g}"
         return self.shortage or f"{span} {undecided}: {self._obstacle}"
 
@@ -228,9 +233,21 @@ class ClosureReport:
     def _obstacle(self) -> str:
         if self.condition > ILL_CONDITIONED:
             return f"the dictionary is ill-conditioned ({self.condition:.1g}): standardise the states"
-        if self.largest_share > HEAVY_TAIL:
-            return f"one held-out pair carries {self.largest_share:.0%} of the residual (a heavy tail)"
-        return "more pairs would decide"
+        return self._heavy_tail or "more pairs would decide"
+
+    @property
+    def _heavy_tail(self) -> str:
+        """That one pair carries much of the residual; empty where none does."""
+        if self.largest_share <= HEAVY_TAIL:
+            return ""
+        return f"one held-out pair carries {self.largest_share:.0%} of the residual (a heavy tail)"
+
+    @property
+    def _caveat(self) -> str:
+        return f"; {self._heavy_tail}: pairs beyond these may miss more" if self._heavy_tail else ""
+
+    def _only_the_state_is_not_read(self, tolerances: Tolerances) -> bool:
+        return all((m.verdict is Verdict.SUPPORTED) != (m.quantity == STATE) for m in self.measurements(tolerances))
 
 
 def lack_of_pairs(fit_pairs: int, functions: int) -> str:

@@ -1,14 +1,16 @@
-"""What rounding, a heavy tail or a few heavy pairs may have made is no evidence against closure."""
+"""What rounding, a heavy tail or a few heavy pairs may have made is no evidence against closure, and reports say so."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 
+from koopman_analysis import checks
 from koopman_analysis.claims import Verdict
 from koopman_analysis.closure import Closedness, Tolerances, closure_report
 from koopman_analysis.dictionaries import Coordinates, Monomials
 from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.systems import DoubleWellInterior
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -97,3 +99,34 @@ def test_many_weights_that_differ_little_are_evidence():
     assert report.units == pytest.approx(4000 * 12 / 13, rel=0.01)
     assert report.defect.n == 4000
     assert report.closedness is Closedness.NOT_CLOSED
+
+
+def test_what_is_closed_but_not_read_linearly_is_said_to_be_so():
+    system = DoubleWellInterior()
+    report = closure_report(system.pairs(4000, rng=rng()), inputs=system.dictionary, rng=rng())
+    assert report.operator_defect.high < report.exact_tolerance
+    assert report.state_error.low > 0.1
+    claim = checks.closed(report)
+    assert claim.verdict is Verdict.REFUTED
+    assert "state can be read from it linearly" in claim.hypothesis
+    assert "closed, but the state is not read linearly" in claim.because
+    assert "many images" not in claim.because
+
+
+def test_two_images_are_thought_of_only_where_the_dictionary_itself_is_not_predicted():
+    x, y = rng(0).standard_normal((2, 2000, 2))
+    report = closure_report(SnapshotPairs(before=x, after=y), inputs=Coordinates(), rng=rng(0))
+    assert "many images" in report.because(Tolerances(state=0.9))
+    assert "many images" not in report.because(Tolerances(defect=0.5, state=0.001, worst=0.5))
+
+
+def test_a_heavy_tail_is_named_where_closure_is_supported_too():
+    x, noise = rng(1).standard_t(2.2, (4000, 1)), rng(51).standard_t(2.2, (4000, 1))
+    heavy = closure_report(SnapshotPairs(before=x, after=0.5 * x + 0.02 * noise), inputs=Coordinates(), rng=rng())
+    assert heavy.closedness is Closedness.APPROXIMATE
+    assert heavy.largest_share > 0.1
+    assert "one held-out pair carries" in heavy.because(Tolerances())
+    x, noise = rng(1).standard_normal((2, 4000, 1))
+    light = closure_report(SnapshotPairs(before=x, after=0.5 * x + 0.02 * noise), inputs=Coordinates(), rng=rng())
+    assert light.closedness is Closedness.APPROXIMATE
+    assert light.because(Tolerances()).endswith("at most 0.01")
