@@ -71,7 +71,8 @@ def test_the_names_of_units_are_no_numbers(pairs, names, seed):
         named = replace(pairs, trajectory=name)
         reports.append(closure_report(named, inputs=Monomials(2), rng=np.random.default_rng(seed)))
     first, gaps, reordered = reports
-    assert first.units == reordered.units == 20
+    assert first.units == reordered.units
+    assert first.units == 20 or (first.units < 20 and pairs.weights is not None)
     assert first == gaps
     for name in ("dimension", "input_dimension", "dropped_share"):
         assert getattr(first, name) == getattr(reordered, name)
