@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -149,10 +150,11 @@ def test_control_c_stops_a_training_cleanly_and_it_can_go_on(tmp_path):
     command = [sys.executable, "-m", "kdm", "train", "mixture", *folders, "--steps", "100000"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as running:
         printed = b""
-        while b"1/100000" not in printed:  # the bar shows the first finished step
+        while b"0/100000" not in printed:  # the first line of the log: training begins
             piece = os.read(running.stderr.fileno(), 4096)
             assert piece, printed
             printed += piece
+        time.sleep(5)  # some steps; the next line of the log comes much later
         running.send_signal(signal.SIGINT)
         _, rest = running.communicate(timeout=120)
     assert running.returncode == 130, rest
