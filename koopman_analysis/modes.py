@@ -29,7 +29,7 @@ import numpy as np
 import scipy.linalg
 
 from koopman_analysis.dimension import LatentDirections
-from koopman_analysis.estimators.latent import LatentModel
+from koopman_analysis.estimators.latent import LatentModel, carried_latents
 from koopman_analysis.regression import ConstantData
 from koopman_analysis.resampling import Interval, ratio_bootstrap
 from koopman_analysis.shapes import Float, Labels, Latents, States
@@ -66,7 +66,7 @@ class OperatorModes:
 
     def at_noise(self, model: LatentModel, noise: States, labels: Labels | None = None) -> Float[np.ndarray, "n r"]:
         """The values f_i of equation (1)."""
-        return self._values(model.encode_noise(noise, labels) @ model.matrix + model.offset(labels))
+        return self._values(carried_latents(model, noise, labels))
 
     def at_data(self, model: LatentModel, data: States, labels: Labels | None = None) -> Float[np.ndarray, "n r"]:
         """The values g_i of equation (1)."""
@@ -107,7 +107,7 @@ def operator_modes(
     host = pairs.on_host()
     if not np.ptp(host.after, axis=0).any():
         raise ValueError(f"expected states after that vary, got one state {host.n} times")
-    arrived = model.encode_noise(pairs.before, labels) @ model.matrix + model.offset(labels)
+    arrived = carried_latents(model, pairs.before, labels)
     onto, back = directions.onto[:, :count], directions.back[:count]
     f, g = ((z - directions.mean) @ onto for z in (arrived, model.encode_data(pairs.after, labels)))
     whole = model.decode(arrived, labels)
@@ -147,9 +147,8 @@ def whitened_singular_values(
     """
     if not 0 < share <= 1:
         raise ValueError(f"expected a share in (0, 1], got {share}")
-    squares = np.square(directions.singular_values)
-    count = 1 + int(np.searchsorted(np.cumsum(squares), share * squares.sum() * (1 - 1e-12)))
-    carried = model.encode_noise(pairs.before, labels) @ model.matrix + model.offset(labels)
+    count = directions.holding(share)
+    carried = carried_latents(model, pairs.before, labels)
     weights = pairs.on_host().weights
     above, below = (
         np.atleast_2d(np.cov((z @ directions.onto[:, :count]).T, aweights=weights, bias=True))

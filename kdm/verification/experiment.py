@@ -15,6 +15,7 @@ from kdm.model import KoopmanDistillationModel
 from kdm.training.runs import RunFolder
 from kdm.trajectories import Trajectories
 from koopman_analysis import LatentModel
+from koopman_analysis.estimators.latent import carried_latents
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,8 +62,7 @@ class Subject:
 
     def one_step(self, noise: np.ndarray) -> np.ndarray:
         """ŷ = D(E_noise(x) K + c), shape (n, d)."""
-        latents = self.model.encode_noise(noise) @ self.model.matrix + self.model.offset()
-        return np.asarray(self.model.decode(latents), dtype=np.float64)
+        return np.asarray(self.model.decode(carried_latents(self.model, noise)), dtype=np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)

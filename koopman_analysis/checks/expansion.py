@@ -30,7 +30,7 @@ import scipy.linalg
 
 from koopman_analysis.claims import Claim, Side, Verdict
 from koopman_analysis.dimension import LatentDirections, decoder_weighted_directions
-from koopman_analysis.estimators.latent import LatentModel
+from koopman_analysis.estimators.latent import LatentModel, carried_latents
 from koopman_analysis.resampling import Interval, object_bootstrap
 from koopman_analysis.shapes import Float, Labels
 from koopman_analysis.snapshots import SnapshotPairs
@@ -126,15 +126,14 @@ class _Latents:
 def _latents(
     model: LatentModel, pairs: SnapshotPairs, labels: Labels | None, directions: LatentDirections, share: float
 ) -> _Latents:
-    squares = np.square(directions.singular_values)
-    looked_at = 1 + int(np.searchsorted(np.cumsum(squares), share * squares.sum() * (1 - 1e-12)))
+    looked_at = directions.holding(share)
     onto = directions.onto[:, :looked_at]
     if pairs.n < 20 * looked_at:
         raise TooFewPairs(
             f"expected at least ten independent units in each half for each of {looked_at} directions, got {pairs.n} "
             "in all: give more pairs, or look at a smaller share"
         )
-    carried = model.encode_noise(pairs.before, labels) @ model.matrix + model.offset(labels)
+    carried = carried_latents(model, pairs.before, labels)
     encoded = model.encode_data(pairs.after, labels)
     parts = [np.asarray(part, dtype=np.float64) @ onto for part in (carried, encoded)]
     return _Latents(carried=parts[0] - parts[0].mean(axis=0), encoded=parts[1] - parts[1].mean(axis=0))

@@ -28,7 +28,7 @@ import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
 from koopman_analysis.claims import Claim, Side, Verdict
-from koopman_analysis.estimators.latent import Certificate, LatentModel
+from koopman_analysis.estimators.latent import Certificate, LatentModel, carried_latents
 from koopman_analysis.resampling import Interval, object_bootstrap, pair_weights
 from koopman_analysis.sensitivity import decoder_certificate, largest_pair_ratio
 from koopman_analysis.shapes import Labels
@@ -166,7 +166,7 @@ def bound_is_informative(measured: MeasuredBounds, *, share: float = 0.5) -> Cla
 
 
 def _arrived(model: LatentModel, pairs: SnapshotPairs, labels: Labels | None) -> np.ndarray:
-    return np.asarray(model.encode_noise(pairs.before, labels) @ model.matrix + model.offset(labels), dtype=np.float64)
+    return np.asarray(carried_latents(model, pairs.before, labels), dtype=np.float64)
 
 
 def _intervals(

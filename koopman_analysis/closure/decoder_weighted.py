@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from koopman_analysis.estimators.latent import LatentModel
+from koopman_analysis.estimators.latent import LatentModel, carried_latents
 from koopman_analysis.regression import ConstantData
 from koopman_analysis.resampling import Interval, ratio_bootstrap
 from koopman_analysis.shapes import Labels
@@ -69,7 +69,7 @@ def decoder_weighted_defect(
     if not np.ptp(after, axis=0).any():
         raise ConstantData(f"expected states after that vary, got one state {host.n} times")
     encoded = model.encode_data(pairs.after, labels)
-    carried = model.encode_noise(pairs.before, labels) @ model.matrix + model.offset(labels)
+    carried = carried_latents(model, pairs.before, labels)
     reconstruction, prediction = (_decoded(model, z, labels, after.shape) for z in (encoded, carried))
     differences = (reconstruction - prediction, after - prediction, after - reconstruction)
     above = np.column_stack([weights * np.square(difference).sum(axis=1) for difference in differences])

@@ -39,7 +39,7 @@ import numpy as np
 
 from koopman_analysis.dimension.sweep import Curve
 from koopman_analysis.estimators.decoding import read_directions
-from koopman_analysis.estimators.latent import ArrayLatentModel, LatentModel
+from koopman_analysis.estimators.latent import ArrayLatentModel, LatentModel, carried_latents
 from koopman_analysis.regression import ConstantData
 from koopman_analysis.resampling import Bootstrap, ratio_bootstrap
 from koopman_analysis.shapes import Float, Labels, Operator
@@ -77,6 +77,11 @@ class LatentDirections:
         if not 0 <= rank <= len(self.singular_values):
             raise ValueError(f"expected a rank from 0 to the {len(self.singular_values)} directions, got {rank}")
         return self.onto[:, :rank] @ self.back[:rank]
+
+    def holding(self, share: float) -> int:
+        """How many of the first directions hold this share, in (0, 1], of Σ s_i²."""
+        squares = np.square(self.singular_values)
+        return 1 + int(np.searchsorted(np.cumsum(squares), share * squares.sum() * (1 - 1e-12)))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -136,7 +141,7 @@ def decoder_weighted_directions(
         UndefinedDecoder: If the decoder has no finite values around them.
     """
     host = pairs.on_host()
-    arrived = model.encode_noise(pairs.before, labels) @ model.matrix + model.offset(labels)
+    arrived = carried_latents(model, pairs.before, labels)
     weights = np.ones(host.n) if host.weights is None else host.weights
     mean = np.average(arrived, axis=0, weights=weights)
     root = np.sqrt(weights / weights.sum())[:, None]
@@ -202,7 +207,7 @@ def rank_sweep(
     host = pairs.on_host()
     if not np.ptp(host.after, axis=0).any():
         raise ValueError(f"expected states after that vary, got one state {host.n} times")
-    arrived = model.encode_noise(pairs.before, labels) @ model.matrix + model.offset(labels)
+    arrived = carried_latents(model, pairs.before, labels)
     reconstructed = model.decode(model.encode_data(pairs.after, labels), labels)
     truncated = (directions.mean + (arrived - directions.mean) @ directions.projection(rank) for rank in ranks)
     predictions = [model.decode(latents, labels) for latents in (arrived, *truncated)]

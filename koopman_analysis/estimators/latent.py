@@ -64,6 +64,11 @@ class LatentModel(Protocol):
         ...
 
 
+def carried_latents(model: LatentModel, noise: States, labels: Labels | None = None) -> Latents:
+    """Where K carries the latents of these states: E_noise(x) K + c, shape (n, m_out)."""
+    return model.encode_noise(noise, labels) @ model.matrix + model.offset(labels)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ArrayLatentModel:
     """A `LatentModel` made from callables on arrays and a matrix.

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from koopman_analysis.dimension import decoder_weighted_directions
-from koopman_analysis.estimators.latent import LatentModel
+from koopman_analysis.estimators.latent import LatentModel, carried_latents
 from koopman_analysis.gauge.coordinates import (
     ThisGauge,
     nonnormality_in_gauge,
@@ -130,7 +130,7 @@ class _View:
     @classmethod
     def of(cls, model: LatentModel, pairs: SnapshotPairs, labels: Labels | None, rng: np.random.Generator) -> "_View":
         after, encoded = pairs.on_host().after, model.encode_data(pairs.after, labels)
-        arrived = model.encode_noise(pairs.before, labels) @ model.matrix + model.offset(labels)
+        arrived = carried_latents(model, pairs.before, labels)
         predicted = np.asarray(model.decode(arrived, labels), dtype=np.float64)
         residual, error = (
             _mean(np.square(one - other), pairs) / _variance(one, pairs)

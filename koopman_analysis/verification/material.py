@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from koopman_analysis.estimators.latent import LatentModel
+from koopman_analysis.estimators.latent import LatentModel, carried_latents
 from koopman_analysis.shapes import Labels, States
 from koopman_analysis.snapshots import SnapshotPairs, SnapshotTrajectories
 
@@ -39,7 +39,7 @@ class Material:
 
     def predictions(self) -> States:
         """ŷ of equation (1), shape (n, d)."""
-        latents = self.latents() @ self.model.matrix + self.model.offset(self.labels)
+        latents = carried_latents(self.model, self.pairs.before, self.labels)
         return np.asarray(self.model.decode(latents, self.labels), dtype=np.float64)
 
     def independent(self) -> "Material":
