@@ -6,6 +6,7 @@ import zipfile
 from collections import OrderedDict
 
 import torch
+from hypothesis import strategies as st
 
 LINEAR = "torch.nn.modules.linear.Linear"
 CLASSES = {LINEAR, "torch.nn.modules.container.Sequential", "torch.nn.modules.activation.SiLU"}
@@ -19,6 +20,15 @@ def archive(path, program: bytes, *, storages=None, compression=zipfile.ZIP_STOR
         for key, data in (storages or {}).items():
             made.writestr(f"model/data/{key}", data)
     return path
+
+
+def damaged(content: bytes, data) -> bytes:
+    """The bytes with up to three bits flipped, and perhaps cut off; `data` draws where (`st.data()`)."""
+    changed = bytearray(content)
+    positions = st.integers(0, len(changed) - 1)
+    for position in data.draw(st.lists(positions, max_size=3)):
+        changed[position] ^= 1 << data.draw(st.integers(0, 7))
+    return bytes(changed[: data.draw(st.none() | positions)])
 
 
 class Gadget:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from archives import damaged
 from hypothesis import given
 from hypothesis import strategies as st
 from published_files import written
@@ -165,11 +166,7 @@ def test_unusual_compression_and_ambiguous_members_are_refused(folder):
 def test_damage_anywhere_is_an_error_of_ours_or_harmless(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("damaged") / "0.npz"
     np.savez_compressed(path, endpoints=STATES + 0.5, label=LABEL)
-    content = bytearray(path.read_bytes())
-    positions = st.integers(0, len(content) - 1)
-    for position in data.draw(st.lists(positions, max_size=3)):
-        content[position] ^= 1 << data.draw(st.integers(0, 7))
-    path.write_bytes(content[: data.draw(st.none() | positions)])
+    path.write_bytes(damaged(path.read_bytes(), data))
     try:
         states, label = arrays_in(path, ["endpoints", "label"])
     except DataError:
