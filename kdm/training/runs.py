@@ -147,13 +147,18 @@ class RunFolder:
                 "the command that began it goes on from there"
             )
 
+    @property
+    def weights(self) -> Path:
+        """The file of the model's weights."""
+        return self.path / "model.safetensors"
+
     def trained_steps(self) -> int:
         """After how many steps the weights in the folder were saved; 0 where there are none.
 
         Raises:
             RunError: If they are damaged, or do not say.
         """
-        path = self.path / "model.safetensors"
+        path = self.weights
         try:
             with safe_open(path, framework="pt") as weights:
                 return int((weights.metadata() or {})["steps"])
@@ -197,7 +202,7 @@ class RunFolder:
     def write_weights(self, module: nn.Module, *, metadata: dict[str, str]) -> None:
         """Writes `model.safetensors`: the module's weights."""
         tensors = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
-        with replaced_file(self.path / "model.safetensors") as temporary:
+        with replaced_file(self.weights) as temporary:
             temporary.write_bytes(safetensors_of(tensors, metadata=metadata))
 
     def load_weights(self, module: nn.Module) -> None:
@@ -206,11 +211,10 @@ class RunFolder:
         Raises:
             RunError: If they are damaged or of another model.
         """
-        path = self.path / "model.safetensors"
         try:
-            module.load_state_dict(load_file(path))
+            module.load_state_dict(load_file(self.weights))
         except Exception as error:  # safetensors and torch each raise several kinds for a damaged file
-            raise RunError(f"expected the weights of this model in '{path}', got: {error}") from error
+            raise RunError(f"expected the weights of this model in '{self.weights}', got: {error}") from error
 
     def metrics(self) -> list[dict[str, Any]]:
         """The logged steps, in order; while a process trains, a last one that it is writing is left out."""

@@ -52,7 +52,7 @@ def verify(
     ):
         request.require_replaceable(out)
         place = torch.device(device)
-        means = Means(data=data, work=folder, seed=seed, fast=fast, device=place, progress=progress)
+        means = Means(work=folder, seed=seed, fast=fast, device=place, progress=progress)
         experiment = request.what.experiment(means)
         others = tuple(subject_of_run(run, experiment.data, device=place) for run in request.beside)
         experiment = replace(experiment, beside=others)

@@ -37,7 +37,7 @@ class Request:
     beside: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
-        self.what.require(self.data)
+        _ = self.what  # what cannot be verified is refused at once
         names = [name_of_run(run) for run in self.beside]
         if len(set(names)) < len(names):
             raise ValueError(f"expected RUNs of different names beside the model, got {', '.join(names)}: rename one")
@@ -47,7 +47,7 @@ class Request:
     @cached_property
     def what(self) -> Target:
         """What the target means."""
-        return target_named(self.target)
+        return target_named(self.target, data=self.data)
 
     @cached_property
     def digest(self) -> str | None:
@@ -83,7 +83,7 @@ class Request:
         """
         asked: dict[str, Any] = {"line": self.command, "seed": self.seed, "fast": self.fast}
         beside = {"beside": [digest_of_run(run) for run in self.beside]} if self.beside else {}
-        return asked | self.what.key(self.data) | beside
+        return asked | self.what.key | beside
 
     def require_replaceable(self, folder: Path) -> None:
         """Refuses a destination that holds anything but an older report of the same request.

@@ -17,7 +17,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -32,7 +31,7 @@ from kdm.verification.direct import direct_beside
 from kdm.verification.experiment import Experiment, Subject, Training
 from kdm.verification.model_objects import digest_of_answers, fitting_model, is_model_object, model_object
 from kdm.verification.subjects import name_of_run, subject_of_run
-from koopman_analysis import LatentModel
+from koopman_analysis import LatentModel, SnapshotPairs
 
 ELSEWHERE = "was trained elsewhere: whether it has seen the pairs that are held out here, nobody says"
 
@@ -42,7 +41,6 @@ class Means:
     """With what an experiment is made.
 
     Attributes:
-        data: The data given, if any.
         work: Folder for collected data and trainings.
         seed: Seed of everything random.
         fast: Few pairs and little training.
@@ -50,7 +48,6 @@ class Means:
         progress: Show bars.
     """
 
-    data: Path | None
     work: Path
     seed: int
     fast: bool
@@ -60,29 +57,29 @@ class Means:
 
 @dataclass(frozen=True)
 class Target(ABC):
-    """What is verified, as the command line names it."""
+    """What is verified, as the command line names it.
+
+    Attributes:
+        word: The name.
+        data: The data given, if any.
+    """
 
     word: str
+    data: Path | None
 
     @property
     @abstractmethod
     def name(self) -> str:
         """A name for folders."""
 
+    @property
     @abstractmethod
-    def key(self, data: Path | None) -> dict[str, str]:
+    def key(self) -> dict[str, str]:
         """What decides the answer, wherever the folders are."""
 
     @abstractmethod
     def experiment(self, means: Means) -> Experiment:
         """The experiment, with everything made that it needs."""
-
-    def require(self, data: Path | None) -> None:  # noqa: B027  # most need none
-        """Refuses to go without data where they are needed.
-
-        Raises:
-            ValueError: If they are.
-        """
 
 
 class PresetTarget(Target):
@@ -93,15 +90,17 @@ class PresetTarget(Target):
         """The preset's."""
         return self.word
 
-    def key(self, data: Path | None) -> dict[str, str]:
+    @property
+    def key(self) -> dict[str, str]:
         """Its name, and the digest of the data given."""
-        return {"target": self.word} | ({} if data is None else {"data": open_trajectories(data).manifest.digest})
+        given = {} if self.data is None else {"data": open_trajectories(self.data).manifest.digest}
+        return {"target": self.word} | given
 
     def experiment(self, means: Means) -> Experiment:
         """Collects (unless data are given), trains the model and direct regression."""
         preset = preset_named(self.word).seeded(means.seed)
         preset = preset.fast() if means.fast else preset
-        pairs = open_trajectories(means.data) if means.data else _collected(preset, means)
+        pairs = open_trajectories(self.data) if self.data else _collected(preset, means)
         direct, run = means.work / "direct", means.work / "run"
         with direct_beside(preset.distillation, pairs, direct, device=means.device):
             train_with_bar(
@@ -118,7 +117,8 @@ class TrainedRun(Target):
         """That of its folder."""
         return name_of_run(Path(self.word))
 
-    def key(self, data: Path | None) -> dict[str, str]:
+    @property
+    def key(self) -> dict[str, str]:
         """What was trained on what: the data are part of it."""
         return {"target": digest_of_run(Path(self.word))}
 
@@ -131,7 +131,7 @@ class TrainedRun(Target):
         run = Path(self.word)
         load(run)
         record = distillation_experiment(RunFolder(run))
-        pairs = data_for(run, means.data)
+        pairs = data_for(run, self.data)
         if pairs.manifest.digest != record["data"]["digest"]:
             raise RunError(
                 f"expected the data that '{run}' was trained on, wherever they are now, got others: "
@@ -142,37 +142,43 @@ class TrainedRun(Target):
         return _trained_here(run, pairs, name=self.name, means=means)
 
 
+@dataclass(frozen=True)
 class Elsewhere(Target):
-    """A model that was trained elsewhere, on data that have to be named."""
+    """A model that was trained elsewhere, on data that have to be named.
 
-    def require(self, data: Path | None) -> None:
-        """Refuses to go without data.
+    Raises:
+        ValueError: If they are not.
+    """
 
-        Raises:
-            ValueError: If there are none.
-        """
-        if data is None:
+    def __post_init__(self) -> None:
+        if self.data is None:
             raise ValueError(
                 f"expected --data DATA for {self.word!r}, which was trained elsewhere, so that nothing here says on "
                 "what: name the pairs to measure it on (`kdm collect` and `kdm pack` make some)"
             )
 
-    def key(self, data: Path | None) -> dict[str, str]:
+    @cached_property
+    def pairs(self) -> Trajectories:
+        """The data given, opened."""
+        assert self.data is not None  # as it was made
+        return open_trajectories(self.data)
+
+    @property
+    def key(self) -> dict[str, str]:
         """What decides the model's answers, and the digest of the data."""
-        pairs = _opened(data)
-        return {"target": self.digest(pairs), "data": pairs.manifest.digest}
+        return {"target": self.digest, "data": self.pairs.manifest.digest}
 
     def experiment(self, means: Means) -> Experiment:
         """The model on the data given."""
-        pairs = _opened(means.data)
-        return Experiment(subject=self.subject(pairs, device=means.device), data=pairs)
+        return Experiment(subject=self.subject(device=means.device), data=self.pairs)
 
+    @property
     @abstractmethod
-    def digest(self, data: Trajectories) -> str:
+    def digest(self) -> str:
         """What decides the model's answers."""
 
     @abstractmethod
-    def subject(self, data: Trajectories, *, device: torch.device) -> Subject:
+    def subject(self, *, device: torch.device) -> Subject:
         """The model."""
 
 
@@ -184,13 +190,14 @@ class ImportedRun(Elsewhere):
         """That of its folder."""
         return name_of_run(Path(self.word))
 
-    def digest(self, data: Trajectories) -> str:
-        """That of its record, which names the file that it was read from."""
+    @property
+    def digest(self) -> str:
+        """That of its record, which names the file that it was read from, and of its weights."""
         return digest_of_run(Path(self.word))
 
-    def subject(self, data: Trajectories, *, device: torch.device) -> Subject:
+    def subject(self, *, device: torch.device) -> Subject:
         """The model of the RUN."""
-        return subject_of_run(Path(self.word), data, device=device)
+        return subject_of_run(Path(self.word), self.pairs, device=device)
 
 
 class ModelObject(Elsewhere):
@@ -202,41 +209,43 @@ class ModelObject(Elsewhere):
         return self.word.replace(":", "-")
 
     @cached_property
-    def found(self) -> Any:
-        """What the word names; its module is imported, and its function called, once."""
-        return model_object(self.word)
-
-    def model(self, data: Trajectories) -> LatentModel:
-        """What was found, as a model of these data.
+    def model(self) -> LatentModel:
+        """What the word names, as a model of the data; its module is imported, and its function called, once.
 
         Raises:
             ModelObjectError: If it is none.
         """
-        training, heldout = pairs_in_rows(data.training()), pairs_in_rows(data.heldout())
-        return fitting_model(self.found, name=self.word, training=training, heldout=heldout)
+        training = pairs_in_rows(self.pairs.training())
+        return fitting_model(model_object(self.word), name=self.word, training=training, heldout=self._heldout)
 
-    def digest(self, data: Trajectories) -> str:
+    @cached_property
+    def digest(self) -> str:
         """That of its answers on the held-out pairs."""
-        return digest_of_answers(self.model(data), pairs_in_rows(data.heldout()))
+        return digest_of_answers(self.model, self._heldout)
 
-    def subject(self, data: Trajectories, *, device: torch.device) -> Subject:
+    def subject(self, *, device: torch.device) -> Subject:
         """The model, of which nothing else is known."""
-        return Subject(name=self.word, model=self.model(data), history=ELSEWHERE)
+        return Subject(name=self.word, model=self.model, history=ELSEWHERE)
+
+    @cached_property
+    def _heldout(self) -> SnapshotPairs:
+        return pairs_in_rows(self.pairs.heldout())
 
 
-def target_named(word: str) -> Target:
-    """What a word of the command line means; a preset comes before a folder of its name.
+def target_named(word: str, *, data: Path | None) -> Target:
+    """What a word of the command line means, with these data; a preset comes before a folder of its name.
 
     Raises:
-        ValueError: If it means nothing.
+        ValueError: If it means nothing, or needs data and there are none.
         RunError: If it is a folder but no RUN.
     """
     if word in PRESETS:
-        return PresetTarget(word)
+        return PresetTarget(word, data)
     if Path(word).exists():
-        return ImportedRun(word) if RunFolder(Path(word)).is_imported() else TrainedRun(word)
+        kind = ImportedRun if RunFolder(Path(word)).is_imported() else TrainedRun
+        return kind(word, data)
     if is_model_object(word):
-        return ModelObject(word)
+        return ModelObject(word, data)
     raise ValueError(
         f"expected one of the presets {', '.join(PRESETS)}, the folder of a run, or a model as MODULE:OBJECT, "
         f"got {word!r}"
@@ -245,9 +254,10 @@ def target_named(word: str) -> Target:
 
 def digest_of_run(run: Path) -> str:
     """The SHA-256 of what a RUN says that it holds, and of its weights where it has finished."""
-    digest = hashlib.sha256(json.dumps(RunFolder(run).experiment(), sort_keys=True).encode())
+    folder = RunFolder(run)
+    digest = hashlib.sha256(json.dumps(folder.experiment(), sort_keys=True).encode())
     with suppress(FileNotFoundError):
-        digest.update((run / "model.safetensors").read_bytes())
+        digest.update(folder.weights.read_bytes())
     return digest.hexdigest()
 
 
@@ -274,8 +284,3 @@ def _trained_here(run: Path, data: Trajectories, *, name: str, means: Means) -> 
     training = Training(run=RunFolder(run), direct=load_direct(means.work / "direct", device=means.device))
     subject = subject_of_run(run, data, device=means.device, name=name)
     return Experiment(subject=subject, data=data, training=training)
-
-
-def _opened(data: Path | None) -> Trajectories:
-    assert data is not None  # `require` has seen to it
-    return open_trajectories(data)
