@@ -4,7 +4,7 @@ from koopman_analysis.checks.autonomy import autonomous, autonomy_controls
 from koopman_analysis.checks.closure import closed, closed_in_the_mean, decoder_weighted_closed
 from koopman_analysis.checks.comparison import PairedErrors, better_than_baselines, paired_errors
 from koopman_analysis.checks.eigenvalues import EigenvalueResiduals, eigenvalue_residuals, eigenvalues_of_the_flow
-from koopman_analysis.checks.expansion import TooFewPairs, not_expanding
+from koopman_analysis.checks.expansion import TooFewPairs, UnreadLatents, not_expanding
 from koopman_analysis.checks.fidelity import Fidelity, faithful, one_step_fidelity
 from koopman_analysis.checks.isometry import isometric
 from koopman_analysis.checks.outliers import OutlierCorrespondence, outlier_correspondence, outliers_correspond
@@ -28,6 +28,7 @@ __all__ = [
     "PairedErrors",
     "SemanticAgreement",
     "TooFewPairs",
+    "UnreadLatents",
     "autonomous",
     "autonomy_controls",
     "better_than_baselines",
