@@ -116,9 +116,11 @@ def partial_mantel_uncorrected_p_value(
         threads: How many to work with.
 
     Raises:
-        ValueError: As `PairPartial.weighted`, and if D1 does not vary.
+        ValueError: As `PairPartial.weighted`, and if the given ones leave nothing of D1 or D2.
     """
     observed = abs(PairPartial(given=given).weighted(D1, D2)(np.ones(len(D1))))
+    if math.isnan(observed):
+        raise ValueError("expected distances that the given ones do not determine, got nothing left over to correlate")
     fixed = [D2, *given]
     pairs = Relabellings(relabelled=D1, fixed=fixed)
     correlations = np.eye(1 + len(fixed))

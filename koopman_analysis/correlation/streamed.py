@@ -24,18 +24,21 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from koopman_analysis.jackknife import Jackknife
-from koopman_analysis.shapes import Float, Latents
+from koopman_analysis.shapes import Float, Real
 
 DistancesBetween: TypeAlias = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Takes points (a, m) and (b, m) to the distances (a, b) of each of the former to each of the latter."""
+
+Points: TypeAlias = Real[np.ndarray, "_ _"]
+"""Objects, one a row, with coordinates of their own."""
 
 BLOCK = 1024
 """Objects on either side of a block of distances; a few blocks of BLOCK² numbers are in memory at one time."""
 
 
 def streamed_pearson(
-    representations: Sequence[Latents],
-    semantic: Latents,
+    representations: Sequence[Points],
+    semantic: Points,
     *,
     distances: DistancesBetween = cdist,
     semantic_distances: DistancesBetween = cdist,
