@@ -135,7 +135,7 @@ class _Standardised:
         whole = np.empty(self.matrix.shape, dtype=dtype)
         for first in range(0, len(whole), ROWS):
             rows = slice(first, first + ROWS)
-            whole[rows] = (self.matrix[rows] - self.mean) / self.norm
+            whole[rows] = (self.matrix[rows].astype(np.float64) - self.mean) / self.norm
         return whole
 
 

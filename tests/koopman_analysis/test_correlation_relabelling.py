@@ -39,6 +39,14 @@ def test_single_precision_errs_by_less_than_its_bound_and_not_by_nothing():
     assert 1e-11 < error < pairs.error < 1e-5
 
 
+def test_distances_in_single_precision_are_correlated_in_double():
+    single = [matrix.astype(np.float32) for matrix in distances(30, 2)]
+    double = [matrix.astype(np.float64) for matrix in single]
+    orders = np.stack([np.random.default_rng(0).permutation(30)])
+    values, expected = (Relabellings(relabelled=one, fixed=[other]).exact(orders) for one, other in (single, double))
+    np.testing.assert_array_equal(values, expected)
+
+
 def test_what_single_precision_leaves_undecided_is_decided_in_double(monkeypatch):
     # So wide a bound leaves everything undecided, and the p-value is still the same.
     first, second = distances(25, 2)
