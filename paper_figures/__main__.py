@@ -14,6 +14,7 @@ from paper_figures import (
     checkerboard,
     defect_against_dimension,
     error_against_dimension,
+    outliers,
     quality_against_dimension,
 )
 from paper_figures.printing import save_for_print
@@ -24,6 +25,7 @@ FIGURES: dict[str, Callable[[Profile], Figure]] = {
     "checkerboard": checkerboard.drawn,
     "defect_against_dimension": defect_against_dimension.drawn,
     "error_against_dimension": error_against_dimension.drawn,
+    "outliers": outliers.drawn,
     "quality_against_dimension": quality_against_dimension.drawn,
 }
 Name = Literal[*FIGURES]

@@ -7,7 +7,14 @@ from koopman_analysis.checks.eigenvalues import EigenvalueResiduals, eigenvalue_
 from koopman_analysis.checks.expansion import TooFewPairs, UnreadLatents, not_expanding
 from koopman_analysis.checks.fidelity import Fidelity, faithful, one_step_fidelity
 from koopman_analysis.checks.isometry import isometric
-from koopman_analysis.checks.outliers import OutlierCorrespondence, outlier_correspondence, outliers_correspond
+from koopman_analysis.checks.outliers import (
+    EdgeCorrespondence,
+    OutlierCorrespondence,
+    edge_correspondence,
+    outlier_correspondence,
+    outliers_at_edges,
+    outliers_correspond,
+)
 from koopman_analysis.checks.rank import OneDirection, few_directions_suffice
 from koopman_analysis.checks.semantic import SemanticAgreement, semantic_agreement, semantic_beyond_controls
 from koopman_analysis.checks.sensitivity import (
@@ -19,6 +26,7 @@ from koopman_analysis.checks.sensitivity import (
 )
 
 __all__ = [
+    "EdgeCorrespondence",
     "EigenvalueResiduals",
     "Fidelity",
     "LatentBounds",
@@ -37,6 +45,7 @@ __all__ = [
     "closed",
     "closed_in_the_mean",
     "decoder_weighted_closed",
+    "edge_correspondence",
     "eigenvalue_residuals",
     "eigenvalues_of_the_flow",
     "faithful",
@@ -46,6 +55,7 @@ __all__ = [
     "not_expanding",
     "one_step_fidelity",
     "outlier_correspondence",
+    "outliers_at_edges",
     "outliers_correspond",
     "paired_errors",
     "semantic_agreement",

@@ -16,7 +16,7 @@ from koopman_analysis.figures.intervals import (
     draw_errors,
     draw_ratios,
 )
-from koopman_analysis.figures.outliers import draw_outliers
+from koopman_analysis.figures.outliers import draw_outliers, draw_regions
 from koopman_analysis.figures.predictors import draw_error_against_cost, draw_error_against_dimension
 from koopman_analysis.figures.samples import draw_by_class, draw_marked, draw_samples
 from koopman_analysis.figures.spectrum import draw_eigenvalues, draw_residuals
@@ -44,6 +44,7 @@ __all__ = [
     "draw_outliers",
     "draw_ratios",
     "draw_rank_sweep",
+    "draw_regions",
     "draw_residuals",
     "draw_samples",
     "draw_sweep",
