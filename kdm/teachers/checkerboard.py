@@ -156,16 +156,21 @@ def _truncated_normal(
     """Logarithmic mass, equation (3), and mean of N(x, σ²) on each interval between neighbouring edges."""
     t = (edges - x[..., None]) / sigma
     squares = 0.5 * t**2
+    # Seen from an edge an interval lies to one side, and |t| is differentiated as it is from there.
+    ends, halves = (t[..., :-1], t[..., 1:]), (squares[..., :-1], squares[..., 1:])
+    depths = (torch.where(ends[0] >= 0, ends[0], -ends[0]), torch.where(ends[1] > 0, ends[1], -ends[1]))
     # log Φ(−|t|) through the scaled complementary error function: exact in the far tail, where Φ underflows.
-    tail = torch.special.erfcx(t.abs() / math.sqrt(2)).mul(0.5).log() - squares
-    low, high = tail[..., :-1], tail[..., 1:]
+    low, high = (
+        torch.special.erfcx(depth / math.sqrt(2)).mul(0.5).log() - half
+        for depth, half in zip(depths, halves, strict=True)
+    )
     near, far = torch.maximum(low, high), torch.minimum(low, high)
     between = (t[..., :-1] < 0) & (t[..., 1:] > 0)
     # The unused branch of each `where` is kept finite, so that derivatives are too.
     one_sided = near + torch.log(-torch.expm1(torch.where(between, -1.0, far - near)))
     two_sided = torch.log1p(-torch.where(between, low.exp() + high.exp(), 0.5))
     log_masses = torch.where(between, two_sided, one_sided)
-    densities = [(-s - log_masses).exp() / math.sqrt(2 * math.pi) for s in (squares[..., :-1], squares[..., 1:])]
+    densities = [(-s - log_masses).exp() / math.sqrt(2 * math.pi) for s in halves]
     return log_masses, x[..., None] + sigma * (densities[0] - densities[1])
 
 
