@@ -2,6 +2,7 @@
 
 from koopman_analysis.checks.autonomy import autonomous, autonomy_controls
 from koopman_analysis.checks.boundaries import (
+    VIOLATIONS,
     LocatedViolations,
     Neighbourhoods,
     located_violations,
@@ -39,6 +40,7 @@ __all__ = [
     "PairedErrors",
     "SemanticAgreement",
     "TooFewPairs",
+    "VIOLATIONS",
     "autonomous",
     "autonomy_controls",
     "better_than_baselines",

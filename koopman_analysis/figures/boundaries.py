@@ -7,17 +7,20 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from koopman_analysis.checks import Neighbourhoods
-from koopman_analysis.figures.style import BLUE, GREEN, GREY, INK, ORANGE, PINK, mark_bound
+from koopman_analysis.figures.style import BLUE, GREEN, INK, ORANGE, PINK, mark_bound
 from koopman_analysis.sensitivity import ExponentField
 from koopman_analysis.shapes import States
 
-FIELD = "cividis"
-SHOWN = (0.02, 0.98)
-"""Quantiles of the field at which its colours end: ridges are as narrow as one likes, and as high."""
+FIELD = "viridis"
 
 
 def draw_exponents(
-    ax: Axes, field: ExponentField, *, violating: States | None = None, unit: str = "", title: str = ""
+    ax: Axes,
+    field: ExponentField,
+    *,
+    violating: States | None = None,
+    limits: tuple[float, float] | None = None,
+    title: str = "",
 ) -> Axes:
     """The field of exponents over the plane of the noise, with the edges of the basins and the violating objects.
 
@@ -25,10 +28,10 @@ def draw_exponents(
         ax: Where to draw.
         field: The exponents, less their median, and the class of every point.
         violating: Noise of objects in pairs that violate the bound by latent distance.
-        unit: Of the noise, after the names of the axes.
+        limits: Where the colours end; those of the field where None.
         title: Above the panel.
     """
-    low, high = np.quantile(field.exponents, SHOWN)
+    low, high = limits or field.limits
     u = field.coordinates
     picture = ax.imshow(
         field.exponents, origin="lower", extent=(u[0], u[-1], u[0], u[-1]), cmap=FIELD, vmin=low, vmax=high,
@@ -40,23 +43,19 @@ def draw_exponents(
         for label in np.unique(field.classes):
             inside = (field.classes == label).astype(float)
             if 0 < inside.mean() < 1:
-                ax.contour(u, u, inside, levels=[0.5], colors="white", linewidths=0.9)
-        entries.append(Line2D([], [], color="white", lw=1.2, label="edges of the basins"))
+                ax.contour(u, u, inside, levels=[0.5], colors=INK, linewidths=0.9)
+        entries.append(Line2D([], [], color=INK, lw=1.2, label="edges of the basins"))
     if violating is not None:
         style = {"marker": "o", "ms": 4.2, "mfc": ORANGE, "mec": "white", "mew": 0.6, "ls": "none"}
         ax.plot(violating[:, 0], violating[:, 1], **style)
         entries.append(Line2D([], [], **style, label="in a pair that violates the bound"))
     ax.set(xlim=(u[0], u[-1]), ylim=(u[0], u[-1]), aspect="equal", title=title)
-    ax.set(xlabel=f"noise, first coordinate{unit}", ylabel=f"noise, second coordinate{unit}")
+    ax.set(xlabel="noise, first coordinate", ylabel="noise, second coordinate")
     bar = ax.figure.colorbar(picture, ax=ax, extend="both", shrink=0.9, pad=0.02)
     bar.outline.set_visible(False)
     bar.set_label("stretching: log ‖DΦ(x)‖ less its median")
     if entries:
-        legend = ax.legend(
-            handles=entries, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, fontsize=8, handlelength=1.6,
-            frameon=True, facecolor=GREY, edgecolor="none", framealpha=1.0, labelcolor="white",
-        )  # fmt: skip
-        legend.get_frame().set_boxstyle("round", pad=0.1)
+        ax.legend(handles=entries, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize=8)
     return ax
 
 

@@ -62,12 +62,14 @@ class KnownFlow:
     Attributes:
         linearised: States at the noise end, (n, d), to the flow and its derivative there.
         classes: States at the data end, (n, d), to the class of each; None where there are none.
-        description: Which flow it is: its ends and its solver, with their units.
+        description: Which flow it is: its ends, its solver and what its exponents are right to.
+        affordable: States at which it can be differentiated without much ado.
     """
 
     linearised: Callable[[States], Linearisation]
     classes: Callable[[States], Labels] | None = None
     description: str = ""
+    affordable: int = 2000
 
 
 def model_linearised(model: LatentModel, noise: States, labels: Labels | None = None) -> Linearisation:

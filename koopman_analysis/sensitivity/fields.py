@@ -14,6 +14,8 @@ from koopman_analysis.sensitivity.differentiation import KnownFlow
 from koopman_analysis.sensitivity.lyapunov import lyapunov_exponents
 from koopman_analysis.shapes import Float, Int
 
+LIMITS = (0.02, 0.98)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ExponentField:
@@ -30,6 +32,12 @@ class ExponentField:
     exponents: Float[np.ndarray, "g g"]
     classes: Int[np.ndarray, "g g"] | None
     reference: float
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Quantiles between which the field is told apart: ridges are as narrow as one likes, and as high."""
+        low, high = np.quantile(self.exponents, LIMITS)
+        return float(low), float(high)
 
 
 def exponent_field(flow: KnownFlow, *, half_width: float, points: int = 96, reference: float = 0.0) -> ExponentField:

@@ -28,11 +28,11 @@ residual).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from koopman_analysis.shapes import Float
+from koopman_analysis.shapes import Float, Int
 
 Products = Callable[[Float[np.ndarray, "n k _"]], Float[np.ndarray, "n k _"]]
 """k rows at each of n states, multiplied by the Jacobian there, or by its transpose."""
@@ -66,6 +66,10 @@ class LyapunovExponents:
     def centred(self) -> Float[np.ndarray, " n"]:
         """λ_1 less its median, equation (2)."""
         return self.leading - self.median
+
+    def subset(self, index: Int[np.ndarray, " m"]) -> "LyapunovExponents":
+        """Those of some of the states."""
+        return replace(self, spectrum=self.spectrum[index], residual=self.residual[index])
 
     @property
     def log_volume(self) -> Float[np.ndarray, " n"]:
