@@ -2,13 +2,15 @@
 
 from koopman_analysis.checks.autonomy import autonomous, autonomy_controls
 from koopman_analysis.checks.boundaries import (
-    VIOLATIONS,
     LocatedViolations,
     Neighbourhoods,
     located_violations,
+    near_hypothesis,
+    near_pair_bounds,
     near_stays_near,
     neighbourhoods,
     violations_at_boundaries,
+    violations_hypothesis,
 )
 from koopman_analysis.checks.closure import closed, closed_in_the_mean, decoder_weighted_closed
 from koopman_analysis.checks.comparison import PairedErrors, better_than_baselines, paired_errors
@@ -25,7 +27,6 @@ from koopman_analysis.checks.sensitivity import (
     bound_is_informative,
     bounded_by_latent_distance,
     latent_bounds,
-    typical_pairs,
 )
 
 __all__ = [
@@ -40,7 +41,6 @@ __all__ = [
     "PairedErrors",
     "SemanticAgreement",
     "TooFewPairs",
-    "VIOLATIONS",
     "autonomous",
     "autonomy_controls",
     "better_than_baselines",
@@ -56,6 +56,8 @@ __all__ = [
     "isometric",
     "latent_bounds",
     "located_violations",
+    "near_hypothesis",
+    "near_pair_bounds",
     "near_stays_near",
     "neighbourhoods",
     "not_expanding",
@@ -63,8 +65,8 @@ __all__ = [
     "outlier_correspondence",
     "outliers_correspond",
     "paired_errors",
-    "typical_pairs",
     "violations_at_boundaries",
+    "violations_hypothesis",
     "semantic_agreement",
     "semantic_beyond_controls",
 ]

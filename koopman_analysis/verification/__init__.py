@@ -114,7 +114,7 @@ def verify(
     Returns:
         A report whose claims are "closed", "isometric", "not_expanding", "semantic", "outliers", "outliers_latent",
         "autonomous", "eigenvalues", "rank", "bounded", "bounded_informative",
-        "violations_at_boundaries", "near_stays_near" and "near_stays_near_latent".
+        "violations_at_boundaries" and "near_stays_near", these two also with the ending "_latent".
 
     Raises:
         ValueError: If labels or classes are not one for each pair.
