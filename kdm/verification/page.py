@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from kdm.configuration import to_json
+from kdm.verification.boundaries import known_flow
 from kdm.verification.comparison import with_comparison
 from kdm.verification.evidence import Evidence, random_encoders
 from kdm.verification.experiment import Experiment, Training
@@ -41,6 +42,7 @@ def report_of(
         classes=evidence.classes,
         random_encoders=random_encoders(experiment.subject, generator=generator),
         latent_trajectories=evidence.latent_trajectories,
+        flow=known_flow(experiment.data),
         rng=rng,
     )
     report = with_comparison(report, experiment, evidence, rng=rng)

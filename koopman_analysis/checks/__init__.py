@@ -1,6 +1,17 @@
 """Checks: measurements that end in a Claim, a file for each family of claims."""
 
 from koopman_analysis.checks.autonomy import autonomous, autonomy_controls
+from koopman_analysis.checks.boundaries import (
+    LocatedViolations,
+    Neighbourhoods,
+    located_violations,
+    near_hypothesis,
+    near_pair_bounds,
+    near_stays_near,
+    neighbourhoods,
+    violations_at_boundaries,
+    violations_hypothesis,
+)
 from koopman_analysis.checks.closure import closed, closed_in_the_mean, decoder_weighted_closed
 from koopman_analysis.checks.comparison import PairedErrors, better_than_baselines, paired_errors
 from koopman_analysis.checks.eigenvalues import EigenvalueResiduals, eigenvalue_residuals, eigenvalues_of_the_flow
@@ -30,7 +41,9 @@ __all__ = [
     "EigenvalueResiduals",
     "Fidelity",
     "LatentBounds",
+    "LocatedViolations",
     "MeasuredBounds",
+    "Neighbourhoods",
     "OneDirection",
     "OutlierCorrespondence",
     "PairedErrors",
@@ -52,12 +65,19 @@ __all__ = [
     "few_directions_suffice",
     "isometric",
     "latent_bounds",
+    "located_violations",
+    "near_hypothesis",
+    "near_pair_bounds",
+    "near_stays_near",
+    "neighbourhoods",
     "not_expanding",
     "one_step_fidelity",
     "outlier_correspondence",
     "outliers_at_edges",
     "outliers_correspond",
     "paired_errors",
+    "violations_at_boundaries",
+    "violations_hypothesis",
     "semantic_agreement",
     "semantic_beyond_controls",
 ]
