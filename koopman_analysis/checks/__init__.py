@@ -9,7 +9,7 @@ from koopman_analysis.checks.fidelity import Fidelity, faithful, one_step_fideli
 from koopman_analysis.checks.isometry import isometric
 from koopman_analysis.checks.outliers import OutlierCorrespondence, outlier_correspondence, outliers_correspond
 from koopman_analysis.checks.rank import OneDirection, few_directions_suffice
-from koopman_analysis.checks.semantic import SemanticAgreement, semantic_agreement, semantic_beyond_controls
+from koopman_analysis.checks.semantic import known_answers, semantic_beyond_controls
 from koopman_analysis.checks.sensitivity import (
     LatentBounds,
     MeasuredBounds,
@@ -19,6 +19,7 @@ from koopman_analysis.checks.sensitivity import (
 )
 
 __all__ = [
+    "known_answers",
     "EigenvalueResiduals",
     "Fidelity",
     "LatentBounds",
@@ -26,7 +27,6 @@ __all__ = [
     "OneDirection",
     "OutlierCorrespondence",
     "PairedErrors",
-    "SemanticAgreement",
     "TooFewPairs",
     "autonomous",
     "autonomy_controls",
@@ -47,6 +47,5 @@ __all__ = [
     "outlier_correspondence",
     "outliers_correspond",
     "paired_errors",
-    "semantic_agreement",
     "semantic_beyond_controls",
 ]
