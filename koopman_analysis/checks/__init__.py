@@ -9,7 +9,7 @@ from koopman_analysis.checks.fidelity import Fidelity, faithful, one_step_fideli
 from koopman_analysis.checks.isometry import isometric
 from koopman_analysis.checks.outliers import OutlierCorrespondence, outlier_correspondence, outliers_correspond
 from koopman_analysis.checks.rank import OneDirection, few_directions_suffice
-from koopman_analysis.checks.semantic import known_answers, semantic_beyond_controls
+from koopman_analysis.checks.semantic import CLASS, ROTATED, known_answers, semantic_beyond_controls
 from koopman_analysis.checks.sensitivity import (
     LatentBounds,
     MeasuredBounds,
@@ -19,7 +19,7 @@ from koopman_analysis.checks.sensitivity import (
 )
 
 __all__ = [
-    "known_answers",
+    "CLASS",
     "EigenvalueResiduals",
     "Fidelity",
     "LatentBounds",
@@ -27,6 +27,7 @@ __all__ = [
     "OneDirection",
     "OutlierCorrespondence",
     "PairedErrors",
+    "ROTATED",
     "TooFewPairs",
     "autonomous",
     "autonomy_controls",
@@ -41,6 +42,7 @@ __all__ = [
     "faithful",
     "few_directions_suffice",
     "isometric",
+    "known_answers",
     "latent_bounds",
     "not_expanding",
     "one_step_fidelity",

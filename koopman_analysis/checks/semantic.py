@@ -60,9 +60,18 @@ def semantic_beyond_controls(
     *,
     id: str = "semantic",
     hypothesis: str = HYPOTHESIS,
+    known: str = CLASS,
     margin: float = 0.01,
 ) -> Claim:
     """The claim of equation (1) for one question of a study, with those controls of (2) that the study measured.
+
+    Args:
+        study: The study.
+        question: Which of its questions.
+        id: Of the claim.
+        hypothesis: The claim as a sentence.
+        known: The reference that must be supported: what the question asks for, and noise.
+        margin: Least lead over every control.
 
     Raises:
         ValueError: If the study did not ask the question, or its measure is a function of the states.
@@ -78,7 +87,7 @@ def semantic_beyond_controls(
     decided = claim(study.smallest_difference(question))
     closest = study.closest_control(question)
     decided = claim(decided.interval, f"{decided.because}; the closest control is “{closest}”")
-    expected: Mapping[str, Verdict] = {ROTATED: Verdict.REFUTED, CLASS: Verdict.SUPPORTED}
+    expected: Mapping[str, Verdict] = {ROTATED: Verdict.REFUTED, known: Verdict.SUPPORTED}
     controls = [
         claim(study.smallest_difference(question, name=name)).as_control(name=name, expected=verdict)
         for name, verdict in expected.items()

@@ -22,6 +22,7 @@ from koopman_analysis.semantics.measures import (
     SameClass,
     SemanticMeasure,
 )
+from koopman_analysis.semantics.path import StatesOnTheWay
 from koopman_analysis.semantics.questions import ClassQuestion, DistanceQuestion, Question, crossed
 from koopman_analysis.semantics.study import LATENT, LEAST_RANDOM_ENCODERS, RANDOM, SemanticStudy, semantic_study
 
@@ -45,6 +46,7 @@ __all__ = [
     "SameClass",
     "SemanticMeasure",
     "SemanticStudy",
+    "StatesOnTheWay",
     "canonical_coordinates",
     "crossed",
     "semantic_study",

@@ -47,7 +47,7 @@ class PrincipalComponents:
         return cls(mean=mean, directions=rows[:count].T)
 
     def __call__(self, states: States) -> Latents:
-        """f of equation (1)."""
+        """The features f of equation (1)."""
         return (states - self.mean) @ self.directions
 
 
@@ -99,7 +99,7 @@ class ClassifierFeatures:
         )
 
     def __call__(self, states: States) -> Latents:
-        """f of equation (2)."""
+        """The features f of equation (2)."""
         return np.maximum(((states - self.mean) / self.scale) @ self.weights[0] + self.biases[0], 0.0)
 
     def predict(self, states: States) -> Labels:

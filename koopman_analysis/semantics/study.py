@@ -194,7 +194,7 @@ def semantic_study(
         external=tuple(question.external for question in questions),
         names=(LATENT, *must, *best, *(references or {})),
         controls=(*must, *best),
-        dimensions=dimensions | {name: random[0].shape[1] for name in best},
+        dimensions=dimensions | dict.fromkeys(best, random[0].shape[1]),
         bootstrap=drawn,
         shuffled=shuffled,
     )
