@@ -17,6 +17,9 @@ import numpy as np
 from koopman_analysis.resampling import Bootstrap, Interval, object_bootstrap
 from koopman_analysis.shapes import Distances
 
+ROWS = 64
+"""Rows of a matrix that are checked together, so that no second matrix is needed."""
+
 
 def spearman_bootstrap(
     candidates: Sequence[Distances], against: Distances, *, resamples: int = 199, rng: np.random.Generator
@@ -49,6 +52,20 @@ def spearman(D1: Distances, D2: Distances, *, resamples: int = 199, rng: np.rand
     return spearman_bootstrap([D1], D2, resamples=resamples, rng=rng).intervals()[0]
 
 
+def pair_ranks(distances: Distances) -> Distances:
+    """Every distance replaced by its midrank among the pairs: the Mantel test of two of these is that of Spearman's r.
+
+    Raises:
+        ValueError: If the matrix is not symmetric, not finite, or has fewer than three objects.
+    """
+    require_distances(distances, distances)
+    pairs = np.triu_indices(len(distances), 1)
+    values = distances[pairs]
+    ranks = np.zeros(distances.shape)
+    ranks[pairs] = weighted_midranks(values)(np.ones(len(values)))
+    return ranks + ranks.T
+
+
 def weighted_midranks(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Equation (1) as a function of the weights; the values are sorted once."""
     distinct, place = np.unique(values, return_inverse=True)
@@ -78,5 +95,9 @@ def require_distances(first: np.ndarray, second: np.ndarray) -> None:
             f"got shapes {first.shape} and {second.shape}"
         )
     for matrix in (first, second):
-        if not np.allclose(matrix, matrix.T):
-            raise ValueError("expected symmetric distance matrices, got one whose transpose differs")
+        for start in range(0, len(matrix), ROWS):
+            rows, columns = matrix[start : start + ROWS], matrix[:, start : start + ROWS].T
+            if not np.isfinite(rows).all():
+                raise ValueError("expected finite distances, got NaN or infinity: leave out the objects without one")
+            if not np.allclose(rows, columns):
+                raise ValueError("expected symmetric distance matrices, got one whose transpose differs")
