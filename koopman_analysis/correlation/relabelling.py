@@ -30,10 +30,12 @@ import numpy as np
 
 from koopman_analysis.shapes import Distances, Float, Int
 
-ROWS, SEGMENT = 32, 128
+ROWS, SEGMENT = 64, 128
 """Rows of a block, and L of equation (2)."""
-TOGETHER, DRAWN = 8, 512
+TOGETHER, DRAWN = 16, 512
 """Relabellings that use a block while it is cached, and that are in memory at one time."""
+FEW = 4096
+"""Entries of the relabellings that are measured together where there are few objects, and calls cost more than work."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,11 +100,13 @@ def over_relabellings(
         rng: Draws them, one call of its `permutation` for each.
         threads: How many threads measure; what they say does not depend on it.
     """
+    together = max(TOGETHER, FEW // objects)
     with ThreadPoolExecutor(threads) as pool:
+        said = pool.map if threads > 1 else map
         for first in range(0, permutations, DRAWN):
             count = min(DRAWN, permutations - first)
             orders = np.stack([rng.permutation(objects) for _ in range(count)])
-            yield from pool.map(measure, [orders[i : i + TOGETHER] for i in range(0, count, TOGETHER)])
+            yield from said(measure, [orders[i : i + together] for i in range(0, count, together)])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -131,7 +135,7 @@ class _Standardised:
         whole = np.empty(self.matrix.shape, dtype=dtype)
         for first in range(0, len(whole), ROWS):
             rows = slice(first, first + ROWS)
-            whole[rows] = (self.matrix[rows] - self.mean) / self.norm
+            whole[rows] = (self.matrix[rows].astype(np.float64) - self.mean) / self.norm
         return whole
 
 
