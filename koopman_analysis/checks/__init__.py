@@ -27,7 +27,7 @@ from koopman_analysis.checks.outliers import (
     outliers_correspond,
 )
 from koopman_analysis.checks.rank import OneDirection, few_directions_suffice
-from koopman_analysis.checks.semantic import SemanticAgreement, semantic_agreement, semantic_beyond_controls
+from koopman_analysis.checks.semantic import CLASS, ROTATED, known_answers, semantic_beyond_controls
 from koopman_analysis.checks.sensitivity import (
     LatentBounds,
     MeasuredBounds,
@@ -38,6 +38,7 @@ from koopman_analysis.checks.sensitivity import (
 
 __all__ = [
     "EdgeCorrespondence",
+    "CLASS",
     "EigenvalueResiduals",
     "Fidelity",
     "LatentBounds",
@@ -47,7 +48,7 @@ __all__ = [
     "OneDirection",
     "OutlierCorrespondence",
     "PairedErrors",
-    "SemanticAgreement",
+    "ROTATED",
     "TooFewPairs",
     "UnreadLatents",
     "autonomous",
@@ -64,6 +65,7 @@ __all__ = [
     "faithful",
     "few_directions_suffice",
     "isometric",
+    "known_answers",
     "latent_bounds",
     "located_violations",
     "near_hypothesis",
@@ -78,6 +80,5 @@ __all__ = [
     "paired_errors",
     "violations_at_boundaries",
     "violations_hypothesis",
-    "semantic_agreement",
     "semantic_beyond_controls",
 ]

@@ -7,6 +7,7 @@ with a weight for each case. The scores are sorted once; every new set of weight
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -43,13 +44,33 @@ class Ranking:
 
     def auroc(self, weights: Real[np.ndarray, " n"]) -> float:
         """The weighted chance that a positive scores above a negative; NaN where a resample has only one kind."""
-        sorted_weights = weights[self.order]
-        above = np.where(self.positive, sorted_weights, 0)
-        below = sorted_weights - above
-        if len(self.starts) < len(self.order):
-            above, below = np.add.reduceat(above, self.starts), np.add.reduceat(below, self.starts)
-        lower = np.cumsum(below)
-        positives, negatives = float(above.sum()), float(lower[-1])
+        cases = self._cases
+        above, below = weights[cases.positive], np.cumsum(weights[cases.negative])
+        positives, negatives = float(above.sum()), float(below[-1])
         if positives == 0.0 or negatives == 0.0:
             return math.nan
-        return float((above * (lower - below / 2.0)).sum()) / (positives * negatives)
+        lower = np.concatenate([np.zeros(1, below.dtype), below])
+        twice = above @ lower[cases.lower] + above @ lower[cases.not_higher]
+        return float(twice) / (2.0 * positives * negatives)
+
+    @cached_property
+    def _cases(self) -> "_Cases":
+        """Positives beside negatives: where each is, and how many negatives score less, and not more, than each."""
+        run = np.cumsum(np.isin(np.arange(len(self.order)), self.starts)) - 1
+        negatives = np.bincount(run[~self.positive], minlength=len(self.starts))
+        up_to = np.cumsum(negatives)
+        at = run[self.positive]
+        return _Cases(
+            positive=self.order[self.positive], negative=self.order[~self.positive],
+            lower=(up_to - negatives)[at], not_higher=up_to[at],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Cases:
+    """Positions of positives and negatives in the caller's arrays, in rising order, and counts for each positive."""
+
+    positive: Int[np.ndarray, " p"]
+    negative: Int[np.ndarray, " q"]
+    lower: Int[np.ndarray, " p"]
+    not_higher: Int[np.ndarray, " p"]
