@@ -19,6 +19,7 @@ TIMES = np.array([0.0, 0.25, 0.5, 1.0])
 CLAIMS = {
     "closed", "isometric", "not_expanding", "semantic", "outliers", "outliers_latent", "autonomous", "eigenvalues",
     "rank", "bounded", "bounded_informative",
+    "violations_at_boundaries", "violations_at_boundaries_latent", "near_stays_near", "near_stays_near_latent",
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ IDS = {
     "fidelity", "comparison_dmd", "comparison_larger", "comparison_direct", "closed", "isometric", "not_expanding",
     "semantic", "outliers", "outliers_latent", "autonomous", "eigenvalues",
     "rank", "bounded", "bounded_informative",
+    "violations_at_boundaries", "violations_at_boundaries_latent", "near_stays_near", "near_stays_near_latent",
 }  # fmt: skip
 
 
