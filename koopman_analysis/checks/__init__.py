@@ -4,6 +4,7 @@ from koopman_analysis.checks.autonomy import autonomous, autonomy_controls
 from koopman_analysis.checks.boundaries import (
     LocatedViolations,
     Neighbourhoods,
+    exponents_are_the_same,
     located_violations,
     near_hypothesis,
     near_pair_bounds,
@@ -62,6 +63,7 @@ __all__ = [
     "edge_correspondence",
     "eigenvalue_residuals",
     "eigenvalues_of_the_flow",
+    "exponents_are_the_same",
     "faithful",
     "few_directions_suffice",
     "isometric",

@@ -96,7 +96,7 @@ class Neighbourhoods:
 
     space: str
     neighbours: int
-    shares: Float[np.ndarray, " n"]
+    shares: Float[np.ndarray, " q"]
     exponents: LyapunovExponents
     groups: tuple[Interval, ...]
     away: Interval
@@ -213,7 +213,7 @@ def neighbourhoods(
     classes: Labels,
     exponents: LyapunovExponents,
     *,
-    measured: Int[np.ndarray, " n"],
+    measured: Int[np.ndarray, " q"],
     space: str,
     neighbours: int = 5,
     resamples: int = 299,
