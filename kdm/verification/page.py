@@ -25,9 +25,12 @@ from koopman_analysis.figures import (
     figure_of,
 )
 from koopman_analysis.report import Entry, Report, Table, measured
+from koopman_analysis.verification import VerificationConfig
 from koopman_analysis.verification import verify as verified_model
 
 FIDELITY_TOLERANCE = 5e-4
+SEMANTIC_OBJECTS_FAST = 150
+"""Objects whose distances are compared in a quick look: a quarter of the pairs."""
 TITLE = 24
 """Letters in a line above one of several panels."""
 
@@ -47,6 +50,7 @@ def report_of(
         states_on_the_way=states_on_the_way(experiment.data) if known else None,
         latent_trajectories=evidence.latent_trajectories,
         flow=known_flow(experiment.data),
+        config=VerificationConfig(semantic_objects=SEMANTIC_OBJECTS_FAST) if request.fast else None,
         rng=rng,
     )
     report = with_comparison(report, experiment, evidence, rng=rng)
