@@ -6,6 +6,7 @@ from koopman_analysis.checks.comparison import PairedErrors, better_than_baselin
 from koopman_analysis.checks.eigenvalues import EigenvalueResiduals, eigenvalue_residuals, eigenvalues_of_the_flow
 from koopman_analysis.checks.expansion import TooFewPairs, not_expanding
 from koopman_analysis.checks.fidelity import Fidelity, faithful, one_step_fidelity
+from koopman_analysis.checks.interpolation import ExcessShare, excess_share, interpolates_near_the_data
 from koopman_analysis.checks.isometry import isometric
 from koopman_analysis.checks.outliers import OutlierCorrespondence, outlier_correspondence, outliers_correspond
 from koopman_analysis.checks.rank import OneDirection, few_directions_suffice
@@ -20,6 +21,7 @@ from koopman_analysis.checks.sensitivity import (
 
 __all__ = [
     "EigenvalueResiduals",
+    "ExcessShare",
     "Fidelity",
     "LatentBounds",
     "MeasuredBounds",
@@ -38,8 +40,10 @@ __all__ = [
     "decoder_weighted_closed",
     "eigenvalue_residuals",
     "eigenvalues_of_the_flow",
+    "excess_share",
     "faithful",
     "few_directions_suffice",
+    "interpolates_near_the_data",
     "isometric",
     "latent_bounds",
     "not_expanding",
