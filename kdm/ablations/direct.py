@@ -17,7 +17,7 @@ from kdm.configuration import ModelConfig, built_model, from_json, seeded_module
 from kdm.model import Scaling
 from kdm.networks import NetworkConfig
 from kdm.objectives import Losses, SquaredDistance, Weights, weighted_mean
-from kdm.shapes import Labels, Samples
+from kdm.shapes import Float, Labels, Samples, Tensor
 from kdm.training.distillation import DistillationConfig, model_config_of
 from kdm.training.loop import Step, TrainingState
 from kdm.training.runs import RunFolder, train_in_folder
@@ -37,6 +37,10 @@ class DirectRegression(nn.Module):
         """One step from noise to data."""
         standardised = self.network(noise.flatten(1) / self.scaling.noise).unflatten(1, self.shape)
         return standardised * self.scaling.data + self.scaling.data_mean
+
+    def last_hidden(self, noise: Samples) -> Float[Tensor, "n width"]:
+        """What the last layer of N reads."""
+        return self.network.last_hidden(noise.flatten(1) / self.scaling.noise)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,11 @@ class ResidualMLP(nn.Module):
 
     def forward(self, features: Float[Tensor, "n inputs"]) -> Float[Tensor, "n outputs"]:
         """Features to outputs, row by row."""
-        return self.outward(functional.gelu(_normalised(self.blocks(self.inward(features)))))
+        return self.outward(self.last_hidden(features))
+
+    def last_hidden(self, features: Float[Tensor, "n inputs"]) -> Float[Tensor, "n width"]:
+        """What the last layer reads: φ(N(h_L)) of equation (1)."""
+        return functional.gelu(_normalised(self.blocks(self.inward(features))))
 
 
 def _normalised(features: Float[Tensor, "n width"]) -> Float[Tensor, "n width"]:
@@ -145,10 +149,13 @@ class PlainMLP(nn.Module):
 
     def forward(self, features: Float[Tensor, "n inputs"]) -> Float[Tensor, "n outputs"]:
         """Features to outputs, row by row."""
-        for position, layer in enumerate(self.layers, start=1):
-            features = layer(features)
-            if position < len(self.layers) or not self.linear_end:
-                features = functional.silu(features)
+        outputs = self.layers[-1](self.last_hidden(features))
+        return outputs if self.linear_end else functional.silu(outputs)
+
+    def last_hidden(self, features: Float[Tensor, "n inputs"]) -> Float[Tensor, "n width"]:
+        """What the last layer reads."""
+        for layer in self.layers[:-1]:
+            features = functional.silu(layer(features))
         return features
 
 

@@ -64,10 +64,12 @@ class Baselines:
     Attributes:
         equal: Those whose dimension is at most the model's.
         larger: Those with more.
+        edmd: The EDMD estimators among both.
     """
 
     equal: dict[str, Predictor]
     larger: dict[str, Predictor]
+    edmd: dict[str, EDMD]
 
 
 def fitted_baselines(
@@ -86,26 +88,26 @@ def fitted_baselines(
     mean = pairs.after.mean(axis=0)
     room = dimension > pairs.before.shape[1] + 1
     degree = hermite_degree(pairs.before.shape[1], at_most=dimension)
-    hermite = EDMD(Hermite(degree, scale=noise), outputs=Coordinates()).fit(pairs)
+    edmd = {f"EDMD-Hermite, degree {degree}": EDMD(Hermite(degree, scale=noise), outputs=Coordinates()).fit(pairs)}
+    if room:
+        edmd[f"EDMD-Fourier, m = {dimension}"] = fourier_edmd(pairs, dimension, noise=noise, rng=rng)
+    equal = {name: estimator.predict for name, estimator in edmd.items()}
+    large = fourier_edmd(pairs, LARGE, noise=noise, rng=rng)
     return Baselines(
         equal={
             "mean": lambda states: np.broadcast_to(mean, (len(states), len(mean))).copy(),
             "DMD (affine)": PyDMDRegression().fit(pairs).predict,
-            f"EDMD-Hermite, degree {degree}": hermite.predict,
-            **(
-                {f"EDMD-Fourier, m = {dimension}": fourier_edmd(pairs, dimension, noise=noise, rng=rng).predict}
-                if room
-                else {}
-            ),
+            **equal,
             **({} if trajectories is None else _linear_flows(trajectories)),
         },
         larger={
-            f"EDMD-Fourier, m = {LARGE}": fourier_edmd(pairs, LARGE, noise=noise, rng=rng).predict,
+            f"EDMD-Fourier, m = {LARGE}": large.predict,
             f"kernel ridge, n = {min(pairs.n, KERNEL_PAIRS):,}": KernelRidgeRegression(most=KERNEL_PAIRS, rng=rng)
             .fit(pairs)
             .predict,
             f"{NEIGHBOURS} nearest neighbours": KNeighborsRegressor(NEIGHBOURS).fit(pairs.before, pairs.after).predict,
         },
+        edmd={**edmd, f"EDMD-Fourier, m = {LARGE}": large},
     )
 
 

@@ -1,16 +1,13 @@
 """What is measured before any claim is made: predictions from held-out noise, samples from fresh noise."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from kdm.configuration import built_model
 from kdm.evaluation import fresh_samples, generated, labels_of, pairs_in_rows, rows
 from kdm.flows import integrate
-from kdm.latent_model import KDMLatentModel
 from kdm.shapes import Samples
 from kdm.shared_encoder import SharedEncoderModel
 from kdm.training.distillation import noise_scale
@@ -22,7 +19,6 @@ from koopman_analysis import SnapshotPairs, SnapshotTrajectories
 DIRECT = "direct regression"
 SOLVER_STEPS = (1, 2, 4, 8)
 """Coarse solvers of the teacher that stand beside the model."""
-RANDOM_ENCODERS = 19
 TRAJECTORY_NUMBERS = 20_000_000
 """Numbers of training trajectories held in memory at most."""
 FEWEST_PER_FEATURE = 10
@@ -132,15 +128,6 @@ def latent_trajectories(model: SharedEncoderModel, data: Trajectories) -> Snapsh
     assert states is not None  # as asked for
     latents = model.encode_along(model.scaled(states.to(next(model.parameters()).device)))
     return SnapshotTrajectories(states=latents.cpu().double().numpy(), times=np.asarray(data.manifest.times))
-
-
-def random_encoders(subject: Subject, *, generator: torch.Generator) -> list[Callable[[np.ndarray], np.ndarray]]:
-    """Noise encoders of the model's architecture with fresh random weights; none where that is not known."""
-    if subject.network is None:
-        return []
-    config = subject.network.config
-    models = [built_model(config, generator=generator) for _ in range(RANDOM_ENCODERS)]
-    return [KDMLatentModel(model).encode_noise for model in models]
 
 
 def trajectories_in_rows(data: Trajectories) -> SnapshotTrajectories | None:

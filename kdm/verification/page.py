@@ -9,7 +9,8 @@ import torch
 
 from kdm.configuration import to_json
 from kdm.verification.comparison import with_comparison
-from kdm.verification.evidence import Evidence, random_encoders
+from kdm.verification.controls import random_encoders, semantic_controls, states_on_the_way
+from kdm.verification.evidence import Evidence
 from kdm.verification.experiment import Experiment, Training
 from kdm.verification.introduction import introduced
 from kdm.verification.request import Request
@@ -35,11 +36,14 @@ def report_of(
     rng: np.random.Generator, generator: torch.Generator,
 ) -> Report:  # fmt: skip
     """Every claim of the default run, in the order of the page."""
+    known = evidence.classes is not None
     report = verified_model(
         experiment.subject.model,
         evidence.heldout,
         classes=evidence.classes,
         random_encoders=random_encoders(experiment.subject, generator=generator),
+        semantic_controls=semantic_controls(experiment, evidence.baselines) if known else {},
+        states_on_the_way=states_on_the_way(experiment.data) if known else None,
         latent_trajectories=evidence.latent_trajectories,
         rng=rng,
     )

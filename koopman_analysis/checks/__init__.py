@@ -10,7 +10,7 @@ from koopman_analysis.checks.interpolation import ExcessShare, excess_share, int
 from koopman_analysis.checks.isometry import isometric
 from koopman_analysis.checks.outliers import OutlierCorrespondence, outlier_correspondence, outliers_correspond
 from koopman_analysis.checks.rank import OneDirection, few_directions_suffice
-from koopman_analysis.checks.semantic import SemanticAgreement, semantic_agreement, semantic_beyond_controls
+from koopman_analysis.checks.semantic import CLASS, ROTATED, known_answers, semantic_beyond_controls
 from koopman_analysis.checks.sensitivity import (
     LatentBounds,
     MeasuredBounds,
@@ -20,6 +20,7 @@ from koopman_analysis.checks.sensitivity import (
 )
 
 __all__ = [
+    "CLASS",
     "EigenvalueResiduals",
     "ExcessShare",
     "Fidelity",
@@ -28,7 +29,7 @@ __all__ = [
     "OneDirection",
     "OutlierCorrespondence",
     "PairedErrors",
-    "SemanticAgreement",
+    "ROTATED",
     "TooFewPairs",
     "autonomous",
     "autonomy_controls",
@@ -45,12 +46,12 @@ __all__ = [
     "few_directions_suffice",
     "interpolates_near_the_data",
     "isometric",
+    "known_answers",
     "latent_bounds",
     "not_expanding",
     "one_step_fidelity",
     "outlier_correspondence",
     "outliers_correspond",
     "paired_errors",
-    "semantic_agreement",
     "semantic_beyond_controls",
 ]

@@ -1,151 +1,109 @@
 """Is distance in the latent space more semantic than every cheaper distance?
 
-A statistic A(d) of how well distances agree with labels (`similarity`, (1) or (2)) is near 1 for many distances that
-owe nothing to training. So the controls are the claim:
+A statistic of how well distances agree with what objects are is near 1 for many distances that owe nothing to training.
+So the controls are the claim: over every control c of a study (`semantics.study`, equation (1)),
 
-    Δ = min over controls c of  A(d_latent) − A(d_c)  ≥ margin,                                            (1)
+    Δ = min over c of  A(d_latent) − A(d_c)  ≥ margin,                                                      (1)
 
-the controls being the distance of the noise itself, the best of at least 19 random re-initialisations of the same
-encoder (the maximum is taken anew on each resample), and any that the caller adds (principal components, affine or EDMD
-coordinates). All are measured on the same object resamples with simultaneous (max-t) intervals, so that the smallest
-difference has the smallest of the lower and of the upper ends. Labels come from outside the model, for with the
-distance of the images Φ(x) the claim would be a corollary of a small error.
+on the same object resamples with intervals that are simultaneous over all controls and all questions of the study. Only
+a question whose measure comes from outside model and states decides: with a function of the images Φ(x) alone the claim
+would be a corollary of a small error.
 
 The margin, .01 by default, is the least difference worth a name; it also makes the claim fail where a latent space is
-the noise space in other coordinates. That is the control which must be refuted: the noise under a random rotation.
+the noise space in other coordinates. Three cases have a known answer, and each is measured with the claim:
+
+    rotated noise       x under a random rotation: the noise space in other coordinates, must be refuted
+    shuffled objects    the measure given to the wrong objects: no distance knows anything, must be refuted
+    class and noise     the class in one-hot coordinates with normal noise of deviation 1/10: must be supported  (2)
+
+The last one fails where a control knows the class without fault, too: then nothing can exceed it, and no latent space
+could have been supported.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 
 import numpy as np
 import scipy.stats
 
 from koopman_analysis.claims import Claim, Side, Verdict
-from koopman_analysis.resampling import Bootstrap, Interval, object_bootstrap
-from koopman_analysis.shapes import Labels
-from koopman_analysis.similarity import LabelAgreement, SameClassAuroc, euclidean_distances
+from koopman_analysis.resampling import Interval
+from koopman_analysis.semantics import Objects, SemanticStudy
+from koopman_analysis.shapes import Latents
 from koopman_analysis.twosample import Sample
 
-LATENT, NOISE, RANDOM, ROTATED = "latent", "noise", "best of the random encoders", "rotated noise"
-LEAST_RANDOM_ENCODERS = 19
-"""With 19, a latent space that is one more random encoder comes out above all of them in 1 of 20 cases."""
+ROTATED, SHUFFLED, CLASS = "rotated noise", "shuffled objects", "class and noise"
+HYPOTHESIS = "Distance in the latent space is more semantic than every control."
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SemanticAgreement:
-    """How well the latent distance and its controls agree with labels, on the same resamples.
-
-    Attributes:
-        statistic: The statistic in words.
-        names: The latent space, the rotated noise, and the controls, in the order of the columns.
-        agreement: The statistic of each.
-    """
-
-    statistic: str
-    names: tuple[str, ...]
-    agreement: Bootstrap
-
-    @property
-    def controls(self) -> tuple[str, ...]:
-        """The names of the controls that the latent distance must exceed."""
-        return tuple(name for name in self.names if name not in (LATENT, ROTATED))
-
-    def values(self) -> dict[str, Interval]:
-        """The statistic of the latent distance and of each control, each with its own interval."""
-        return dict(zip(self.names, self.agreement.intervals(), strict=True))
-
-    def differences(self, name: str = LATENT) -> dict[str, Interval]:
-        """A(d_name) − A(d_c) for every control c, with simultaneous intervals."""
-        contrasts = np.zeros((len(self.controls), len(self.names)))
-        for row, control in zip(contrasts, self.controls, strict=True):
-            row[self.names.index(name)] = 1.0
-            row[self.names.index(control)] = -1.0
-        return dict(zip(self.controls, self.agreement.contrasts(contrasts).simultaneous(), strict=True))
-
-
-def semantic_agreement(
-    latents: Sample,
-    noise: Sample,
-    labels: Labels,
-    *,
-    random_latents: Sequence[Sample],
-    others: Mapping[str, Sample] | None = None,
-    statistic: LabelAgreement | None = None,
-    resamples: int = 199,
-    rng: np.random.Generator,
-) -> SemanticAgreement:
-    """Measures the agreement of distances with labels, for a latent space and its controls.
-
-    Time and memory grow with the square of the number of objects: a few hundred decide.
+def known_answers(objects: Objects, noise: Sample, *, rng: np.random.Generator) -> dict[str, Latents]:
+    """The representations of (2) whose answer is known, as references for a study.
 
     Args:
-        latents: The model's latents of n objects.
+        objects: The objects, with labels.
         noise: The same objects at the noise end.
-        labels: Their labels, from outside the model.
-        random_latents: The objects in random re-initialisations of the encoder, at least 19.
-        others: Further representations to exceed, by name.
-        statistic: What to measure; the AUROC of "same class" where None.
-        resamples: Resamples of the object bootstrap.
-        rng: Draws the resamples and the rotation.
+        rng: Draws the rotation and the noise.
 
     Raises:
-        ValueError: If there are too few random encoders, a name is taken, or a representation lacks objects.
+        ValueError: If the objects have no labels.
     """
-    if len(random_latents) < LEAST_RANDOM_ENCODERS:
-        raise ValueError(
-            f"expected at least {LEAST_RANDOM_ENCODERS} random encoders, got {len(random_latents)}: "
-            "with fewer, one more random encoder exceeds all of them too often"
-        )
-    taken = sorted({LATENT, NOISE, RANDOM, ROTATED} & set(others or {}))
-    if taken:
-        raise ValueError(f"expected other names for the controls than {taken}: rename them")
-    rotated = noise @ _random_rotation(noise.shape[1], rng)
-    single = {LATENT: latents, ROTATED: rotated, NOISE: noise, **(others or {})}
-    for representation in (*single.values(), *random_latents):
-        if len(representation) != len(labels):
-            raise ValueError(f"expected {len(labels)} objects, one for each label, got {len(representation)}")
-    measured = statistic or SameClassAuroc()
-    agreements = [
-        measured.weighted(euclidean_distances(representation), labels)
-        for representation in (*single.values(), *random_latents)
-    ]
-
-    def values(multiplicities: np.ndarray) -> np.ndarray:
-        each = [agreement(multiplicities) for agreement in agreements]
-        return np.array([*each[: len(single)], max(each[len(single) :])])
-
-    return SemanticAgreement(
-        statistic=measured.name,
-        names=(*single, RANDOM),
-        agreement=object_bootstrap(values, len(labels), resamples=resamples, rng=rng),
-    )
-
-
-def semantic_beyond_controls(agreement: SemanticAgreement, *, margin: float = 0.01) -> Claim:
-    """The claim that the latent distance is more semantic than every control: equation (1)."""
-    claims = {
-        name: Claim.decided(
-            id="semantic",
-            hypothesis="Distance in the latent space is more semantic than every control.",
-            quantity=f"smallest difference to a control, {agreement.statistic}",
-            interval=_smallest(agreement.differences(name)),
-            side=Side.AT_LEAST,
-            bound=margin,
-        )
-        for name in (LATENT, ROTATED)
+    labels = objects.require_labels()
+    known = (labels[:, None] == np.unique(labels)).astype(np.float64)
+    return {
+        ROTATED: noise @ _random_rotation(noise.shape[1], rng),
+        CLASS: known + 0.1 * rng.standard_normal(known.shape),
     }
-    return claims[LATENT].with_controls([claims[ROTATED].as_control(name=ROTATED, expected=Verdict.REFUTED)])
 
 
-def _smallest(differences: Mapping[str, Interval]) -> Interval:
-    intervals = list(differences.values())
-    return replace(
-        intervals[0],
-        estimate=min(interval.estimate for interval in intervals),
-        low=min(interval.low for interval in intervals),
-        high=min(interval.high for interval in intervals),
-    )
+def semantic_beyond_controls(
+    study: SemanticStudy,
+    question: str,
+    *,
+    id: str = "semantic",
+    hypothesis: str = HYPOTHESIS,
+    known: str = CLASS,
+    margin: float = 0.01,
+) -> Claim:
+    """The claim of equation (1) for one question of a study, with those controls of (2) that the study measured.
+
+    Args:
+        study: The study.
+        question: Which of its questions.
+        id: Of the claim.
+        hypothesis: The claim as a sentence.
+        known: The reference that must be supported: what the question asks for, and noise.
+        margin: Least lead over every control.
+
+    Raises:
+        ValueError: If the study did not ask the question, or its measure is a function of the states.
+    """
+    _require_external(study, question)
+
+    def claim(interval: Interval, because: str = "") -> Claim:
+        return Claim.decided(
+            id=id, hypothesis=hypothesis, quantity=f"smallest difference to a control, {question}",
+            interval=interval, side=Side.AT_LEAST, bound=margin, because=because,
+        )  # fmt: skip
+
+    decided = claim(study.smallest_difference(question))
+    closest = study.closest_control(question)
+    decided = claim(decided.interval, f"{decided.because}; the closest control is “{closest}”")
+    expected: Mapping[str, Verdict] = {ROTATED: Verdict.REFUTED, known: Verdict.SUPPORTED}
+    controls = [
+        claim(study.smallest_difference(question, name=name)).as_control(name=name, expected=verdict)
+        for name, verdict in expected.items()
+        if name in study.names
+    ]
+    if study.shuffled.size:
+        controls.append(claim(study.chance(question)).as_control(name=SHUFFLED, expected=Verdict.REFUTED))
+    return decided.with_controls(controls)
+
+
+def _require_external(study: SemanticStudy, question: str) -> None:
+    if question in study.questions and not study.external[study.questions.index(question)]:
+        raise ValueError(
+            f"expected a measure from outside model and states, got {question!r}: agreement with a function of the "
+            "states is a corollary of a small error; report it, and decide by labels or features of other data"
+        )
 
 
 def _random_rotation(size: int, rng: np.random.Generator) -> np.ndarray:

@@ -26,6 +26,7 @@ from koopman_analysis.figures.neighbours import draw_gallery
 from koopman_analysis.figures.outliers import draw_outliers
 from koopman_analysis.figures.predictors import draw_error_against_cost, draw_error_against_dimension
 from koopman_analysis.figures.samples import draw_by_class, draw_marked, draw_samples
+from koopman_analysis.figures.semantics import draw_midway, draw_semantic_values
 from koopman_analysis.figures.spectrum import draw_eigenvalues, draw_residuals
 from koopman_analysis.figures.style import Figure, figure_of, save_figure, styled
 from koopman_analysis.figures.training import draw_training
@@ -51,6 +52,7 @@ __all__ = [
     "draw_images",
     "draw_interpolations",
     "draw_marked",
+    "draw_midway",
     "draw_outliers",
     "draw_path_measures",
     "draw_paths",
@@ -58,6 +60,7 @@ __all__ = [
     "draw_rank_sweep",
     "draw_residuals",
     "draw_samples",
+    "draw_semantic_values",
     "draw_sweep",
     "draw_training",
     "figure_of",

@@ -85,10 +85,28 @@ _BY_ID = {
         words=(
             "If near in the latent space means alike, pairs of one class should be nearer than pairs of two. "
             "Many distances do that without any training, so the latent distance must exceed all of them: the "
-            "noise itself and the best of many encoders with random weights. The number is the smallest lead "
-            "over a control."
+            "noise itself, many encoders with random weights, what linear methods make of the noise, the last layer "
+            "of a direct regression, and the teacher's own state in the middle of its way. The number is the "
+            "smallest lead over a control, with an interval that holds for all controls and all three questions at "
+            "once. A lag behind the teacher's state says that an unfinished sample already tells as much."
         ),
-        equation="Δ = min over controls c of  A(d_latent) − A(d_c)",
+        equation="Δ = min over controls c of  A(d_latent) − A(d_c),  A = P( d_same class < d_other class )",
+    ),
+    "semantic_neighbours": Explanation(
+        words=(
+            "The same question of the nearest neighbours alone: how many of the ten objects nearest in the latent space "
+            "are of one's own class, compared with the neighbours that every control names. Distances far away, "
+            "which decide most pairs of the first question, do not count here."
+        ),
+        equation="Δ = min over controls c of  A(d_latent) − A(d_c),  A = mean share of 10 neighbours with ℓⱼ = ℓᵢ",
+    ),
+    "semantic_features": Explanation(
+        words=(
+            "Classes are yes or no; a classifier's hidden layer says how alike two samples look to it. It was fitted to "
+            "the classes of other samples. The number is by how much latent distances follow its distances better than "
+            "the distances of any control do, in the rank correlation over all pairs of samples."
+        ),
+        equation="Δ = min over controls c of  A(d_latent) − A(d_c),  A = Spearman( d, ‖f(y) − f(y′)‖ )",
     ),
     "outliers": Explanation(
         words=(

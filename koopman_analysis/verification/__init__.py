@@ -5,7 +5,8 @@ For a model with encoders E_noise and E_data, matrix K, control c and decoder D,
     closed         E‖D(E_data(y)) − D(E_noise(x) K + c)‖² / tr Cov(y) is small                             (1)
     isometric      moments over ŷ = D(E_noise(x) K + c) agree with those over *independent* data           (2)
     not_expanding  K carries no more variance to a direction than E_data(y) has there                       (3)
-    semantic       distance of E_noise(x) agrees with classes better than every control                    (4)
+    semantic       distance of E_noise(x) tells classes apart better than every control; so do its
+                   neighbours, and its agreement with a classifier's features                              (4)
     outliers       outliers of y come from outliers of x, and of E_noise(x)                                 (5)
     autonomous     one semigroup carries E(x) through all times: only where one encoder serves them all    (6)
     eigenvalues    of K: only where one encoder serves both ends, for two fix K only up to a gauge         (7)
@@ -27,6 +28,7 @@ import numpy as np
 from koopman_analysis.adapters import require_latent_model
 from koopman_analysis.estimators.latent import LatentModel
 from koopman_analysis.report import Report, current_environment
+from koopman_analysis.semantics import StatesOnTheWay
 from koopman_analysis.shapes import Labels
 from koopman_analysis.snapshots import SnapshotPairs, SnapshotTrajectories
 from koopman_analysis.verification.closure import with_closure
@@ -36,7 +38,7 @@ from koopman_analysis.verification.isometry import with_isometry
 from koopman_analysis.verification.material import Material
 from koopman_analysis.verification.outliers import with_outliers
 from koopman_analysis.verification.rank import with_rank
-from koopman_analysis.verification.semantics import Encoder, with_semantics
+from koopman_analysis.verification.semantics import Encoder, Representation, SemanticControls, with_semantics
 from koopman_analysis.verification.sensitivity import with_sensitivity
 from koopman_analysis.verification.shared_encoder import with_autonomy, with_eigenvalues
 
@@ -81,7 +83,8 @@ def verify(
     labels: Labels | None = None,
     classes: Labels | None = None,
     random_encoders: Sequence[Encoder] = (),
-    semantic_controls: Mapping[str, Encoder] | None = None,
+    semantic_controls: Mapping[str, Representation] | None = None,
+    states_on_the_way: StatesOnTheWay | None = None,
     latent_trajectories: SnapshotTrajectories | None = None,
     config: VerificationConfig | None = None,
     rng: np.random.Generator,
@@ -95,15 +98,18 @@ def verify(
         labels: What the model is conditioned on, one for each pair; None for an unconditional model.
         classes: What each pair is, known from outside the model; without them nothing is said of semantics.
         random_encoders: At least 19 re-initialisations of the noise encoder, for the semantic claim.
-        semantic_controls: Further representations of the noise that the latent distance must exceed, by name.
+        semantic_controls: Further representations of the noise that the latent distance must exceed, by name: each a
+            function of its rows, or an array with a row for each pair.
+        states_on_the_way: States of the flow between its ends, whose middle the latent distance must exceed.
         latent_trajectories: Latents of trajectories that the model was not fitted to, at all of their times, where
             one encoder serves them all.
         config: Tolerances and sizes.
         rng: Draws every resample and shuffle.
 
     Returns:
-        A report whose claims are "closed", "isometric", "not_expanding", "semantic", "outliers", "outliers_latent",
-        "autonomous", "eigenvalues", "rank", "bounded" and "bounded_informative".
+        A report whose claims are "closed", "isometric", "not_expanding", "semantic",
+        "semantic_neighbours", "semantic_features", "outliers", "outliers_latent", "autonomous", "eigenvalues", "rank",
+        "bounded" and "bounded_informative".
 
     Raises:
         ValueError: If labels or classes are not one for each pair.
@@ -129,9 +135,12 @@ def verify(
     report = with_closure(report, material, tolerance=chosen.closure_tolerance, rng=rng)
     report = with_isometry(report, material, bound=chosen.isometry_bound, rng=rng)
     report = with_expansion(report, material, bound=chosen.expansion_bound, rng=rng)
+    semantic = SemanticControls(
+        random_encoders=random_encoders, further=semantic_controls or {}, path=states_on_the_way
+    )  # fmt: skip
     report = with_semantics(
-        report, material, classes=classes, random_encoders=random_encoders, further=semantic_controls or {},
-        objects=chosen.semantic_objects, margin=chosen.semantic_margin, rng=rng,
+        report, material, classes=classes, controls=semantic, objects=chosen.semantic_objects,
+        margin=chosen.semantic_margin, rng=rng,
     )  # fmt: skip
     report = with_outliers(report, material, bound=chosen.outlier_bound, rng=rng)
     report = with_autonomy(report, material, bound=chosen.autonomy_bound, rng=rng)

@@ -1,24 +1,85 @@
 """Does closeness in the latent space mean anything?
 
-    semantic       distance of E_noise(x) agrees with classes better than every control                    (1)
+    semantic             distance of E_noise(x) tells classes apart better than every control               (1)
+    semantic_neighbours  nearest neighbours in the latent space are of one class more often than in any     (2)
+    semantic_features    its distances order pairs as a classifier's features do, better than any           (3)
 
-The classes come from outside the model. The controls are the noise itself, re-initialised encoders and whatever
-representations else are named (`koopman_analysis.checks.semantic`); that of the claim is rotated noise.
+The classes come from outside the model; the classifier is fitted to the classes of other held-out pairs, which are in
+neither study nor claim. The controls are the noise itself, re-initialised encoders, the teacher's state in the middle
+of its way and whatever representations else are named; all three questions, and how far distances agree with those of
+the data, are one study (`koopman_analysis.semantics.study`), so that the intervals hold for all of them at once. The
+data, the latents where K carries them and in white coordinates, in which no linear change of latent coordinates
+matters, stand beside them and decide nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
 from koopman_analysis import checks
 from koopman_analysis.claims import Claim, Side
-from koopman_analysis.figures import draw_differences, figure_of
-from koopman_analysis.report import Entry, Report
-from koopman_analysis.shapes import Labels
+from koopman_analysis.correlation import PairSpearman
+from koopman_analysis.estimators.latent import carried_latents
+from koopman_analysis.figures import draw_differences, draw_midway, draw_semantic_values, figure_of
+from koopman_analysis.report import Entry, FigureBuilder, Report, Table
+from koopman_analysis.semantics import (
+    ClassifierFeatures,
+    ClassQuestion,
+    DistanceQuestion,
+    EuclideanDistance,
+    FeatureDistance,
+    Objects,
+    Question,
+    SameClass,
+    SemanticStudy,
+    StatesOnTheWay,
+    semantic_study,
+)
+from koopman_analysis.shapes import Labels, Latents
+from koopman_analysis.similarity import NeighbourAgreement, SameClassAuroc
 from koopman_analysis.verification.material import Material
 
-Encoder = Callable[[np.ndarray], np.ndarray]
+Encoder: TypeAlias = Callable[[np.ndarray], np.ndarray]
+Representation: TypeAlias = Encoder | np.ndarray
+"""Of the noise: a function of its rows, or a row for each held-out pair."""
+
+NEIGHBOURS = 10
+FEATURES = "features and noise"
+OTHERS = 100
+"""Other held-out pairs below which no classifier is fitted to them."""
+HYPOTHESES = {
+    "semantic": "Distance in the latent space is more semantic than every control.",
+    "semantic_neighbours": "Neighbours in the latent space are of one class more often than by every control.",
+    "semantic_features": "Latent distances follow those of a classifier's features better than every control's do.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SemanticControls:
+    """What the latent distance must exceed, beside the noise itself.
+
+    Attributes:
+        random_encoders: Re-initialisations of the noise encoder, at least 19.
+        further: Other representations of the noise, by name.
+        path: The teacher's states on the way, of which the middle is a control, and the others are shown.
+    """
+
+    random_encoders: Sequence[Encoder] = ()
+    further: Mapping[str, Representation] = field(default_factory=dict)
+    path: StatesOnTheWay | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Asked:
+    """The study, and the question of each claim; of a claim that has none, why."""
+
+    study: SemanticStudy
+    questions: Mapping[str, str]
+    missing: Mapping[str, str]
+    note: str
 
 
 def with_semantics(
@@ -26,43 +87,148 @@ def with_semantics(
     material: Material,
     *,
     classes: Labels | None,
-    random_encoders: Sequence[Encoder],
-    further: Mapping[str, Encoder],
+    controls: SemanticControls,
     objects: int,
     margin: float,
     rng: np.random.Generator,
 ) -> Report:
-    """The report with the claim of equation (1).
+    """The report with the claims of equations (1) to (3).
 
     Args:
         report: The report so far.
         material: Model and pairs.
         classes: What each pair is; None where nothing outside the model says so.
-        random_encoders: Re-initialisations of the noise encoder.
-        further: Further representations of the noise that the latent distance must exceed, by name.
+        controls: What the latent distance must exceed.
         objects: How many objects are compared, all with all.
         margin: Least lead over every control.
-        rng: Chooses the objects, and draws the resamples.
+        rng: Chooses the objects, and draws everything else.
     """
-    if classes is None or not random_encoders:
+    if classes is None or not controls.random_encoders:
         missing = "classes from outside the model" if classes is None else "random encoders to compare with"
-        return report.including(Entry(claim=_not_applicable(missing, margin)))
-    index = rng.permutation(material.independent_rows())[:objects]
+        return _without(report, f"there are no {missing}", margin)
+    order = rng.permutation(material.independent_rows())
+    if len(np.unique(classes[order[:objects]])) < 2:
+        return _without(report, "all objects are of one class", margin)
+    asked = _asked(material, classes, controls, order[:objects], order[objects:], rng)
+    figures: dict[str, FigureBuilder] = {}
+    for id, hypothesis in HYPOTHESES.items():
+        if id not in asked.questions:
+            report = report.including(Entry(claim=_not_applicable(id, asked.missing[id], margin)))
+            continue
+        question = asked.questions[id]
+        known = FEATURES if id == "semantic_features" else checks.CLASS
+        claim = checks.semantic_beyond_controls(
+            asked.study, question, id=id, hypothesis=hypothesis, known=known, margin=margin
+        )
+        figures = {id: _picture(asked.study, question, margin)}
+        report = report.including(Entry(claim=claim, figure=id), figures=figures)
+    if controls.path is not None:
+        report = report.including(figures={"semantic_midway": _way(asked, controls.path)})
+    return report.including(tables=[_table(asked)])
+
+
+def _asked(
+    material: Material, classes: Labels, controls: SemanticControls, index: np.ndarray, others: np.ndarray,
+    rng: np.random.Generator,
+) -> _Asked:  # fmt: skip
     some = material.rows(index)
     noise = some.pairs.before
-    agreement = checks.semantic_agreement(
-        some.latents(), noise, classes[index], random_latents=[encode(noise) for encode in random_encoders],
-        others={name: encode(noise) for name, encode in further.items()}, rng=rng,
+    objects = Objects(states=some.pairs.after, labels=classes[index])
+    questions: dict[str, Question] = {
+        "semantic": ClassQuestion(measure=SameClass(), statistic=SameClassAuroc()),
+        "semantic_neighbours": ClassQuestion(measure=SameClass(), statistic=NeighbourAgreement(neighbours=NEIGHBOURS)),
+    }
+    references = checks.known_answers(objects, noise, rng=rng) | _beside(some)
+    features = _classifier(material.pairs.after[others], classes[others], rng)
+    missing = {}
+    note = "A control with more dimensions than the latent space stands there twice. "
+    if isinstance(features, str):
+        missing["semantic_features"] = features
+    else:
+        measure = FeatureDistance(features=features, name="features of a classifier", external=True)
+        questions["semantic_features"] = DistanceQuestion(measure=measure, statistic=PairSpearman())
+        references[FEATURES] = _with_noise(features(objects.states), rng)
+        accuracy = features.accuracy(objects.states, classes[index])
+        note += f"The classifier was fitted to {len(others)} other pairs; it is right for {accuracy:.1%} of these. "
+    if len(index) <= NEIGHBOURS:
+        del questions["semantic_neighbours"]
+        missing["semantic_neighbours"] = f"there are no more than {NEIGHBOURS} objects"
+    data = DistanceQuestion(measure=EuclideanDistance(), statistic=PairSpearman())
+    must = {name: _of(given, noise, index) for name, given in controls.further.items()}
+    if (path := controls.path) is not None:
+        states = _of(path.states, noise, index)
+        way = {name: states[:, place] for place, name in enumerate(path.names)}
+        must[path.names[path.middle]] = way.pop(path.names[path.middle])
+        references |= way
+    study = semantic_study(
+        some.latents(), objects, [*questions.values(), data], controls={"noise": noise, **must},
+        random=[encode(noise) for encode in controls.random_encoders], references=references, rng=rng,
     )  # fmt: skip
-    claim = checks.semantic_beyond_controls(agreement, margin=margin)
-    label = f"lead over each control, {agreement.statistic}"
-    draw = partial(draw_differences, differences=agreement.differences(), bound=margin, label=label)
-    picture = partial(figure_of, draw, size=(6.4, 1.3 + 0.5 * len(agreement.controls)))
-    return report.including(Entry(claim=claim, figure="semantic"), figures={"semantic": picture})
+    return _Asked(study=study, questions={id: q.name for id, q in questions.items()}, missing=missing, note=note)
 
 
-def _not_applicable(missing: str, margin: float) -> Claim:
+def _of(given: Representation, noise: np.ndarray, index: np.ndarray) -> np.ndarray:
+    return given[index] if isinstance(given, np.ndarray) else given(noise)
+
+
+def _beside(some: Material) -> dict[str, Latents]:
+    """What is shown beside the latents, and exceeded by nothing."""
+    latents = some.latents()
+    left, values, _ = np.linalg.svd(latents - latents.mean(axis=0), full_matrices=False)
+    kept = values > values.max(initial=0.0) * max(latents.shape) * np.finfo(np.float64).eps
+    white = {"latent, white coordinates": left[:, kept] * np.sqrt(len(left))} if kept.any() else {}
+    carried = carried_latents(some.model, some.pairs.before, some.labels)
+    return {"latent, carried by K": carried, **white, "the data": some.pairs.after}
+
+
+def _classifier(states: np.ndarray, classes: Labels, rng: np.random.Generator) -> ClassifierFeatures | str:
+    """The classifier of these other pairs, or why there is none."""
+    if len(states) < OTHERS:
+        return f"{len(states)} other held-out pairs are too few to fit a classifier to"
+    try:
+        return ClassifierFeatures.fitted(states, classes, rng=rng)
+    except ValueError as error:
+        return f"no classifier could be fitted to other pairs: {error}"
+
+
+def _with_noise(features: Latents, rng: np.random.Generator) -> Latents:
+    return features + 0.1 * features.std() * rng.standard_normal(features.shape)
+
+
+def _picture(study: SemanticStudy, question: str, margin: float) -> FigureBuilder:
+    """Values of everything on the left, leads over the controls on the right."""
+    values = partial(draw_semantic_values, study=study, question=question)
+    leads = partial(
+        draw_differences, differences=study.differences(question), bound=margin, label="lead of the latent space"
+    )  # fmt: skip
+    return partial(figure_of, values, leads, size=(9.8, 1.3 + 0.27 * len(study.names)))
+
+
+def _way(asked: _Asked, path: StatesOnTheWay) -> FigureBuilder:
+    draws = [
+        partial(draw_midway, study=asked.study, question=question, path=path) for question in asked.questions.values()
+    ]
+    return partial(figure_of, *draws, size=(3.6 * len(draws), 3.2))
+
+
+def _table(asked: _Asked) -> Table:
+    study = asked.study
+    return Table(
+        title="What distances say: every statistic of every representation [95 % each]",
+        columns=("representation", "dimensions", *study.questions),
+        rows=study.rows(),
+        note=asked.note
+        + "Agreement with distances of the data is a corollary of a small error and decides nothing; nor do the rows "
+        "below the best of the random encoders, which need not be exceeded.",
+    )
+
+
+def _without(report: Report, reason: str, margin: float) -> Report:
+    return report.including(*(Entry(claim=_not_applicable(id, reason, margin)) for id in HYPOTHESES))
+
+
+def _not_applicable(id: str, reason: str, margin: float) -> Claim:
     return Claim.not_applicable(
-        id="semantic", hypothesis="Distance in the latent space is more semantic than every control.",
-        quantity="smallest difference to a control", side=Side.AT_LEAST, bound=margin, reason=f"there are no {missing}",
+        id=id, hypothesis=HYPOTHESES[id], quantity="smallest difference to a control", side=Side.AT_LEAST,
+        bound=margin, reason=reason,
     )  # fmt: skip

@@ -1,0 +1,275 @@
+"""Distances of representations held against what objects are, and against each other, on the same resamples.
+
+A representation is n rows for n objects: the latents, a control, a random re-initialisation of the encoder. A question
+is a statistic A_q and a semantic measure (`questions`). With d_c the distances of control c,
+
+    Δ_qc = A_q(d_latent) − A_q(d_c),                                                                       (1)
+
+and "the latent distance is semantic" means Δ_qc ≥ margin for *every* c. Which controls are there decides what that
+says: over noise, principal components and random encoders, that training did it; over DMD and EDMD coordinates, that
+a linear method does not; over the teacher's own states on the way and the last layer of a direct regression, that the
+latent space adds to what any solution of the task contains. The random encoders stand as one control, their best,
+taken anew on each resample.
+
+**Equal dimension.** A control with more dimensions than the latent space stands there twice, as it is and as its
+leading principal components (of these objects) in the latent dimension, and both must be exceeded.
+
+**Multiplicity.** All Δ_qc, over all controls and all questions of the study, are one family: their intervals are
+simultaneous (max-t, equation (2) of `resampling`) on the same object resamples. So the smallest Δ of each question has
+the smallest of the lower and of the upper ends, and what is said of several questions holds for all of them together at
+the stated level. A question less would narrow the intervals: decide on the questions before looking.
+
+**Shuffled objects.** The measure is given to the wrong objects, many times; then no distance knows anything and the
+smallest Δ of a question is that of chance, below zero since it is the smallest of many.               (2)
+
+References are measured with everything and exceeded by nothing: the data themselves, a curve of states on the way,
+cases with a known answer.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from koopman_analysis.resampling import Bootstrap, Interval, object_bootstrap
+from koopman_analysis.semantics.features import PrincipalComponents
+from koopman_analysis.semantics.measures import Objects
+from koopman_analysis.semantics.questions import Question, Weighted
+from koopman_analysis.shapes import Distances, Float, Latents
+from koopman_analysis.similarity import euclidean_distances
+
+LATENT, RANDOM = "latent", "best of the random encoders"
+LEAST_RANDOM_ENCODERS = 19
+"""With 19, a latent space that is one more random encoder comes out above all of them in 1 of 20 cases."""
+SHUFFLES = 19
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SemanticStudy:
+    """What was asked of every representation, on the same resamples.
+
+    Attributes:
+        questions: What was asked, by name.
+        external: Whether the measure of each question comes from outside model and states.
+        names: The representations: the latent space, the controls, the best of the random encoders, the references.
+        controls: Those that the latent space must exceed.
+        dimensions: Of each representation.
+        bootstrap: A column for each question and, within it, for each representation.
+        shuffled: Equation (2): of each question (a row), the smallest Δ of each shuffle.
+    """
+
+    questions: tuple[str, ...]
+    external: tuple[bool, ...]
+    names: tuple[str, ...]
+    controls: tuple[str, ...]
+    dimensions: Mapping[str, int]
+    bootstrap: Bootstrap
+    shuffled: Float[np.ndarray, "questions shuffles"]
+
+    def values(self, question: str) -> dict[str, Interval]:
+        """A_q of every representation, each with an interval of its own."""
+        return dict(zip(self.names, self._values[self._place(question)], strict=True))
+
+    def differences(self, question: str, *, name: str = LATENT) -> dict[str, Interval]:
+        """Δ of equation (1) for every control, simultaneous with all others; of another representation by its name."""
+        return dict(zip(self.controls, self._leads(name)[self._place(question)], strict=True))
+
+    def smallest_difference(self, question: str, *, name: str = LATENT) -> Interval:
+        """The smallest Δ over the controls; not measured where one of them is not defined."""
+        intervals = list(self.differences(question, name=name).values())
+        if any(np.isnan(interval.estimate) for interval in intervals):
+            return Interval.unmeasured()
+        return replace(
+            intervals[0],
+            estimate=min(interval.estimate for interval in intervals),
+            low=min(interval.low for interval in intervals),
+            high=min(interval.high for interval in intervals),
+        )
+
+    def closest_control(self, question: str) -> str:
+        """The control with the smallest Δ."""
+        differences = self.differences(question)
+        return min(differences, key=lambda name: differences[name].estimate)
+
+    def chance(self, question: str) -> Interval:
+        """The smallest Δ when the measure is given to the wrong objects: mean and central 95 % of the shuffles."""
+        drawn = self.shuffled[self._place(question)]
+        if np.isnan(drawn).any():
+            return Interval.unmeasured()
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        return Interval(
+            estimate=float(drawn.mean()), low=float(low), high=float(high), n=self.bootstrap.objects,
+            method=f"{len(drawn)} shuffles",
+        )  # fmt: skip
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Every representation with its dimension and its number for each question, as text."""
+        return [
+            (
+                name,
+                str(self.dimensions[name]),
+                *(_text(self._values[row][column]) for row in range(len(self.questions))),
+            )
+            for column, name in enumerate(self.names)
+        ]
+
+    @cached_property
+    def _values(self) -> list[tuple[Interval, ...]]:
+        each, width = self.bootstrap.intervals(), len(self.names)
+        return [each[start : start + width] for start in range(0, len(each), width)]
+
+    def _leads(self, name: str) -> list[list[Interval]]:
+        """The simultaneous intervals of all Δ of a representation; a row for each question."""
+        width, count = len(self.names), len(self.controls)
+        contrasts = np.zeros((len(self.questions) * count, len(self.bootstrap.estimate)))
+        for row, contrast in enumerate(contrasts):
+            first = row // count * width
+            contrast[first + self.names.index(name)] += 1.0
+            contrast[first + self.names.index(self.controls[row % count])] -= 1.0
+        intervals = _simultaneous(self.bootstrap, contrasts)
+        return [intervals[start : start + count] for start in range(0, len(intervals), count)]
+
+    def _place(self, question: str) -> int:
+        if question not in self.questions:
+            raise ValueError(f"expected one of the questions {list(self.questions)}, got {question!r}")
+        return self.questions.index(question)
+
+
+def semantic_study(
+    latents: Latents,
+    objects: Objects,
+    questions: Sequence[Question],
+    *,
+    controls: Mapping[str, Latents],
+    random: Sequence[Latents] = (),
+    references: Mapping[str, Latents] | None = None,
+    distance: Callable[[Latents], Distances] = euclidean_distances,
+    resamples: int = 199,
+    shuffles: int = SHUFFLES,
+    rng: np.random.Generator,
+) -> SemanticStudy:
+    """Asks every question of every representation.
+
+    Time and memory grow with the square of the number of objects: a few hundred decide.
+
+    Args:
+        latents: The latents of n independent objects.
+        objects: What is known of them.
+        questions: What to ask, such as `crossed(measures, classes=…, distances=…)`.
+        controls: Other representations of the same objects, which the latent space must exceed, by name.
+        random: The objects in random re-initialisations of the encoder, at least 19; or none, where there is no such
+            control.
+        references: Further representations, which it need not exceed, by name.
+        distance: From rows to the distances between them.
+        resamples: Resamples of the object bootstrap.
+        shuffles: Shuffles of equation (2).
+        rng: Draws resamples and shuffles.
+
+    Raises:
+        ValueError: If there are no questions or controls, some but too few random encoders, a name is taken twice, or a
+            representation lacks objects or has values that are not finite.
+    """
+    _require(latents, objects, questions, controls, random, references or {})
+    must = {name: rows for given, points in controls.items() for name, rows in _twice(given, points, latents.shape[1])}
+    single = {LATENT: latents, **must, **(references or {})}
+    matrices = [distance(points) for points in (*single.values(), *random)]
+    asked = [question.about(objects) for question in questions]
+    compared = [*range(1 + len(must)), *range(len(single), len(matrices))]
+
+    def arranged(each: Sequence[Weighted], counts: np.ndarray) -> np.ndarray:
+        values = np.array([agreement(counts) for agreement in each])
+        return _with_best(values, len(single) if random else len(values), 1 + len(must))
+
+    agreements = [[ask(matrix) for matrix in matrices] for ask in asked]
+    drawn = object_bootstrap(
+        lambda counts: np.concatenate([arranged(each, counts) for each in agreements]),
+        len(objects), resamples=resamples, rng=rng,
+    )  # fmt: skip
+    shuffled = _shuffled([matrices[place] for place in compared], objects, questions, shuffles, rng)
+    best = [RANDOM] if random else []
+    dimensions = {name: points.shape[1] for name, points in single.items()}
+    return SemanticStudy(
+        questions=tuple(question.name for question in questions),
+        external=tuple(question.external for question in questions),
+        names=(LATENT, *must, *best, *(references or {})),
+        controls=(*must, *best),
+        dimensions=dimensions | dict.fromkeys(best, random[0].shape[1]),
+        bootstrap=drawn,
+        shuffled=shuffled,
+    )
+
+
+def _with_best(values: np.ndarray, first_random: int, place: int) -> np.ndarray:
+    """The values with the largest of those from `first_random` on in their place, at `place`."""
+    single, random = values[:first_random], values[first_random:]
+    return np.insert(single, place, random.max()) if len(random) else single
+
+
+def _shuffled(
+    matrices: Sequence[Distances], objects: Objects, questions: Sequence[Question], shuffles: int,
+    rng: np.random.Generator,
+) -> Float[np.ndarray, "questions shuffles"]:  # fmt: skip
+    """Equation (2); the first of the distances is that of the latents."""
+    once = np.ones(len(objects), dtype=np.int64)
+    smallest = np.empty((len(questions), shuffles))
+    for column in range(shuffles):
+        order = rng.permutation(len(objects))
+        labels = None if objects.labels is None else objects.labels[order]
+        wrong = Objects(states=objects.states[order], labels=labels)
+        for row, question in enumerate(questions):
+            ask = question.about(wrong)
+            latent, *others = [ask(matrix)(once) for matrix in matrices]
+            smallest[row, column] = latent - max(others)
+    return smallest
+
+
+def _twice(name: str, points: Latents, dimension: int) -> list[tuple[str, Latents]]:
+    """A control, and its principal components in this dimension where it has more and there are as many."""
+    if points.shape[1] <= dimension or len(points) <= dimension:
+        return [(name, points)]
+    reduced = PrincipalComponents.fitted(points, count=dimension)(points)
+    return [(name, points), (f"{name}, {dimension} components", reduced)]
+
+
+def _simultaneous(bootstrap: Bootstrap, contrasts: np.ndarray) -> list[Interval]:
+    """Max-t intervals of those contrasts that are defined; of another, that it is not measured."""
+    defined = ~np.isnan(bootstrap.estimate)
+    possible = ~(contrasts[:, ~defined] != 0).any(axis=1)
+    clean = replace(
+        bootstrap, estimate=bootstrap.estimate[defined], replicates=bootstrap.replicates[:, defined]
+    )  # fmt: skip
+    intervals = iter(clean.contrasts(contrasts[np.ix_(possible, defined)]).simultaneous() if possible.any() else ())
+    return [next(intervals) if one else Interval.unmeasured() for one in possible]
+
+
+def _text(interval: Interval) -> str:
+    return f"{interval.estimate:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+
+
+def _require(
+    latents: Latents, objects: Objects, questions: Sequence[Question], controls: Mapping[str, Latents],
+    random: Sequence[Latents], references: Mapping[str, Latents],
+) -> None:  # fmt: skip
+    if not questions or not (controls or random):
+        raise ValueError(
+            f"expected questions and controls, got {len(questions)} questions, {len(controls)} controls and "
+            f"{len(random)} random encoders: a statistic without a control says nothing"
+        )
+    asked = [question.name for question in questions]
+    taken = sorted({LATENT, RANDOM} & {*controls, *references} | controls.keys() & references.keys())
+    taken += sorted({name for name in asked if asked.count(name) > 1})
+    if taken:
+        raise ValueError(f"expected names of their own for controls, references and questions, got {taken} twice")
+    if 0 < len(random) < LEAST_RANDOM_ENCODERS:
+        raise ValueError(
+            f"expected at least {LEAST_RANDOM_ENCODERS} random encoders, got {len(random)}: "
+            "with fewer, one more random encoder exceeds all of them too often"
+        )
+    everything = {LATENT: latents, **controls, **references, **{f"random {i}": rows for i, rows in enumerate(random)}}
+    for name, points in everything.items():
+        if points.ndim != 2 or len(points) != len(objects) or not np.isfinite(points).all():
+            raise ValueError(
+                f"expected finite rows for {len(objects)} objects in {name!r}, got shape {points.shape} with "
+                f"{np.count_nonzero(~np.isfinite(points))} values that are not finite"
+            )
