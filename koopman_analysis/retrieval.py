@@ -5,8 +5,8 @@ queries i, and measures over all objects how often they are alike,
 
     a(S) = mean over objects i of the share of j in N_k(i; S) with ℓⱼ = ℓᵢ,                                 (1)
 
-which is `similarity`'s neighbour agreement: neighbours are found once among the originals, shares are resampled with
-their object, on the same resamples for every space, so that the difference of two spaces has an interval of its own.
+which is the neighbour agreement of `similarity`, resampled as equation (4) of its `neighbours`: on the same resamples
+for every space, so that the difference of two spaces has an interval of its own.
 
 Pictures persuade, and queries can be picked. So the queries are the first object of each class, whichever they are, and
 beside every row of neighbours stands a(S) over all objects. By chance, labels drawn without looking would agree
@@ -26,6 +26,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from koopman_analysis.resampling import Bootstrap, Interval, object_bootstrap
 from koopman_analysis.shapes import Bool, Inexact, Int, Labels, Latents
+from koopman_analysis.similarity.neighbours import of_neighbours
 
 Space: TypeAlias = Inexact[np.ndarray, "_ _"]
 """Objects in some space, one a row."""
@@ -104,13 +105,15 @@ def retrieval(
         )
     asked = first_of_each_class(labels) if queries is None else queries
     nearest = {name: _nearest(points, neighbours) for name, points in spaces.items()}
-    shares = np.stack([(labels[found] == labels[:, None]).mean(axis=1) for found in nearest.values()], axis=1)
+    agreements = [of_neighbours(found, labels[found] == labels[:, None]) for found in nearest.values()]
     counts = np.unique(labels, return_counts=True)[1]
     return Retrieval(
         labels=labels,
         queries=asked,
         nearest={name: found[asked] for name, found in nearest.items()},
-        agreement=object_bootstrap(lambda n: n @ shares / n.sum(), len(labels), resamples=resamples, rng=rng),
+        agreement=object_bootstrap(
+            lambda counts: [each(counts) for each in agreements], len(labels), resamples=resamples, rng=rng
+        ),
         chance=float((counts * (counts - 1)).sum() / (len(labels) * (len(labels) - 1))),
     )
 
