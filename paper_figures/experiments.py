@@ -1,0 +1,63 @@
+"""Distilled models behind several figures: collected, trained and kept once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from kdm.evaluation import pairs_in_rows
+from kdm.teachers import GaussianMixture, Teacher
+from kdm.trajectories import Trajectories, collect
+from kdm.verification import train_with_bar
+from kdm.verification.experiment import Subject
+from kdm.verification.subjects import subject_of_run
+from koopman_analysis import SnapshotPairs
+from paper_figures.profile import Profile
+
+MODES = 10
+"""Modes of the ring of Gaussians."""
+DATA = ("checkerboard", f"mixture of {MODES}", "digits")
+"""Data sets that have classes."""
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Distilled:
+    """A model, and pairs that it was not trained on.
+
+    Attributes:
+        data: The pairs that it was trained on, and those held out.
+        subject: The model.
+        heldout: The held-out pairs.
+        classes: What each of them is.
+    """
+
+    data: Trajectories
+    subject: Subject
+    heldout: SnapshotPairs
+    classes: np.ndarray
+
+
+def distilled(name: str, profile: Profile) -> Distilled:
+    """The model distilled from one of the data sets, made or found in the profile's folder."""
+    preset_name, teacher = _experiment(name)
+    preset = profile.preset(preset_name)
+    folder = profile.work / name.replace(" ", "-")
+    data = collect(
+        teacher or preset.teacher_object(), preset.pairs, generator=torch.Generator().manual_seed(profile.seed),
+        steps=preset.solver_steps, out=folder / "data", progress=True,
+    )  # fmt: skip
+    config = preset.seeded(profile.seed).distillation
+    train_with_bar(config, data, folder / "run", device=CPU, preset=preset.name, progress=True)
+    heldout = data.heldout()
+    classes = data.teacher.labels(heldout.data) if data.teacher is not None else None
+    assert classes is not None  # every data set here has classes
+    return Distilled(
+        data=data, subject=subject_of_run(folder / "run", data, device=CPU, name=name), heldout=pairs_in_rows(heldout),
+        classes=classes.numpy(),
+    )  # fmt: skip
+
+
+def _experiment(name: str) -> tuple[str, Teacher | None]:
+    """The preset of a data set, and its teacher where it is not the preset's."""
+    return ("mixture", GaussianMixture.ring(MODES)) if name.startswith("mixture") else (name, None)
