@@ -23,6 +23,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from koopman_analysis.correlation.kendall import ConcordantPairs
 from koopman_analysis.correlation.ranks import require_distances, weighted_midranks, weighted_pearson
 from koopman_analysis.shapes import Distances
 
@@ -82,3 +83,21 @@ class PairSpearman:
             return weighted_pearson(d(weights), s(weights), weights)
 
         return correlation
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairKendall:
+    """Kendall's τ_b over pairs of pairs of objects: which of two distances is larger, in both."""
+
+    name: str = "Kendall's τ_b of distances over pairs"
+
+    def weighted(self, distances: Distances, semantic: Distances) -> Callable[[np.ndarray], float]:
+        """τ_b as a function of the objects' multiplicities.
+
+        Raises:
+            ValueError: As `PairPearson.weighted`.
+        """
+        require_distances(distances, semantic)
+        first, second = np.triu_indices(len(semantic), 1)
+        pairs = ConcordantPairs(distances[first, second], semantic[first, second])
+        return lambda multiplicities: pairs.tau(multiplicities[first] * multiplicities[second])

@@ -34,6 +34,8 @@ ROWS, SEGMENT = 32, 128
 """Rows of a block, and L of equation (2)."""
 TOGETHER, DRAWN = 8, 512
 """Relabellings that use a block while it is cached, and that are in memory at one time."""
+FEW = 4096
+"""Entries of the relabellings that are measured together where there are few objects, and calls cost more than work."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,11 +100,13 @@ def over_relabellings(
         rng: Draws them, one call of its `permutation` for each.
         threads: How many threads measure; what they say does not depend on it.
     """
+    together = max(TOGETHER, FEW // objects)
     with ThreadPoolExecutor(threads) as pool:
+        said = pool.map if threads > 1 else map
         for first in range(0, permutations, DRAWN):
             count = min(DRAWN, permutations - first)
             orders = np.stack([rng.permutation(objects) for _ in range(count)])
-            yield from pool.map(measure, [orders[i : i + TOGETHER] for i in range(0, count, TOGETHER)])
+            yield from said(measure, [orders[i : i + together] for i in range(0, count, together)])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -3,7 +3,7 @@ import pytest
 import scipy.stats
 import skbio.stats.distance
 
-from koopman_analysis.correlation import mantel, spearman, spearman_bootstrap
+from koopman_analysis.correlation import mantel, pair_ranks, spearman, spearman_bootstrap
 from koopman_analysis.similarity import euclidean_distances
 
 
@@ -13,13 +13,28 @@ def related(n=40, noise=0.5, seed=0):
     return euclidean_distances(x), euclidean_distances(x + noise * rng.standard_normal((n, 3)))
 
 
-def test_the_mantel_statistic_and_p_value_are_those_of_an_independent_implementation():
-    first, second = related(n=12, noise=2.0)
-    oracle, oracle_p, _ = skbio.stats.distance.mantel(first, second, permutations=999, seed=1)
-    measured = mantel(first, second, rng=np.random.default_rng(0))
-    assert 0.02 < oracle_p < 0.98
+@pytest.mark.parametrize("n", [3, 7, 40, 129, 200])
+def test_the_mantel_statistic_and_p_value_are_those_of_scikit_bio_on_the_same_relabellings(n):
+    first, second = related(n=n, noise=6.0)
+    oracle, oracle_p, _ = skbio.stats.distance.mantel(first, second, permutations=199, seed=1)
+    measured = mantel(first, second, 199, rng=np.random.default_rng(1))
+    assert oracle_p > 0.005 or n == 3
     assert measured.statistic == pytest.approx(oracle, rel=1e-10)
-    assert measured.p_value == pytest.approx(oracle_p, abs=4 * np.sqrt(oracle_p * (1 - oracle_p) / 999) * np.sqrt(2))
+    assert measured.p_value == pytest.approx(oracle_p, abs=1e-15)
+
+
+def test_the_mantel_test_of_ranks_is_scikit_bios_of_spearmans_correlation():
+    first, second = related(n=30, noise=6.0)
+    oracle, oracle_p, _ = skbio.stats.distance.mantel(first, second, method="spearman", permutations=199, seed=1)
+    measured = mantel(pair_ranks(first), pair_ranks(second), 199, rng=np.random.default_rng(1))
+    assert measured.statistic == pytest.approx(oracle, rel=1e-10)
+    assert measured.p_value == pytest.approx(oracle_p, abs=1e-15)
+
+
+def test_threads_change_no_p_value():
+    first, second = related(n=20, noise=4.0)
+    alone, together = (mantel(first, second, 1199, rng=np.random.default_rng(3), threads=threads) for threads in (1, 3))
+    assert alone == together
 
 
 def test_the_mantel_test_keeps_its_level_and_has_power():
@@ -80,6 +95,10 @@ def test_matrices_that_are_no_distances_of_the_same_objects_are_refused():
     first, second = related(n=5)
     with pytest.raises(ValueError, match="expected symmetric distance matrices"):
         mantel(np.triu(first), second, rng=rng)
+    with pytest.raises(ValueError, match="expected finite distances, got NaN or infinity"):
+        mantel(np.where(first == first.max(), np.inf, first), second, rng=rng)
+    with pytest.raises(ValueError, match="expected symmetric distance matrices"):
+        pair_ranks(np.triu(first))
     with pytest.raises(ValueError, match="distances that vary, got all equal"):
         mantel(1 - np.eye(5), second, rng=rng)
     with pytest.raises(ValueError, match="the same three or more objects, got shapes"):
