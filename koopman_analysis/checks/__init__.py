@@ -8,7 +8,14 @@ from koopman_analysis.checks.expansion import TooFewPairs, not_expanding
 from koopman_analysis.checks.fidelity import Fidelity, faithful, one_step_fidelity
 from koopman_analysis.checks.interpolation import ExcessShare, excess_share, interpolates_near_the_data
 from koopman_analysis.checks.isometry import isometric
-from koopman_analysis.checks.outliers import OutlierCorrespondence, outlier_correspondence, outliers_correspond
+from koopman_analysis.checks.outliers import (
+    EdgeCorrespondence,
+    OutlierCorrespondence,
+    edge_correspondence,
+    outlier_correspondence,
+    outliers_at_edges,
+    outliers_correspond,
+)
 from koopman_analysis.checks.rank import OneDirection, few_directions_suffice
 from koopman_analysis.checks.semantic import CLASS, ROTATED, known_answers, semantic_beyond_controls
 from koopman_analysis.checks.sensitivity import (
@@ -21,6 +28,7 @@ from koopman_analysis.checks.sensitivity import (
 
 __all__ = [
     "CLASS",
+    "EdgeCorrespondence",
     "EigenvalueResiduals",
     "ExcessShare",
     "Fidelity",
@@ -39,6 +47,7 @@ __all__ = [
     "closed",
     "closed_in_the_mean",
     "decoder_weighted_closed",
+    "edge_correspondence",
     "eigenvalue_residuals",
     "eigenvalues_of_the_flow",
     "excess_share",
@@ -51,6 +60,7 @@ __all__ = [
     "not_expanding",
     "one_step_fidelity",
     "outlier_correspondence",
+    "outliers_at_edges",
     "outliers_correspond",
     "paired_errors",
     "semantic_beyond_controls",

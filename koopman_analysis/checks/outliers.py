@@ -11,6 +11,15 @@ whose share of the variance is below rounding are left out of S⁺. With the out
 
 the interval by resampling objects, whose outlyingness is computed once. The control that must be refuted: sources
 handed to the wrong data, AUROC ½; its interval is that of the AUROC over many such shuffles.
+
+A point may lie far out of its own cluster in the middle of the sample. With clusters of the data, carried back to the
+source, the outermost tenth of the data *within their clusters* are the outliers, and they should come from the edges of
+the source regions (`koopman_analysis.outliers`, its (2) and measures (2) and (5)):
+
+    AUROC = P( edge(source of an outlier) > edge(source of another) ) ≥ .6.                                (3)
+
+It has two controls. Sources exchanged at random within each cluster must be refuted; data that are their own source, as
+under an affine flow, which neither measure can tell from it, must be supported.
 """
 
 from dataclasses import dataclass
@@ -18,8 +27,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from koopman_analysis.claims import Claim, Side, Verdict
+from koopman_analysis.outliers import (
+    Clusters,
+    Edge,
+    Mark,
+    Outermost,
+    Outlyingness,
+    mahalanobis_distances,
+    predicted_outliers,
+)
 from koopman_analysis.resampling import Interval, object_bootstrap
-from koopman_analysis.shapes import Float, Latents
+from koopman_analysis.shapes import Bool, Float
 from koopman_analysis.similarity import Ranking
 from koopman_analysis.twosample import Sample
 
@@ -43,21 +61,25 @@ class OutlierCorrespondence:
     shuffled: Interval
 
 
-def outlyingness(points: Latents) -> Float[np.ndarray, " n"]:
-    """The Mahalanobis distance of each point within its sample: equation (1).
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EdgeCorrespondence:
+    """Whether outliers of the data, within their clusters, come from the edges of the source regions.
 
-    Raises:
-        ValueError: If there are too few points for their directions: then all are equally far out.
+    Attributes:
+        clusters: The clusters of the data, at both ends.
+        outlier: Which objects are the outliers of the data.
+        mark: The rule that says so.
+        auroc: Equation (3).
+        exchanged: The same when sources are exchanged within their cluster: mean and central 95 %.
+        affine: The same of data that are their own source.
     """
-    centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
-    left, singular, _ = np.linalg.svd(centred, full_matrices=False)
-    kept = singular > singular.max(initial=0.0) * max(centred.shape) * np.finfo(points.dtype).eps
-    if kept.sum() >= len(points) - 1:
-        raise ValueError(
-            f"expected more points than directions, got {len(points)} points in {kept.sum()} directions: "
-            "all would be equally outlying"
-        )
-    return np.linalg.norm(left[:, kept], axis=1) * np.sqrt(len(points) - 1)
+
+    clusters: Clusters
+    outlier: Bool[np.ndarray, " n"]
+    mark: str
+    auroc: Interval
+    exchanged: Interval
+    affine: Interval
 
 
 def outlier_correspondence(
@@ -84,7 +106,7 @@ def outlier_correspondence(
     """
     if len(source) != len(data):
         raise ValueError(f"expected the same objects at both ends, got {len(source)} at the source and {len(data)}")
-    at_source, at_data = outlyingness(source), outlyingness(data)
+    at_source, at_data = mahalanobis_distances(source), mahalanobis_distances(data)
     outlier = at_data > np.quantile(at_data, 1.0 - share)
     auroc = object_bootstrap(Ranking.of(at_source, outlier).auroc, len(data), resamples=resamples, rng=rng)
     return OutlierCorrespondence(
@@ -102,6 +124,70 @@ def _shuffled(scores: np.ndarray, outlier: np.ndarray, shuffles: int, rng: np.ra
     low, high = np.quantile(values, [0.025, 0.975])
     return Interval(
         estimate=float(np.mean(values)), low=float(low), high=float(high), n=len(scores), method=f"{shuffles} shuffles"
+    )
+
+
+def edge_correspondence(
+    source: Sample,
+    data: Sample,
+    clusters: Clusters,
+    *,
+    mark: Mark | None = None,
+    measure: Outlyingness | None = None,
+    resamples: int = 499,
+    exchanges: int = 199,
+    rng: np.random.Generator,
+) -> EdgeCorrespondence:
+    """Measures whether outliers of the data within their clusters come from the edges of the source regions.
+
+    Args:
+        source: Each object at the source.
+        data: The same objects at the data end.
+        clusters: The clusters of the data.
+        mark: Which data are outliers; the outermost tenth within their clusters where None.
+        measure: What tells the edge of a source region; the side on which neighbours lie where None.
+        resamples: Resamples of the object bootstrap.
+        exchanges: Exchanges of the sources within each cluster.
+        rng: Draws the resamples and the exchanges.
+
+    Raises:
+        NotMeasurable: If a cluster is too small, or no object is an outlier, or all are.
+        ValueError: If the numbers of objects differ, or a point is not finite.
+    """
+    by, at = mark or Outermost(), measure or Edge()
+    found = predicted_outliers(
+        {"source": source, "affine": data}, data, clusters, marks=[by], measures=[at], resamples=resamples,
+        exchanges=exchanges, rng=rng,
+    )  # fmt: skip
+    at_source, in_place = (found.find(mark=by.name, source=name, measure=at.name) for name in ("source", "affine"))
+    return EdgeCorrespondence(
+        clusters=clusters,
+        outlier=by.marked(by.measure.of(data, clusters.labels), clusters),
+        mark=by.name,
+        auroc=at_source.auroc,
+        exchanged=at_source.exchanged,
+        affine=in_place.auroc,
+    )
+
+
+def outliers_at_edges(correspondence: EdgeCorrespondence, *, bound: float = 0.6) -> Claim:
+    """The claim that the AUROC of equation (3) is at least the bound."""
+    claim, exchanged, affine = (
+        Claim.decided(
+            id="outliers_at_edges",
+            hypothesis="Outliers of a cluster of the data come from the edge of its source region.",
+            quantity="AUROC of the outermost data of each cluster by the edge of its source region",
+            interval=interval,
+            side=Side.AT_LEAST,
+            bound=bound,
+        )
+        for interval in (correspondence.auroc, correspondence.exchanged, correspondence.affine)
+    )
+    return claim.with_controls(
+        [
+            exchanged.as_control(name="exchanged within clusters", expected=Verdict.REFUTED),
+            affine.as_control(name="affine flow", expected=Verdict.SUPPORTED),
+        ]
     )
 
 

@@ -23,7 +23,7 @@ from koopman_analysis.figures.intervals import (
     draw_ratios,
 )
 from koopman_analysis.figures.neighbours import draw_gallery
-from koopman_analysis.figures.outliers import draw_outliers
+from koopman_analysis.figures.outliers import draw_outliers, draw_regions
 from koopman_analysis.figures.predictors import draw_error_against_cost, draw_error_against_dimension
 from koopman_analysis.figures.samples import draw_by_class, draw_marked, draw_samples
 from koopman_analysis.figures.semantics import draw_midway, draw_semantic_values
@@ -58,6 +58,7 @@ __all__ = [
     "draw_paths",
     "draw_ratios",
     "draw_rank_sweep",
+    "draw_regions",
     "draw_residuals",
     "draw_samples",
     "draw_semantic_values",

@@ -1,10 +1,15 @@
-"""Outliers: outlyingness at the source against outlyingness of the data."""
+"""Outliers: outlyingness at the source against that of the data; clusters of the data carried back to their source."""
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from koopman_analysis.checks import OutlierCorrespondence
+from koopman_analysis.figures.samples import draw_by_class
 from koopman_analysis.figures.style import GREY, INK, ORANGE
+from koopman_analysis.shapes import Bool, Labels, States
+
+POINTS = 4000
+"""Points of a region that are drawn, beside all outliers: more would only fill."""
 
 
 def draw_outliers(ax: Axes, correspondence: OutlierCorrespondence, *, source: str = "noise") -> Axes:
@@ -22,4 +27,21 @@ def draw_outliers(ax: Axes, correspondence: OutlierCorrespondence, *, source: st
     auroc = correspondence.auroc
     ax.set_title(f"AUROC {auroc.estimate:.3f}  [{auroc.low:.3f}, {auroc.high:.3f}]")
     ax.set(xlabel=f"outlyingness of the {source}", ylabel="outlyingness of the data")
+    return ax
+
+
+def draw_regions(
+    ax: Axes, states: States, clusters: Labels, outlier: Bool[np.ndarray, " n"], *, title: str = ""
+) -> Axes:  # fmt: skip
+    """Objects in their first two coordinates, coloured by the cluster of their data, with its outliers as crosses.
+
+    One coordinate is drawn against nothing. Beyond 4,000 objects, those that are no outliers are thinned out evenly.
+    """
+    plane = states[:, :2] if states.shape[1] > 1 else np.column_stack([states[:, 0], np.zeros(len(states))])
+    rest = np.flatnonzero(~outlier)
+    shown = rest[:: max(1, -(-len(rest) // POINTS))]
+    draw_by_class(ax, plane[shown], clusters[shown], title=title)
+    ax.scatter(*plane[outlier].T, s=9, color=INK, marker="x", lw=0.7, alpha=0.9, rasterized=True)
+    ax.set(xticks=[], yticks=[])
+    ax.set_aspect("equal", adjustable="datalim")
     return ax

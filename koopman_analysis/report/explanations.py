@@ -117,6 +117,17 @@ _BY_ID = {
         ),
         equation="AUROC = P( o(source of an outlier) > o(source of another) ),  o the Mahalanobis distance",
     ),
+    "outliers_at_edges": Explanation(
+        words=(
+            "The clusters of the data, carried back to the noise they come from, divide the noise into regions. A flow "
+            "is continuous, so data at the edge of their cluster come from the edge of its region: from a border with "
+            "another region, or from the outskirts. Such noise need not lie far out of the whole. The tenth of the "
+            "data farthest out of their own cluster are called outliers (crosses); noise lies at an edge as far as its "
+            "neighbours of the same region lie on one side of it. The number is the chance that an outlier's noise "
+            "lies more at an edge than another's: ½ when the two have nothing to do with each other."
+        ),
+        equation="AUROC = P( e(source of an outlier) > e(source of another) ),  e = ‖ mean of (x′ − x)/‖x′ − x‖ ‖",
+    ),
     "autonomous": Explanation(
         words=(
             "A flow is autonomous when one law acts at all times: then one matrix and one clock carry the "

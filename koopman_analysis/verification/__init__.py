@@ -7,7 +7,7 @@ For a model with encoders E_noise and E_data, matrix K, control c and decoder D,
     not_expanding  K carries no more variance to a direction than E_data(y) has there                       (3)
     semantic       distance of E_noise(x) tells classes apart better than every control; so do its
                    neighbours, and its agreement with a classifier's features                              (4)
-    outliers       outliers of y come from outliers of x, and of E_noise(x)                                 (5)
+    outliers       outliers of y come from outliers of x, of E_noise(x), and from the edges of regions      (5)
     autonomous     one semigroup carries E(x) through all times: only where one encoder serves them all    (6)
     eigenvalues    of K: only where one encoder serves both ends, for two fix K only up to a gauge         (7)
     rank           few latent directions, those that the decoder reads most, do the work of all            (8)
@@ -96,7 +96,8 @@ def verify(
         pairs: Pairs that it was not fitted to; where trajectories are named, one pair of each is looked at wherever
             objects must be independent.
         labels: What the model is conditioned on, one for each pair; None for an unconditional model.
-        classes: What each pair is, known from outside the model; without them nothing is said of semantics.
+        classes: What each pair is, known from outside the model; without them nothing is said of semantics, and
+            clusters are looked for.
         random_encoders: At least 19 re-initialisations of the noise encoder, for the semantic claim.
         semantic_controls: Further representations of the noise that the latent distance must exceed, by name: each a
             function of its rows, or an array with a row for each pair.
@@ -109,7 +110,7 @@ def verify(
     Returns:
         A report whose claims are "closed", "isometric", "not_expanding", "semantic",
         "semantic_neighbours", "semantic_features", "outliers", "outliers_latent", "autonomous", "eigenvalues", "rank",
-        "bounded" and "bounded_informative".
+        "outliers_at_edges", "autonomous", "eigenvalues", "rank", "bounded" and "bounded_informative".
 
     Raises:
         ValueError: If labels or classes are not one for each pair.
@@ -142,7 +143,7 @@ def verify(
         report, material, classes=classes, controls=semantic, objects=chosen.semantic_objects,
         margin=chosen.semantic_margin, rng=rng,
     )  # fmt: skip
-    report = with_outliers(report, material, bound=chosen.outlier_bound, rng=rng)
+    report = with_outliers(report, material, classes=classes, bound=chosen.outlier_bound, rng=rng)
     report = with_autonomy(report, material, bound=chosen.autonomy_bound, rng=rng)
     report = with_eigenvalues(report, material, bound=chosen.eigenvalue_bound, rng=rng)
     report = with_rank(report, material, margin=chosen.rank_margin, rng=rng)

@@ -59,14 +59,16 @@ def test_an_exact_model_is_closed_isometric_and_keeps_outliers(report):
 
 def test_every_claim_that_applies_has_a_control_that_behaves(report):
     applicable = [claim for claim in report.claims.values() if claim.applicable]
-    assert len(applicable) == 9
+    assert len(applicable) == 10
     for claim in applicable:
         assert any(control.expected is Verdict.REFUTED for control in claim.controls), claim.id
         assert all(control.behaves for control in claim.controls), claim.id
 
 
 def test_every_picture_can_be_drawn_and_the_report_saved(report, tmp_path):
-    assert set(report.figures) == {"closure_spectrum", "samples", "semantic", "outliers", "outliers_latent", "gauge"}
+    assert set(report.figures) == {
+        "closure_spectrum", "samples", "semantic", "outliers", "outliers_latent", "outliers_at_edges", "gauge",
+    }  # fmt: skip
     page = report.save(tmp_path / "r")
     ids = [claim["id"] for claim in json.loads((page.parent / "claims.json").read_text())["claims"]]
     assert ids == [
@@ -76,6 +78,7 @@ def test_every_picture_can_be_drawn_and_the_report_saved(report, tmp_path):
         "semantic",
         "outliers",
         "outliers_latent",
+        "outliers_at_edges",
         "autonomous",
         "eigenvalues",
         "rank",

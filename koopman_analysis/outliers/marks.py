@@ -1,0 +1,102 @@
+"""Which objects are called outliers: a rule on their outlyingness, or DBSCAN's word.
+
+    outermost share q    o > the (1 − q)-quantile of o                                                        (1)
+    beyond a threshold   o > c                                                                                (2)
+    in no cluster        left apart by the clustering; how far, by sparseness                                  (3)
+
+(1) always finds some where o varies, outliers or not; (2) and (3) may find none: then there is nothing to predict.
+"""
+
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from koopman_analysis.outliers.clusters import Clusters
+from koopman_analysis.outliers.measures import Outlyingness, Sparseness, WithinCluster
+from koopman_analysis.shapes import Bool, Float
+
+
+@runtime_checkable
+class Mark(Protocol):
+    """A rule that says which objects are outliers.
+
+    Attributes:
+        measure: How far out each of them lies: what the rule looks at, or the nearest to it.
+    """
+
+    measure: Outlyingness
+
+    @property
+    def name(self) -> str:
+        """The rule in words."""
+        ...
+
+    def marked(self, outlyingness: Float[np.ndarray, " n"], clusters: Clusters) -> Bool[np.ndarray, " n"]:
+        """The outliers among objects of this outlyingness, by the measure."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outermost:
+    """Equation (1).
+
+    Attributes:
+        measure: What to be out by.
+        share: q, in (0, 1).
+    """
+
+    measure: Outlyingness = field(default_factory=WithinCluster)
+    share: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1:
+            raise ValueError(f"expected a share between 0 and 1, got {self.share}")
+
+    @property
+    def name(self) -> str:
+        """The rule in words."""
+        return f"outermost {100 * self.share:g} %, {self.measure.name}"
+
+    def marked(self, outlyingness: Float[np.ndarray, " n"], clusters: Clusters) -> Bool[np.ndarray, " n"]:
+        """The outliers among objects of this outlyingness."""
+        return outlyingness > np.quantile(outlyingness, 1.0 - self.share)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beyond:
+    """Equation (2).
+
+    Attributes:
+        measure: What to be out by.
+        threshold: c.
+    """
+
+    measure: Outlyingness
+    threshold: float = 3.0
+
+    @property
+    def name(self) -> str:
+        """The rule in words."""
+        return f"{self.measure.name} above {self.threshold:g}"
+
+    def marked(self, outlyingness: Float[np.ndarray, " n"], clusters: Clusters) -> Bool[np.ndarray, " n"]:
+        """The outliers among objects of this outlyingness."""
+        return outlyingness > self.threshold
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unclustered:
+    """Equation (3).
+
+    Attributes:
+        measure: How far apart they are.
+        name: The rule in words.
+    """
+
+    measure: Outlyingness = field(default_factory=Sparseness)
+    name: str = "in no cluster (DBSCAN)"
+
+    def marked(self, outlyingness: Float[np.ndarray, " n"], clusters: Clusters) -> Bool[np.ndarray, " n"]:
+        """The objects apart."""
+        return clusters.apart
