@@ -135,7 +135,14 @@ def _trajectories() -> Preset:
 
 PRESETS: dict[str, Preset] = {
     preset.name: preset
-    for preset in (_plane("checkerboard"), _plane("mixture"), _plane("gaussian"), _digits(), _trajectories())
+    for preset in (
+        _plane("checkerboard"),
+        _plane("mixture"),
+        _plane("mixture-10"),
+        _plane("gaussian"),
+        _digits(),
+        _trajectories(),
+    )
 }
 
 

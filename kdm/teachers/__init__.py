@@ -36,6 +36,7 @@ def named(name: str) -> Teacher:
     defaults: dict[str, Callable[[], Teacher]] = {
         "gaussian": Gaussian.correlated,
         "mixture": GaussianMixture.ring,
+        "mixture-10": lambda: GaussianMixture.ring(10),
         "checkerboard": Checkerboard,
         "digits": Digits,
     }

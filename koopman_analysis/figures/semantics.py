@@ -61,8 +61,8 @@ def draw_midway(ax: Axes, study: SemanticStudy, question: str, path: StatesOnThe
             color=INK,
         )  # fmt: skip
     ax.annotate(
-        "latent", (0.0, latent.estimate), xycoords=("axes fraction", "data"), xytext=(3, 2),
-        textcoords="offset points", fontsize=8, color=BLUE,
+        "latent", (0.0, latent.estimate), xycoords=("axes fraction", "data"), xytext=(3, -3),
+        textcoords="offset points", va="top", fontsize=8, color=BLUE,
     )  # fmt: skip
     ax.set_title(_wrapped(question, 34), fontsize=8)
     ax.set_xlabel(f"{path.clock} of the teacher's state")

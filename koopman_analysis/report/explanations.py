@@ -94,17 +94,17 @@ _BY_ID = {
     ),
     "semantic_neighbours": Explanation(
         words=(
-            "The same question of the nearest neighbours alone: how many of the ten objects nearest in the latent space "
-            "are of one's own class, compared with the neighbours that every control names. Distances far away, "
+            "The same question of the nearest neighbours alone: how many of the ten objects nearest in the latent "
+            "space are of one's own class, compared with the neighbours that every control names. Distances far away, "
             "which decide most pairs of the first question, do not count here."
         ),
         equation="Δ = min over controls c of  A(d_latent) − A(d_c),  A = mean share of 10 neighbours with ℓⱼ = ℓᵢ",
     ),
     "semantic_features": Explanation(
         words=(
-            "Classes are yes or no; a classifier's hidden layer says how alike two samples look to it. It was fitted to "
-            "the classes of other samples. The number is by how much latent distances follow its distances better than "
-            "the distances of any control do, in the rank correlation over all pairs of samples."
+            "Classes are yes or no; a classifier's hidden layer says how alike two samples look to it. It was fitted "
+            "to the classes of other samples. The number is by how much latent distances follow its distances better "
+            "than the distances of any control do, in the rank correlation over all pairs of samples."
         ),
         equation="Δ = min over controls c of  A(d_latent) − A(d_c),  A = Spearman( d, ‖f(y) − f(y′)‖ )",
     ),

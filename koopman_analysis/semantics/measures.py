@@ -21,8 +21,9 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from koopman_analysis.shapes import Distances, Labels, Latents, Real, States
+from koopman_analysis.shapes import Distances, Labels, Latents, Real
 from koopman_analysis.similarity import euclidean_distances
+from koopman_analysis.twosample import Sample
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,7 +38,7 @@ class Objects:
         ValueError: If the labels are not one for each object, or there are fewer than four objects.
     """
 
-    states: States
+    states: Sample
     labels: Labels | None = None
 
     def __post_init__(self) -> None:

@@ -36,8 +36,9 @@ from koopman_analysis.resampling import Bootstrap, Interval, object_bootstrap
 from koopman_analysis.semantics.features import PrincipalComponents
 from koopman_analysis.semantics.measures import Objects
 from koopman_analysis.semantics.questions import Question, Weighted
-from koopman_analysis.shapes import Distances, Float, Latents
+from koopman_analysis.shapes import Distances, Float
 from koopman_analysis.similarity import euclidean_distances
+from koopman_analysis.twosample import Sample
 
 LATENT, RANDOM = "latent", "best of the random encoders"
 LEAST_RANDOM_ENCODERS = 19
@@ -137,14 +138,14 @@ class SemanticStudy:
 
 
 def semantic_study(
-    latents: Latents,
+    latents: Sample,
     objects: Objects,
     questions: Sequence[Question],
     *,
-    controls: Mapping[str, Latents],
-    random: Sequence[Latents] = (),
-    references: Mapping[str, Latents] | None = None,
-    distance: Callable[[Latents], Distances] = euclidean_distances,
+    controls: Mapping[str, Sample],
+    random: Sequence[Sample] = (),
+    references: Mapping[str, Sample] | None = None,
+    distance: Callable[[Sample], Distances] = euclidean_distances,
     resamples: int = 199,
     shuffles: int = SHUFFLES,
     rng: np.random.Generator,
@@ -189,12 +190,14 @@ def semantic_study(
     shuffled = _shuffled([matrices[place] for place in compared], objects, questions, shuffles, rng)
     best = [RANDOM] if random else []
     dimensions = {name: points.shape[1] for name, points in single.items()}
+    if random:
+        dimensions[RANDOM] = random[0].shape[1]
     return SemanticStudy(
         questions=tuple(question.name for question in questions),
         external=tuple(question.external for question in questions),
         names=(LATENT, *must, *best, *(references or {})),
         controls=(*must, *best),
-        dimensions=dimensions | dict.fromkeys(best, random[0].shape[1]),
+        dimensions=dimensions,
         bootstrap=drawn,
         shuffled=shuffled,
     )
@@ -224,7 +227,7 @@ def _shuffled(
     return smallest
 
 
-def _twice(name: str, points: Latents, dimension: int) -> list[tuple[str, Latents]]:
+def _twice(name: str, points: Sample, dimension: int) -> list[tuple[str, Sample]]:
     """A control, and its principal components in this dimension where it has more and there are as many."""
     if points.shape[1] <= dimension or len(points) <= dimension:
         return [(name, points)]
@@ -248,8 +251,8 @@ def _text(interval: Interval) -> str:
 
 
 def _require(
-    latents: Latents, objects: Objects, questions: Sequence[Question], controls: Mapping[str, Latents],
-    random: Sequence[Latents], references: Mapping[str, Latents],
+    latents: Sample, objects: Objects, questions: Sequence[Question], controls: Mapping[str, Sample],
+    random: Sequence[Sample], references: Mapping[str, Sample],
 ) -> None:  # fmt: skip
     if not questions or not (controls or random):
         raise ValueError(

@@ -17,9 +17,15 @@ from koopman_analysis.systems import ContinuousSlowManifold
 SYSTEM = ContinuousSlowManifold(slow_rate=-0.2, fast_rate=-1.0)  # closed in three functions, in two it is not
 TIMES = np.array([0.0, 0.25, 0.5, 1.0])
 CLAIMS = {
-    "closed", "isometric", "not_expanding", "semantic", "outliers", "outliers_latent", "outliers_at_edges", "autonomous", "eigenvalues",
+    "closed", "isometric", "not_expanding", "semantic", "semantic_neighbours", "semantic_features", "outliers",
+    "outliers_latent", "outliers_at_edges", "autonomous", "eigenvalues",
     "rank", "bounded", "bounded_informative",
 }  # fmt: skip
+
+UNCLASSED = dict.fromkeys(
+    ("semantic", "semantic_neighbours", "semantic_features"),
+    "not applicable: there are no classes from outside the model",
+)
 
 
 class KoopmanAutoencoder(nn.Module):
@@ -125,7 +131,7 @@ def test_every_claim_is_decided_or_says_why_it_is_not_applicable(name, bare, ful
 @pytest.mark.parametrize("name", ["torch", "PyDMD"])
 def test_what_one_encoder_lacks_is_named_and_can_be_brought(name, bare, full):
     assert reasons(bare[name]) == {
-        "semantic": "not applicable: there are no classes from outside the model",
+        **UNCLASSED,
         "autonomous": "not applicable: there are no latents at times between the ends",
     }
     assert reasons(full[name]) == {}
@@ -138,7 +144,7 @@ def test_what_two_encoders_cannot_show_stays_not_applicable(bare, full):
     }
     assert reasons(full["scikit-learn"]) == lacking
     assert reasons(bare["scikit-learn"]) == {
-        **lacking, "semantic": "not applicable: there are no classes from outside the model"
+        **lacking, **UNCLASSED
     }  # fmt: skip
 
 

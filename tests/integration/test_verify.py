@@ -21,7 +21,8 @@ from koopman_analysis.report import VOLATILE
 
 IDS = {
     "fidelity", "comparison_dmd", "comparison_larger", "comparison_direct", "closed", "isometric", "not_expanding",
-    "semantic", "outliers", "outliers_latent", "outliers_at_edges", "autonomous", "eigenvalues",
+    "semantic", "semantic_neighbours", "semantic_features", "outliers", "outliers_latent", "outliers_at_edges",
+    "autonomous", "eigenvalues",
     "rank", "bounded", "bounded_informative",
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ import pytest
 
 from koopman_analysis.claims import Verdict
 from koopman_analysis.estimators.latent import ArrayLatentModel
+from koopman_analysis.semantics import StatesOnTheWay
 from koopman_analysis.snapshots import SnapshotPairs, SnapshotTrajectories
 from koopman_analysis.verification import VerificationConfig, verify
 
@@ -59,7 +60,7 @@ def test_an_exact_model_is_closed_isometric_and_keeps_outliers(report):
 
 def test_every_claim_that_applies_has_a_control_that_behaves(report):
     applicable = [claim for claim in report.claims.values() if claim.applicable]
-    assert len(applicable) == 10
+    assert len(applicable) == 12
     for claim in applicable:
         assert any(control.expected is Verdict.REFUTED for control in claim.controls), claim.id
         assert all(control.behaves for control in claim.controls), claim.id
@@ -67,7 +68,8 @@ def test_every_claim_that_applies_has_a_control_that_behaves(report):
 
 def test_every_picture_can_be_drawn_and_the_report_saved(report, tmp_path):
     assert set(report.figures) == {
-        "closure_spectrum", "samples", "semantic", "outliers", "outliers_latent", "outliers_at_edges", "gauge",
+        "closure_spectrum", "samples", "semantic", "semantic_neighbours", "semantic_features", "outliers",
+        "outliers_latent", "outliers_at_edges", "gauge",
     }  # fmt: skip
     page = report.save(tmp_path / "r")
     ids = [claim["id"] for claim in json.loads((page.parent / "claims.json").read_text())["claims"]]
@@ -76,6 +78,8 @@ def test_every_picture_can_be_drawn_and_the_report_saved(report, tmp_path):
         "isometric",
         "not_expanding",
         "semantic",
+        "semantic_neighbours",
+        "semantic_features",
         "outliers",
         "outliers_latent",
         "outliers_at_edges",
@@ -193,6 +197,52 @@ def test_nothing_is_said_of_semantics_without_classes_or_controls():
     without_encoders = verify(model(), held_out, classes=classes, config=CONFIG, rng=np.random.default_rng(0))
     assert without_classes.claims["semantic"].because == "not applicable: there are no classes from outside the model"
     assert without_encoders.claims["semantic"].because.endswith("no random encoders to compare with")
+    for id in ("semantic_neighbours", "semantic_features"):
+        assert without_classes.claims[id].because == without_classes.claims["semantic"].because
+
+
+def semantic_report(held_out, classes, **given):
+    return verify(
+        model(), held_out, classes=classes, random_encoders=random_encoders(), config=CONFIG,
+        rng=np.random.default_rng(0), **given,
+    )  # fmt: skip
+
+
+def test_controls_are_functions_of_the_noise_or_a_row_for_each_pair():
+    held_out = pairs(260)
+    classes = (held_out.after[:, 0] > 0).astype(np.int64)
+    way = StatesOnTheWay(
+        positions=(0.25, 0.5), middle=1, clock="time t",
+        states=np.stack([held_out.before, np.hypot(held_out.before, held_out.after)], axis=1),
+    )  # fmt: skip
+    given = {"function": lambda noise: noise**3, "rows": held_out.before**3}
+    report = semantic_report(held_out, classes, semantic_controls=given, states_on_the_way=way)
+    (table,) = [table for table in report.tables if table.title.startswith("What distances say")]
+    cells = {row[0]: row[1:] for row in table.rows}
+    assert cells["function"] == cells["rows"]
+    names = list(cells)
+    best = names.index("best of the random encoders")
+    assert names.index("teacher at t = 0.5") < best < names.index("teacher at t = 0.25"), "one control, one reference"
+    assert {"the data", "latent, carried by K", "latent, white coordinates"} <= set(names[best:])
+    assert "140 other pairs; it is right for" in table.note
+    assert len(report.figure("semantic_midway").axes) == 3
+
+
+def test_what_a_study_lacks_costs_only_what_needs_it():
+    held_out = pairs(60)
+    classes = (held_out.after[:, 0] > 0).astype(np.int64)
+    report = semantic_report(held_out, classes)
+    assert report.claims["semantic"].applicable
+    assert "0 other held-out pairs are too few" in report.claims["semantic_features"].because
+    one = semantic_report(held_out, np.zeros(60, dtype=np.int64))
+    assert one.claims["semantic"].because == "not applicable: all objects are of one class"
+    held_out, rare = pairs(300), np.zeros(300, dtype=np.int64)
+    rare[np.random.default_rng(0).permutation(300)[:4]] = 1
+    many = verify(
+        model(), held_out, classes=rare, random_encoders=random_encoders(),
+        config=VerificationConfig(semantic_objects=180), rng=np.random.default_rng(0),
+    )  # fmt: skip
+    assert "no classifier could be fitted to other pairs" in many.claims["semantic_features"].because
 
 
 def test_the_labels_of_a_conditional_model_travel_with_their_pairs():
