@@ -46,6 +46,22 @@ class KDMLatentModel:
         """D: (n, m) → (n, d)."""
         return self._mapped(lambda rows: self._model.decode(rows).flatten(1), latents)
 
+    def jacobians(self, noise: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """The derivative of x ↦ D(E_noise(x) K + c), (n, d) → (n, d, d), exact; row a is that along feature a."""
+        parameter = next(self._model.parameters())
+        parts = torch.from_numpy(np.ascontiguousarray(noise)).split(self._batch)
+        given = [None] * len(parts) if labels is None else torch.from_numpy(np.asarray(labels)).split(self._batch)
+        found = [self._jacobians(part.to(parameter), label) for part, label in zip(parts, given, strict=True)]
+        return torch.cat(found).numpy()
+
+    @torch.enable_grad()
+    def _jacobians(self, noise: Tensor, labels: Tensor | None) -> Tensor:
+        rows, model = noise.detach().requires_grad_(), self._model
+        latents = model.advance(model.encode_noise(rows.unflatten(1, model.shape)), labels)
+        images = model.decode(latents).flatten(1)
+        columns = [torch.autograd.grad(image.sum(), rows, retain_graph=True)[0] for image in images.unbind(1)]
+        return torch.stack(columns, dim=2).cpu().double()
+
     @property
     def decoder_lipschitz(self) -> Certificate:
         """A Lipschitz constant of D, where the decoder's layers give one; residual ones are normalised and do not."""

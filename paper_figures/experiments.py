@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from kdm.evaluation import pairs_in_rows
-from kdm.teachers import GaussianMixture, Teacher
 from kdm.trajectories import Trajectories, collect
 from kdm.verification import train_with_bar
 from kdm.verification.experiment import Subject
@@ -14,10 +13,8 @@ from kdm.verification.subjects import subject_of_run
 from koopman_analysis import SnapshotPairs
 from paper_figures.profile import Profile
 
-MODES = 10
-"""Modes of the ring of Gaussians."""
-DATA = ("checkerboard", f"mixture of {MODES}", "digits")
-"""Data sets that have classes."""
+DATA = ("checkerboard", "mixture-10", "digits")
+"""Presets whose data have classes."""
 CPU = torch.device("cpu")
 
 
@@ -39,12 +36,11 @@ class Distilled:
 
 
 def distilled(name: str, profile: Profile) -> Distilled:
-    """The model distilled from one of the data sets, made or found in the profile's folder."""
-    preset_name, teacher = _experiment(name)
-    preset = profile.preset(preset_name)
-    folder = profile.work / name.replace(" ", "-")
+    """The model of a preset, made or found in the profile's folder."""
+    preset = profile.preset(name)
+    folder = profile.work / name
     data = collect(
-        teacher or preset.teacher_object(), preset.pairs, generator=torch.Generator().manual_seed(profile.seed),
+        preset.teacher_object(), preset.pairs, generator=torch.Generator().manual_seed(profile.seed),
         steps=preset.solver_steps, out=folder / "data", progress=True,
     )  # fmt: skip
     config = preset.seeded(profile.seed).distillation
@@ -56,8 +52,3 @@ def distilled(name: str, profile: Profile) -> Distilled:
         data=data, subject=subject_of_run(folder / "run", data, device=CPU, name=name), heldout=pairs_in_rows(heldout),
         classes=classes.numpy(),
     )  # fmt: skip
-
-
-def _experiment(name: str) -> tuple[str, Teacher | None]:
-    """The preset of a data set, and its teacher where it is not the preset's."""
-    return ("mixture", GaussianMixture.ring(MODES)) if name.startswith("mixture") else (name, None)

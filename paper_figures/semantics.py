@@ -65,7 +65,7 @@ def drawn(profile: Profile) -> Figure:
                 ax.set_xlabel("")
                 ax.tick_params(labelleft=column == 0)
                 ax.set_title(SHORT[column] if name == DATA[0] else "", loc="center")
-            line[0].set_title(f"{name}", loc="left", x=-0.02, ha="right", fontweight="bold")
+            line[0].set_title(name, loc="left", x=-0.02, ha="right", fontweight="bold")
         for ax, label in zip(panels[-1], SHORT, strict=False):
             ax.set_xlabel(label)
     return figure

@@ -7,18 +7,24 @@ score and the velocity of the probability-flow equation follow (Tweedie; Karras 
     ∇ log p_σ(x) = (D(x, σ) − x) / σ²                                                                               (2)
     dx / dσ      = −σ ∇ log p_σ(x) = (x − D(x, σ)) / σ                                                              (3)
 
+The velocity of (3) is a gradient, so its Jacobian ∂v/∂x = −σ ∇² log p_σ(x) is symmetric.                           (4)
+
 Both ends are exact laws: the noise end is p_T = p₀ * N(0, σ_noise² I), sampled as such, and the data end is
 p₀ * N(0, σ_data² I). (Starting from N(0, σ_noise² I) in place of p_T moves the data by more than the solver's error.)
 
 Tensors keep the device and the dtype of what is passed in; a teacher's own constants follow them.
 """
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 import torch
+from torch.func import jvp, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from kdm.shapes import Float, Labels, Samples, Tensor
 
@@ -74,6 +80,26 @@ class Teacher(ABC):
         """dx/dσ of the probability flow, equation (3)."""
         return (x - self.denoise(x, sigma)) / sigma
 
+    def velocity_jvp(
+        self, x: Samples, sigma: float, tangents: Float[Tensor, "k n *shape"]
+    ) -> tuple[Samples, Float[Tensor, "k n *shape"]]:
+        """The velocity, and its derivative along each of k tangents: forward-mode differentiation of equation (3)."""
+        _load_forward_mode()
+
+        def along(tangent: Samples) -> tuple[Samples, Samples]:
+            return jvp(lambda state: self.velocity(state, sigma), (x,), (tangent,))
+
+        # A fused attention kernel has no derivative in forward mode; the plain one has.
+        with sdpa_kernel(SDPBackend.MATH):
+            return vmap(along, out_dims=(None, 0))(tangents)
+
+    def velocity_jacobian(self, x: Samples, sigma: float) -> tuple[Samples, Float[Tensor, "n d d"]]:
+        """The velocity, and equation (4) in flattened coordinates."""
+        axes = torch.eye(x[0].numel(), dtype=x.dtype, device=x.device)
+        along = axes.unflatten(1, x.shape[1:])[:, None].expand(-1, *x.shape)
+        velocity, derivatives = self.velocity_jvp(x, sigma, along)
+        return velocity, derivatives.flatten(2).transpose(0, 1)
+
     def sample_noise(self, n: int, *, generator: torch.Generator) -> Samples:
         """Exact samples of the noise end p₀ * N(0, σ_noise² I)."""
         return self.sample(n, sigma=self.sigma_noise, generator=generator)
@@ -103,6 +129,14 @@ class Teacher(ABC):
     @abstractmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> "Teacher":
         """The teacher with these parameters and, among them, the ends of its flow."""
+
+
+@cache
+def _load_forward_mode() -> None:
+    """Has torch load its rules of differentiation, some of which it deprecates itself."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        jvp(torch.sin, (torch.ones(1),), (torch.ones(1),))
 
 
 class Constants:

@@ -15,8 +15,13 @@ of an interval seen from x in units of σ and L(t) = log Φ(−|t|), its mass is
     log M = L(near) + log(1 − exp(L(far) − L(near)))     if a, b lie on one side of x   (reflected to the left tail)
     log M = log(1 − exp L(a) − exp L(b))                 if x lies between them                                     (3)
 
-which neither overflows at σ = 0.002 nor cancels at σ = 80. float64 is used inside always: at σ = 0.002 float32 is
-wrong by the size of a cell.
+which neither overflows at σ = 0.002 nor cancels at σ = 80. The velocity (x − D)/σ has the Jacobian
+(I − Cov(x₀ | x)/σ²)/σ, and with the variances v of the truncated laws
+
+    Cov(x₀ | x) = Σ_p r_p ( diag v_p + m_p m_pᵀ ) − D Dᵀ,     p in {e, o},                                          (4)
+    v = σ² ( 1 + (a φ(a) − b φ(b)) / M − (φ(a) − φ(b))² / M² )      on one interval.                                (5)
+
+float64 is used inside always: at σ = 0.002 float32 is wrong by the size of a cell.
 """
 
 import math
@@ -116,15 +121,30 @@ class Checkerboard(Teacher):
     def denoise(self, x: Samples, sigma: float) -> Samples:
         """Equation (2)."""
         (edges,) = self._edges.like(x.double())
-        log_masses, means = _truncated_normal(x.double(), sigma, edges)
+        log_masses, means, _ = _truncated_normal(x.double(), sigma, edges)
         log_parity, parity_means = _by_parity(log_masses, means)
         responsibilities = log_parity.sum(1).softmax(-1)
         return (responsibilities[:, None] * parity_means).sum(-1).to(x.dtype)
 
+    def velocity_jacobian(self, x: Samples, sigma: float) -> tuple[Samples, Float[Tensor, "n d d"]]:
+        """Equation (4), with all means taken from x: (4) does not depend on the origin, and its rounding does."""
+        (edges,) = self._edges.like(x.double())
+        log_masses, means, variances = _truncated_normal(x.double(), sigma, edges)
+        moved = means - x.double()[..., None]
+        log_parity, first = _by_parity(log_masses, moved)
+        _, second = _by_parity(log_masses, variances + moved**2)
+        responsibilities = log_parity.sum(1).softmax(-1)
+        mean = (responsibilities[:, None] * first).sum(-1)
+        covariance = torch.einsum("np,nap,nbp->nab", responsibilities, first, first)
+        covariance += torch.diag_embed((responsibilities[:, None] * (second - first**2)).sum(-1))
+        covariance -= mean[:, :, None] * mean[:, None, :]
+        identity = torch.eye(2, dtype=covariance.dtype, device=covariance.device)
+        return (-mean / sigma).to(x.dtype), ((identity - covariance / sigma**2) / sigma).to(x.dtype)
+
     def log_density(self, x: Samples, sigma: float) -> Float[Tensor, " n"]:
         """Equation (1)."""
         (edges,) = self._edges.like(x.double())
-        log_masses, means = _truncated_normal(x.double(), sigma, edges)
+        log_masses, means, _ = _truncated_normal(x.double(), sigma, edges)
         log_parity, _ = _by_parity(log_masses, means)
         area = self.number_of_labels * self.cell**2
         return (log_parity.sum(1).logsumexp(-1) - math.log(area)).to(x.dtype)
@@ -152,21 +172,28 @@ class Checkerboard(Teacher):
 
 def _truncated_normal(
     x: Float[Tensor, "n 2"], sigma: float, edges: Float[Tensor, " edges"]
-) -> tuple[Float[Tensor, "n 2 intervals"], Float[Tensor, "n 2 intervals"]]:
-    """Logarithmic mass, equation (3), and mean of N(x, σ²) on each interval between neighbouring edges."""
+) -> tuple[Float[Tensor, "n 2 intervals"], Float[Tensor, "n 2 intervals"], Float[Tensor, "n 2 intervals"]]:
+    """Logarithmic mass, equation (3), mean and variance, (5), of N(x, σ²) on each interval between edges."""
     t = (edges - x[..., None]) / sigma
     squares = 0.5 * t**2
+    # Seen from an edge an interval lies to one side, and |t| is differentiated as it is from there.
+    ends, halves = (t[..., :-1], t[..., 1:]), (squares[..., :-1], squares[..., 1:])
+    depths = (torch.where(ends[0] >= 0, ends[0], -ends[0]), torch.where(ends[1] > 0, ends[1], -ends[1]))
     # log Φ(−|t|) through the scaled complementary error function: exact in the far tail, where Φ underflows.
-    tail = torch.special.erfcx(t.abs() / math.sqrt(2)).mul(0.5).log() - squares
-    low, high = tail[..., :-1], tail[..., 1:]
+    low, high = (
+        torch.special.erfcx(depth / math.sqrt(2)).mul(0.5).log() - half
+        for depth, half in zip(depths, halves, strict=True)
+    )
     near, far = torch.maximum(low, high), torch.minimum(low, high)
     between = (t[..., :-1] < 0) & (t[..., 1:] > 0)
     # The unused branch of each `where` is kept finite, so that derivatives are too.
     one_sided = near + torch.log(-torch.expm1(torch.where(between, -1.0, far - near)))
     two_sided = torch.log1p(-torch.where(between, low.exp() + high.exp(), 0.5))
     log_masses = torch.where(between, two_sided, one_sided)
-    densities = [(-s - log_masses).exp() / math.sqrt(2 * math.pi) for s in (squares[..., :-1], squares[..., 1:])]
-    return log_masses, x[..., None] + sigma * (densities[0] - densities[1])
+    densities = [(-s - log_masses).exp() / math.sqrt(2 * math.pi) for s in halves]
+    lead = densities[0] - densities[1]
+    variances = sigma**2 * (1 + ends[0] * densities[0] - ends[1] * densities[1] - lead**2)
+    return log_masses, x[..., None] + sigma * lead, variances
 
 
 def _by_parity(

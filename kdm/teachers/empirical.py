@@ -12,6 +12,12 @@ w_i(x) = softmax_i( −‖x − p_i‖² / 2 s² ),
 so a fused attention kernel evaluates it without ever holding the n × N weights. At h = 0 the model is a look-up table
 of its points; h > 0 makes it a density, and is part of every result.
 
+With C_w(x) the covariance of the points under those weights, the velocity (x − D)/σ has the Jacobian
+
+    ∂v/∂x = σ ( I − C_w(x) / s² ) / s²                                                                              (3)
+
+whose second moments are one product of the weights with a table of all p_i p_iᵀ.
+
 Points are centred first, which keeps the products in (2) small beside the s² of the data end.
 """
 
@@ -67,6 +73,13 @@ class Empirical(Teacher):
         half_norms = 0.5 * (values**2).sum(1, keepdim=True)
         return Constants(centre, torch.cat([values, -half_norms], 1), torch.cat([values, 0 * half_norms], 1))
 
+    @cached_property
+    def _products(self) -> Constants:
+        """The entries on and above the diagonal of every p_i p_iᵀ, a row each."""
+        (_, _, values) = self._constants.like(self.points.double())
+        first, second = torch.triu_indices(values.shape[1] - 1, values.shape[1] - 1)
+        return Constants(values[:, first] * values[:, second])
+
     def denoise(self, x: Samples, sigma: float) -> Samples:
         """Equation (1)."""
         centre, keys, values = self._constants.like(x)
@@ -78,6 +91,22 @@ class Empirical(Teacher):
         )[0, 0, :, :-1]
         denoised = (sigma**2 * attended + self.bandwidth**2 * state) / variance + centre
         return denoised.reshape(x.shape)
+
+    def velocity_jacobian(self, x: Samples, sigma: float) -> tuple[Samples, Float[Tensor, "n d d"]]:
+        """Equation (3), d times cheaper than d derivatives; it keeps N d² / 2 numbers."""
+        centre, keys, _ = self._constants.like(x)
+        (products,) = self._products.like(x)
+        variance, points = sigma**2 + self.bandwidth**2, keys[:, :-1]
+        state = x.flatten(1) - centre
+        weights = ((state @ points.T + keys[:, -1]) / variance).softmax(-1)
+        mean, d = weights @ points, points.shape[1]
+        covariance = state.new_empty(len(x), d, d)
+        first, second = torch.triu_indices(d, d)
+        covariance[:, first, second] = covariance[:, second, first] = weights @ products
+        covariance -= mean[:, :, None] * mean[:, None, :]
+        velocity = sigma * (state - mean) / variance
+        identity = torch.eye(d, dtype=x.dtype, device=x.device)
+        return velocity.reshape(x.shape), sigma / variance * (identity - covariance / variance)
 
     def log_density(self, x: Samples, sigma: float) -> Float[Tensor, " n"]:
         """The logarithm of a sum of kernels of variance σ² + h²."""

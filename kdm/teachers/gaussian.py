@@ -55,6 +55,12 @@ class Gaussian(Teacher):
         mean, variances, basis = self._constants.like(x)
         return mean + ((x - mean) @ basis * (variances / (variances + sigma**2))) @ basis.T
 
+    def velocity_jacobian(self, x: Samples, sigma: float) -> tuple[Samples, Float[Tensor, "n d d"]]:
+        """The velocity and its derivative σ (Σ + σ² I)⁻¹, the same everywhere."""
+        _, variances, basis = self._constants.like(x)
+        bend = (basis * (sigma / (variances + sigma**2))) @ basis.T
+        return self.velocity(x, sigma), bend.expand(len(x), -1, -1)
+
     def flow(self, noise: Samples) -> Samples:
         """The exact flow from noise to data, equation (2)."""
         mean, variances, basis = self._constants.like(noise)

@@ -4,6 +4,10 @@ For p₀ = Σ_k w_k N(μ_k, Σ_k), with responsibilities r_k(x, σ) ∝ w_k N(x;
 
     D(x, σ) = Σ_k r_k(x, σ) [ μ_k + Σ_k (Σ_k + σ² I)⁻¹ (x − μ_k) ]                                                  (1)
 
+With the score s_k = −(Σ_k + σ² I)⁻¹ (x − μ_k) of each component and their mean s = Σ_k r_k s_k,
+
+    ∇ s = Σ_k r_k ( s_k s_kᵀ − (Σ_k + σ² I)⁻¹ ) − s sᵀ,     and the velocity is −σ s.                               (2)
+
 Each component is treated in the eigenbasis of its own covariance, responsibilities through logarithms.
 """
 
@@ -78,6 +82,18 @@ class GaussianMixture(Teacher):
         log_joint, centred = self._log_joint(x, sigma)
         shrunk = torch.einsum("nke,kde->nkd", centred * (variances / (variances + sigma**2)), bases)
         return (log_joint.softmax(-1)[..., None] * (means + shrunk)).sum(1)
+
+    def velocity_jacobian(self, x: Samples, sigma: float) -> tuple[Samples, Float[Tensor, "n d d"]]:
+        """Equation (2)."""
+        _, _, variances, bases = self._constants.like(x)
+        log_joint, centred = self._log_joint(x, sigma)
+        responsibilities, precisions = log_joint.softmax(-1), 1 / (variances + sigma**2)
+        scores = torch.einsum("nke,kde->nkd", -centred * precisions, bases)
+        score = torch.einsum("nk,nkd->nd", responsibilities, scores)
+        outer = torch.einsum("nk,nkd,nke->nde", responsibilities, scores, scores)
+        curvature = torch.einsum("kde,ke,kfe->kdf", bases, precisions, bases)
+        within = torch.einsum("nk,kde->nde", responsibilities, curvature)
+        return -sigma * score, sigma * (within + score[:, :, None] * score[:, None, :] - outer)
 
     def log_density(self, x: Samples, sigma: float) -> Float[Tensor, " n"]:
         """The density of the noised mixture."""

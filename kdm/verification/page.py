@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from kdm.configuration import to_json
+from kdm.verification.boundaries import known_flow
 from kdm.verification.comparison import with_comparison
 from kdm.verification.controls import random_encoders, semantic_controls, states_on_the_way
 from kdm.verification.evidence import Evidence
@@ -45,6 +46,7 @@ def report_of(
         semantic_controls=semantic_controls(experiment, evidence.baselines) if known else {},
         states_on_the_way=states_on_the_way(experiment.data) if known else None,
         latent_trajectories=evidence.latent_trajectories,
+        flow=known_flow(experiment.data),
         rng=rng,
     )
     report = with_comparison(report, experiment, evidence, rng=rng)

@@ -1,6 +1,15 @@
 """Checks: measurements that end in a Claim, a file for each family of claims."""
 
 from koopman_analysis.checks.autonomy import autonomous, autonomy_controls
+from koopman_analysis.checks.boundaries import (
+    VIOLATIONS,
+    LocatedViolations,
+    Neighbourhoods,
+    located_violations,
+    near_stays_near,
+    neighbourhoods,
+    violations_at_boundaries,
+)
 from koopman_analysis.checks.closure import closed, closed_in_the_mean, decoder_weighted_closed
 from koopman_analysis.checks.comparison import PairedErrors, better_than_baselines, paired_errors
 from koopman_analysis.checks.eigenvalues import EigenvalueResiduals, eigenvalue_residuals, eigenvalues_of_the_flow
@@ -24,6 +33,7 @@ from koopman_analysis.checks.sensitivity import (
     bound_is_informative,
     bounded_by_latent_distance,
     latent_bounds,
+    typical_pairs,
 )
 
 __all__ = [
@@ -33,12 +43,15 @@ __all__ = [
     "ExcessShare",
     "Fidelity",
     "LatentBounds",
+    "LocatedViolations",
     "MeasuredBounds",
+    "Neighbourhoods",
     "OneDirection",
     "OutlierCorrespondence",
     "PairedErrors",
     "ROTATED",
     "TooFewPairs",
+    "VIOLATIONS",
     "autonomous",
     "autonomy_controls",
     "better_than_baselines",
@@ -57,11 +70,16 @@ __all__ = [
     "isometric",
     "known_answers",
     "latent_bounds",
+    "located_violations",
+    "near_stays_near",
+    "neighbourhoods",
     "not_expanding",
     "one_step_fidelity",
     "outlier_correspondence",
     "outliers_at_edges",
     "outliers_correspond",
     "paired_errors",
+    "typical_pairs",
+    "violations_at_boundaries",
     "semantic_beyond_controls",
 ]

@@ -12,6 +12,12 @@ is to be known of it:
     tightness      mean of ‖y_i − y_j‖ / b_ij: 1 where nothing is given away                                       (3)
     informative    share of pairs with b_ij < max ‖y_k − y_l‖, the diameter: elsewhere (1) says nothing           (4)
 
+The certified constant and the largest ratio stand side by side, each with every pair beside its bound
+(`sensitivity.pairs`): how much a certificate gives away is seen in (3), where it fails nowhere.
+
+To ask *where* the bound fails (`checks.boundaries`) takes one that does: `typical_pairs` has the constant that holds
+for 99 % of the pairs of other objects, and for every ε the median error of those.                              (5)
+
 Two claims: (2) is at most a share, and (4) at least one; an inequality may hold and be of no use. Objects are
 resampled, a pair weighs n_i n_j and copies of one object are no pair (`resampling`, equation (1)). Where L is not
 certified, the upper end of (2) is at least that of the rule of three, 3/n of n objects.
@@ -25,20 +31,22 @@ Source: Hanley & Lippman-Hand 1983 (rule of three).
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.spatial.distance import pdist, squareform
 
 from koopman_analysis.claims import Claim, Side, Verdict
-from koopman_analysis.estimators.latent import Certificate, LatentModel, carried_latents
+from koopman_analysis.estimators.latent import LatentModel, carried_latents
 from koopman_analysis.resampling import Interval, object_bootstrap, pair_weights
-from koopman_analysis.sensitivity import decoder_certificate, largest_pair_ratio
+from koopman_analysis.sensitivity import (
+    PairBounds,
+    decoder_certificate,
+    demanded_constant,
+    largest_pair_ratio,
+    pair_bounds,
+)
 from koopman_analysis.shapes import Labels
 from koopman_analysis.snapshots import SnapshotPairs
 
-ROUNDING = 1e-5
-"""Relative excess that counts as none: decoders compute in single precision."""
 
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class LatentBounds:
     """Equations (2) to (4) on one set of objects.
 
@@ -46,6 +54,7 @@ class LatentBounds:
         constant: L.
         certified: Whether it holds everywhere.
         because: What L rests on.
+        pairs: Every pair beside its bound.
         violations: Equation (2).
         tightness: Equation (3).
         informative: Equation (4).
@@ -54,22 +63,25 @@ class LatentBounds:
     constant: float
     certified: bool
     because: str
+    pairs: PairBounds
     violations: Interval
     tightness: Interval
     informative: Interval
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class MeasuredBounds:
     """The bounds of a model, and of the controls of both claims.
 
     Attributes:
-        model: Of the model.
+        model: Of the model, with a certified constant where it brings one.
+        empirical: Of the model, with the largest ratio over other objects.
         unread: With L = 0.
         loose: With L a hundred times as large.
     """
 
     model: LatentBounds
+    empirical: LatentBounds
     unread: LatentBounds
     loose: LatentBounds
 
@@ -97,37 +109,61 @@ def latent_bounds(
         ValueError: If there are fewer than eight independent units, or no two of one label, or the data or the latents
             do not vary.
     """
-    rows = rng.permutation(np.unique(pairs.unit, return_index=True)[1])[: 2 * objects]
-    if len(rows) < 8:
-        raise ValueError(f"expected at least eight independent units, got {len(rows)}: half give L, half are judged")
-    others, judged = np.array_split(rows, 2)
+    others, judged = _halves(pairs, objects, rng)
     given = [None if labels is None else labels[index] for index in (others, judged)]
-    certificate = decoder_certificate(model)
-    certified = certificate.constant is not None
+    latents, after, errors = _one_step(model, pairs.subset(judged), given[1])
+    elsewhere = _arrived(model, pairs.subset(others), given[0])
+    largest = largest_pair_ratio(elsewhere, model.decode(elsewhere, given[0]))
+    certificate, seed = decoder_certificate(model), int(rng.integers(2**63))
+
+    def measured(constant: float, *, certified: bool, because: str) -> LatentBounds:
+        bounds = pair_bounds(latents, after, errors, constant=constant, rows=judged, labels=given[1])
+        intervals = _intervals(bounds, resamples, np.random.default_rng(seed))
+        return LatentBounds(constant=constant, certified=certified, because=because, pairs=bounds, **intervals)
+
+    source = f"the largest ratio over {len(others)} other objects"
+    empirical = measured(largest, certified=False, because=source)
     if certificate.constant is None:
-        latents = _arrived(model, pairs.subset(others), given[0])
-        constant = largest_pair_ratio(latents, model.decode(latents, given[0]))
-        certificate = Certificate(
-            constant=constant, because=f"the largest ratio over {len(others)} other objects; {certificate.because}"
-        )
-    some = pairs.subset(judged).on_host()
-    latents, after = _arrived(model, some, given[1]), np.asarray(some.after, dtype=np.float64)
-    seed = int(rng.integers(2**63))
-
-    errors, known = np.linalg.norm(after - model.decode(latents, given[1]), axis=1), given[1]
-    alike = np.ones((len(after), len(after)), bool) if known is None else known[:, None] == known[None, :]
-
-    def measured(constant: float) -> LatentBounds:
-        bound = constant * squareform(pdist(latents)) + errors[:, None] + errors[None, :]
-        intervals = _intervals(squareform(pdist(after)), bound, alike, resamples, np.random.default_rng(seed))
-        return LatentBounds(constant=constant, certified=certified, because=certificate.because, **intervals)
-
-    assert certificate.constant is not None  # estimated where it was
-    return MeasuredBounds(
-        model=measured(certificate.constant),
-        unread=measured(0.0),
-        loose=measured(100 * certificate.constant),
+        found = replace(empirical, because=f"{source}; {certificate.because}")
+    else:
+        found = measured(certificate.constant, certified=True, because=certificate.because)
+    unread, loose = (
+        measured(factor * found.constant, certified=found.certified, because=found.because) for factor in (0.0, 100.0)
     )
+    return MeasuredBounds(model=found, empirical=empirical, unread=unread, loose=loose)
+
+
+def typical_pairs(
+    model: LatentModel,
+    pairs: SnapshotPairs,
+    *,
+    labels: Labels | None = None,
+    objects: int = 300,
+    share: float = 0.99,
+    rng: np.random.Generator,
+) -> PairBounds:
+    """Every pair beside the bound (5), whose constant and errors come from as many other objects.
+
+    Args:
+        model: The model.
+        pairs: Pairs that it was not fitted to.
+        labels: The label of each pair, where the model takes labels.
+        objects: Most objects that are compared, all with all.
+        share: The share of the others' pairs that the constant bounds.
+        rng: Draws the objects.
+
+    Raises:
+        ValueError: If there are fewer than eight independent units, or no two of one label, or the data do not vary, or
+            no finite constant bounds that share.
+    """
+    others, judged = _halves(pairs, objects, rng)
+    given = [None if labels is None else labels[index] for index in (others, judged)]
+    latents, after, errors = _one_step(model, pairs.subset(others), given[0])
+    typical = float(np.median(errors))
+    some = pair_bounds(latents, after, np.full(len(others), typical), constant=0.0, labels=given[0])
+    constant = demanded_constant(some, share=share)
+    latents, after, _ = _one_step(model, pairs.subset(judged), given[1])
+    return pair_bounds(latents, after, np.full(len(judged), typical), constant=constant, rows=judged, labels=given[1])
 
 
 def bounded_by_latent_distance(measured: MeasuredBounds, *, bound: float = 0.05) -> Claim:
@@ -165,28 +201,38 @@ def bound_is_informative(measured: MeasuredBounds, *, share: float = 0.5) -> Cla
     return claim.with_controls([control.as_control(name="L a hundred times as large", expected=Verdict.REFUTED)])
 
 
+def _halves(pairs: SnapshotPairs, objects: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """One pair of each unit: those that give constants, and those that are judged."""
+    rows = rng.permutation(np.unique(pairs.unit, return_index=True)[1])[: 2 * objects]
+    if len(rows) < 8:
+        raise ValueError(f"expected at least eight independent units, got {len(rows)}: half give L, half are judged")
+    others, judged = np.array_split(rows, 2)
+    return others, judged
+
+
 def _arrived(model: LatentModel, pairs: SnapshotPairs, labels: Labels | None) -> np.ndarray:
     return np.asarray(carried_latents(model, pairs.before, labels), dtype=np.float64)
 
 
-def _intervals(
-    apart: np.ndarray, bound: np.ndarray, alike: np.ndarray, resamples: int, rng: np.random.Generator
-) -> dict[str, Interval]:
+def _one_step(
+    model: LatentModel, pairs: SnapshotPairs, labels: Labels | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The latents where K carries them, the data, and the errors of one step."""
+    some = pairs.on_host()
+    latents, after = _arrived(model, pairs, labels), np.asarray(some.after, dtype=np.float64)
+    return latents, after, np.linalg.norm(after - model.decode(latents, labels), axis=1)
+
+
+def _intervals(bounds: PairBounds, resamples: int, rng: np.random.Generator) -> dict[str, Interval]:
     """Equations (2) to (4) over the pairs that are alike."""
-    if not apart.any() or not (alike & ~np.eye(len(alike), dtype=bool)).any():
-        raise ValueError("expected data that vary and two objects of one label, got none: there are no pairs to bound")
-    terms = (
-        apart > bound * (1 + ROUNDING),
-        np.divide(apart, bound, out=np.zeros_like(apart), where=bound > 0),
-        bound < apart.max(),
-    )
+    terms = (bounds.violating, bounds.ratio, bounds.bound < bounds.apart.max())
 
     def shares(counts: np.ndarray) -> np.ndarray:
-        weights = pair_weights(counts) * alike
+        weights = pair_weights(counts) * bounds.alike
         total = weights.sum()
         return np.array([(weights * term).sum() / total if total else np.nan for term in terms])
 
-    intervals = object_bootstrap(shares, len(apart), resamples=resamples, rng=rng).intervals()
+    intervals = object_bootstrap(shares, len(bounds.rows), resamples=resamples, rng=rng).intervals()
     return dict(zip(("violations", "tightness", "informative"), intervals, strict=True))
 
 

@@ -1,6 +1,7 @@
 """Figures: `draw_*(ax, result) -> ax`, a file for each family; the only place that imports matplotlib."""
 
 from koopman_analysis.figures.autonomy import draw_autonomy
+from koopman_analysis.figures.boundaries import draw_exponents, draw_neighbourhoods
 from koopman_analysis.figures.closure import (
     draw_closure_spectra,
     draw_closure_spectrum,
@@ -47,12 +48,14 @@ __all__ = [
     "draw_error_against_dimension",
     "draw_errors",
     "draw_gallery",
+    "draw_exponents",
     "draw_gauge",
     "draw_hermite_curve",
     "draw_images",
     "draw_interpolations",
     "draw_marked",
     "draw_midway",
+    "draw_neighbourhoods",
     "draw_outliers",
     "draw_path_measures",
     "draw_paths",

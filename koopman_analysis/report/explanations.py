@@ -166,6 +166,25 @@ _BY_ID = {
         ),
         equation="P( L ‖z − z′‖ + ε + ε′ < max ‖y − y′‖ )",
     ),
+    "violations_at_boundaries": Explanation(
+        words=(
+            "Between the noise of two classes runs a boundary, across which the flow tears apart what is near. How "
+            "much it stretches at a point is its Lyapunov exponent, from the derivative of the flow itself. Take a "
+            "constant that bounds 99 % of the pairs of other objects: the pairs here that violate it should be those "
+            "with a large exponent at one of their ends. The number is the chance that a violating pair has the larger "
+            "exponent of the two, against a pair that does not violate: ½ where the exponent says nothing."
+        ),
+        equation="P( λ_V > λ_U ),  λ = max( log ‖DΦ(x)‖, log ‖DΦ(x′)‖ ) of a violating and of another pair",
+    ),
+    "near_stays_near": Explanation(
+        words=(
+            "What is near should become alike, unless a boundary runs between. For each object its nearest neighbours "
+            "are looked up, and it is counted how many land in its class. Where the flow stretches less than usual "
+            "nearly all should; among the tenth of the objects where it stretches most the same must fail, or the "
+            "exponent says nothing of boundaries. In spaces of many dimensions no neighbour is near enough."
+        ),
+        equation="E[ share of the k nearest x′ of x with class(y′) = class(y)  |  λ(x) ≤ median ]",
+    ),
     "eigenvalues": Explanation(
         words=(
             "With one encoder for both ends the eigenvalues of the matrix are rates of the dynamics, as far as "

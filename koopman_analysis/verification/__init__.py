@@ -12,6 +12,7 @@ For a model with encoders E_noise and E_data, matrix K, control c and decoder D,
     eigenvalues    of K: only where one encoder serves both ends, for two fix K only up to a gauge         (7)
     rank           few latent directions, those that the decoder reads most, do the work of all            (8)
     bounded        ‖y − y'‖ ≤ L ‖(E_noise(x) − E_noise(x')) K‖ + both errors, and is informative            (9)
+    boundaries     (9) fails where the flow tears apart what is near, and near stays near elsewhere        (10)
 
 For two encoders, tables say what of K belongs to this checkpoint's latent coordinates, and what to the model.
 
@@ -29,8 +30,10 @@ from koopman_analysis.adapters import require_latent_model
 from koopman_analysis.estimators.latent import LatentModel
 from koopman_analysis.report import Report, current_environment
 from koopman_analysis.semantics import StatesOnTheWay
+from koopman_analysis.sensitivity import KnownFlow
 from koopman_analysis.shapes import Labels
 from koopman_analysis.snapshots import SnapshotPairs, SnapshotTrajectories
+from koopman_analysis.verification.boundaries import with_boundaries
 from koopman_analysis.verification.closure import with_closure
 from koopman_analysis.verification.expansion import with_expansion
 from koopman_analysis.verification.gauge import with_gauge
@@ -61,6 +64,8 @@ class VerificationConfig:
         rank_margin: Largest share by which the error may exceed the whole model's in equation (8).
         violation_bound: Largest share of pairs that violate equation (9).
         informative_share: Least share of pairs for which the right side of (9) is below the data's diameter.
+        location_bound: Least AUROC of the Lyapunov exponent for violations of (9), in equation (10).
+        near_share: Least share of near neighbours that land in one class, away from boundaries.
     """
 
     closure_tolerance: float = 0.01
@@ -74,6 +79,8 @@ class VerificationConfig:
     rank_margin: float = 0.1
     violation_bound: float = 0.05
     informative_share: float = 0.5
+    location_bound: float = 0.6
+    near_share: float = 0.9
 
 
 def verify(
@@ -86,6 +93,7 @@ def verify(
     semantic_controls: Mapping[str, Representation] | None = None,
     states_on_the_way: StatesOnTheWay | None = None,
     latent_trajectories: SnapshotTrajectories | None = None,
+    flow: KnownFlow | None = None,
     config: VerificationConfig | None = None,
     rng: np.random.Generator,
 ) -> Report:
@@ -104,13 +112,15 @@ def verify(
         states_on_the_way: States of the flow between its ends, whose middle the latent distance must exceed.
         latent_trajectories: Latents of trajectories that the model was not fitted to, at all of their times, where
             one encoder serves them all.
+        flow: The flow that the pairs come from, where somebody can differentiate it; without it nothing is said of the
+            boundaries of basins.
         config: Tolerances and sizes.
         rng: Draws every resample and shuffle.
 
     Returns:
-        A report whose claims are "closed", "isometric", "not_expanding", "semantic",
-        "semantic_neighbours", "semantic_features", "outliers", "outliers_latent", "autonomous", "eigenvalues", "rank",
-        "outliers_at_edges", "autonomous", "eigenvalues", "rank", "bounded" and "bounded_informative".
+        A report whose claims are "closed", "isometric", "not_expanding", "semantic", "semantic_neighbours",
+        "semantic_features", "outliers", "outliers_latent", "outliers_at_edges", "autonomous", "eigenvalues", "rank",
+        "bounded", "bounded_informative", "violations_at_boundaries", "near_stays_near" and "near_stays_near_latent".
 
     Raises:
         ValueError: If labels or classes are not one for each pair.
@@ -150,7 +160,10 @@ def verify(
     report = with_sensitivity(
         report, material, violations=chosen.violation_bound, informative=chosen.informative_share, rng=rng
     )  # fmt: skip
-    return with_gauge(report, material, rng=rng)
+    report = with_gauge(report, material, rng=rng)
+    return with_boundaries(
+        report, material, flow=flow, classes=classes, located=chosen.location_bound, near=chosen.near_share, rng=rng
+    )  # fmt: skip
 
 
 def _tolerances(config: VerificationConfig) -> dict[str, float]:
@@ -165,4 +178,6 @@ def _tolerances(config: VerificationConfig) -> dict[str, float]:
         "error of few directions": config.rank_margin,
         "violations of the bound": config.violation_bound,
         "informative bounds": config.informative_share,
+        "exponent of violations": config.location_bound,
+        "neighbours of one class": config.near_share,
     }

@@ -10,7 +10,7 @@ import numpy as np
 
 from koopman_analysis import checks
 from koopman_analysis.claims import Claim, Side
-from koopman_analysis.report import Entry, Report
+from koopman_analysis.report import Entry, Report, Table, measured
 from koopman_analysis.verification.material import Material
 
 
@@ -19,15 +19,32 @@ def with_sensitivity(
 ) -> Report:
     """The report with both claims, at this largest share of violations and this least share of informative pairs."""
     try:
-        measured = checks.latent_bounds(material.model, material.pairs, labels=material.labels, rng=rng)
+        found = checks.latent_bounds(material.model, material.pairs, labels=material.labels, rng=rng)
     except ValueError as error:
         claims = _not_applicable(violations, informative, str(error))
     else:
         claims = (
-            checks.bounded_by_latent_distance(measured, bound=violations),
-            checks.bound_is_informative(measured, share=informative),
+            checks.bounded_by_latent_distance(found, bound=violations),
+            checks.bound_is_informative(found, share=informative),
         )
+        report = report.including(tables=[_constants(found)])
     return report.including(*(Entry(claim=claim) for claim in claims))
+
+
+def _constants(found: checks.MeasuredBounds) -> Table:
+    """The certified and the empirical constant, side by side."""
+    bounds = {"certified": found.model} if found.model.certified else {}
+    bounds["largest ratio over other objects"] = found.empirical
+    return Table(
+        title="The bound by latent distance",
+        columns=("constant", "L", "violations [95 %]", "tightness [95 %]", "informative [95 %]"),
+        rows=[
+            (name, f"{some.constant:.3g}", measured(some.violations), measured(some.tightness),
+             measured(some.informative))
+            for name, some in bounds.items()
+        ],
+        note="" if found.model.certified else f"None is certified: {found.model.because.partition('; ')[2]}.",
+    )  # fmt: skip
 
 
 def _not_applicable(violations: float, informative: float, reason: str) -> tuple[Claim, Claim]:
