@@ -52,7 +52,11 @@ def studied(profile: Profile) -> dict[str, SemanticStudy]:
 
 def drawn(profile: Profile) -> Figure:
     """A row of panels for each data set, a column for each question."""
-    studies = studied(profile)
+    return pictured(studied(profile), profile)
+
+
+def pictured(studies: Mapping[str, SemanticStudy], profile: Profile) -> Figure:
+    """The panels of these studies."""
     width = profile.width_or(6.75)
     columns = len(SHORT) if width > ROOMY else 1
     rows = [len(study.names) for study in studies.values()]
@@ -64,7 +68,7 @@ def drawn(profile: Profile) -> Figure:
                 draw_semantic_values(ax, study, question)
                 ax.set_xlabel("")
                 ax.tick_params(labelleft=column == 0)
-                ax.set_title(SHORT[column] if name == DATA[0] else "", loc="center")
+                ax.set_title(SHORT[column] if line is panels[0] else "", loc="center")
             line[0].set_title(name, loc="left", x=-0.02, ha="right", fontweight="bold")
         for ax, label in zip(panels[-1], SHORT, strict=False):
             ax.set_xlabel(label)
