@@ -9,7 +9,7 @@ in the mode in which it was. Latents come back in double precision.
 The only place of this package that imports torch: to leave out gradients, nothing less will do.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -91,6 +91,33 @@ class TorchLatentModel:
                 states = part.to(like) if shape is None else part.to(like).reshape(len(part), *shape)
                 outputs.append(module(states).flatten(1).cpu().double())
         return torch.cat(outputs).numpy()
+
+
+def torch_features(
+    module: nn.Module, *, shape: Sequence[int] | None = None, batch: int = 8192
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Any module as a function from rows of states to rows of features, for a semantic measure of distance.
+
+    Args:
+        module: From states (n, *shape) to a tensor of features, or to several, as the trunk of a perceptual distance
+            (LPIPS) returns them; each row of every one is flattened, and they stand side by side.
+        shape: Of one state; rows where None.
+        batch: States at a time.
+    """
+
+    @torch.no_grad()
+    def features(rows: np.ndarray) -> np.ndarray:
+        like = next(module.parameters(), torch.zeros(0, dtype=torch.float64))
+        parts = []
+        with evaluated(module):
+            for part in torch.from_numpy(np.array(rows)).split(batch):
+                states = part.to(like) if shape is None else part.to(like).reshape(len(part), *shape)
+                found = module(states)
+                several = [found] if isinstance(found, torch.Tensor) else list(found)
+                parts.append(torch.cat([one.flatten(1) for one in several], dim=1).cpu().double())
+        return torch.cat(parts).numpy()
+
+    return features
 
 
 @contextmanager

@@ -11,8 +11,8 @@ for one given matrix (r₁₂ − r₁₃ r₂₃) / √((1 − r₁₃²)(1 −
 distances, too, and so asks whether d is related to nothing, not whether it is related to s beyond g. Where d and s are
 both functions of g and noise of their own, (1) varies more than its relabelled values do, and may not be centred on
 zero: linear prediction does not take out what is not linear. Two independent random encoders of the same noise, given
-the distances of the noise, are called related in 75 % of cases at the level 5 %. So there is no verdict from it: the
-function bears this in its name, and returns a bare number where a test returns a result.
+the distances of the noise, are called related in most cases at the level 5 % (75 % and more). So there is no verdict
+from it: the function bears this in its name, and returns a bare number where a test returns a result.
 
 Sources: Smouse, Long & Sokal 1986; Guillot & Rousset 2013 (the inflation).
 """
@@ -104,7 +104,7 @@ def partial_mantel_uncorrected_p_value(
 ) -> float:
     """The two-sided p-value of relabelling D1, which is far too small too often: for comparison, never for a verdict.
 
-    Two independent random encoders of the same noise, given the distances of the noise, fall below .05 in 75 % of
+    Two independent random encoders of the same noise, given the distances of the noise, fall below .05 in most
     cases. It tests whether D1 is related to nothing, as `mantel` does validly.
 
     Args:

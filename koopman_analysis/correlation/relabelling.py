@@ -30,9 +30,9 @@ import numpy as np
 
 from koopman_analysis.shapes import Distances, Float, Int
 
-ROWS, SEGMENT = 32, 128
+ROWS, SEGMENT = 64, 128
 """Rows of a block, and L of equation (2)."""
-TOGETHER, DRAWN = 8, 512
+TOGETHER, DRAWN = 16, 512
 """Relabellings that use a block while it is cached, and that are in memory at one time."""
 FEW = 4096
 """Entries of the relabellings that are measured together where there are few objects, and calls cost more than work."""
@@ -135,7 +135,7 @@ class _Standardised:
         whole = np.empty(self.matrix.shape, dtype=dtype)
         for first in range(0, len(whole), ROWS):
             rows = slice(first, first + ROWS)
-            whole[rows] = (self.matrix[rows] - self.mean) / self.norm
+            whole[rows] = (self.matrix[rows].astype(np.float64) - self.mean) / self.norm
         return whole
 
 

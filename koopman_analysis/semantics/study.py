@@ -57,7 +57,7 @@ class SemanticStudy:
         controls: Those that the latent space must exceed.
         dimensions: Of each representation.
         bootstrap: A column for each question and, within it, for each representation.
-        shuffled: Equation (2): of each question (a row), the smallest Δ of each shuffle.
+        shuffled: Equation (2): of each external question (a row), the smallest Δ of each shuffle.
     """
 
     questions: tuple[str, ...]
@@ -213,14 +213,16 @@ def _shuffled(
     matrices: Sequence[Distances], objects: Objects, questions: Sequence[Question], shuffles: int,
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "questions shuffles"]:  # fmt: skip
-    """Equation (2); the first of the distances is that of the latents."""
+    """Equation (2) for the questions that can decide, NaN for others; the latents' distances come first."""
     once = np.ones(len(objects), dtype=np.int64)
-    smallest = np.empty((len(questions), shuffles))
+    smallest = np.full((len(questions), shuffles), np.nan)
     for column in range(shuffles):
         order = rng.permutation(len(objects))
         labels = None if objects.labels is None else objects.labels[order]
         wrong = Objects(states=objects.states[order], labels=labels)
         for row, question in enumerate(questions):
+            if not question.external:
+                continue
             ask = question.about(wrong)
             latent, *others = [ask(matrix)(once) for matrix in matrices]
             smallest[row, column] = latent - max(others)

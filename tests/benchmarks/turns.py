@@ -1,8 +1,8 @@
 """Contestants that do the same work in turns, each in a process of its own: what disturbs the machine disturbs all.
 
-A contestant's time is the CPU time of its process, all of which use one thread: what the clock shows where nothing else
-runs. It is told as a median over rounds, and so is its ratio to another's, taken round by round. Its memory is the
-largest increase of its resident set in any round (`peers.worker`).
+A contestant's time is the CPU time of its process, all of which use one thread unless said otherwise: then it is what
+the clock shows where nothing else runs. It is told as a median over rounds, and so is its ratio to another's, taken
+round by round. Its memory is the largest increase of its resident set in any round (`peers.worker`).
 """
 
 import contextlib
@@ -21,7 +21,7 @@ import numpy as np
 from .peers.environments import ROOT, interpreter_of, peer_named
 from .peers.worker import SAMPLED
 
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 SECONDS = 60.0
 """Who has used as many seconds of CPU takes no further turn."""
 MEGABYTE = 1e6
@@ -37,6 +37,7 @@ class Contestant:
         script: Its script.
         python: Its interpreter; None where it cannot take part.
         reason: Why it cannot.
+        threads: How many its libraries may use.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Contestant:
     script: Path
     python: Path | None
     reason: str = ""
+    threads: int = 1
 
     def doing(self, job: str, *, name: str) -> "Contestant":
         """The same one with another job."""
@@ -163,7 +165,8 @@ class _Worker:
         command = [contestant.python, contestant.script, contestant.job, folder.absolute(), warm.absolute()]
         with self._errors.open("w") as errors:
             self._process = subprocess.Popen(
-                [str(word) for word in command], env={**environment, **ONE_THREAD}, text=True,
+                [str(word) for word in command], text=True,
+                env={**environment, **dict.fromkeys(THREADS, str(contestant.threads))},
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
             )  # fmt: skip
 

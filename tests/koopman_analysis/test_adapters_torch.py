@@ -6,7 +6,8 @@ from torch import nn
 
 from koopman_analysis import as_latent_model
 from koopman_analysis.adapters.conversion import NotAdaptable
-from koopman_analysis.adapters.torch_modules import TorchLatentModel, evaluated
+from koopman_analysis.adapters.torch_modules import TorchLatentModel, evaluated, torch_features
+from koopman_analysis.semantics import FeatureDistance, Objects
 
 SINGLE = 1e-5
 
@@ -164,3 +165,30 @@ def test_a_forward_that_gives_the_states_back_or_a_loss_is_no_fault(kind):
     states = np.random.default_rng(0).standard_normal((5, 3))
     model = as_latent_model(kind())
     assert model.decode(model.encode_noise(states) @ model.matrix + model.offset()).shape == (5, 3)
+
+
+class Trunk(nn.Module):
+    """Two layers of features, as a perceptual distance compares them, with a dropout that must not act."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.dropped = nn.Linear(6, 4), nn.Linear(4, 3), nn.Dropout(0.5)
+
+    def forward(self, images):
+        hidden = self.first(images.flatten(1))
+        return hidden, self.second(self.dropped(hidden))
+
+
+def test_any_module_makes_features_of_rows_in_evaluation_mode():
+    trunk = Trunk()
+    rows = np.random.default_rng(0).standard_normal((10, 6))
+    features = torch_features(trunk, shape=(2, 3), batch=4)
+    with torch.no_grad():
+        hidden = trunk.first(torch.from_numpy(rows).float())
+        expected = torch.cat([hidden, trunk.second(hidden)], dim=1).double().numpy()
+    np.testing.assert_allclose(features(rows), expected, atol=1e-6)
+    assert trunk.training, "as it was"
+    np.testing.assert_allclose(torch_features(nn.Flatten())(rows), rows)
+    measure = FeatureDistance(features=features, name="trunk", external=True)
+    D = measure.distances(Objects(states=rows))
+    assert D[1, 2] == pytest.approx(np.linalg.norm(expected[1] - expected[2]), rel=1e-5)

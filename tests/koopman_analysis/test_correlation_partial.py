@@ -83,7 +83,7 @@ def test_the_uncorrected_p_value_is_far_too_small_where_only_the_given_noise_is_
         rejected += partial_mantel_uncorrected_p_value(D1, D2, [given], 39, rng=rng) <= 0.05
         unrelated = euclidean_distances(rng.standard_normal((25, 2)))
         valid += mantel(unrelated, D2, 39, rng=rng).p_value <= 0.05
-    assert rejected >= 12  # 2 expected of a test; more than 7 in .1 % of cases
+    assert rejected >= 20  # 2 expected of a valid test, of which more than 7 in .1 % of cases
     assert valid <= 7
 
 

@@ -43,3 +43,13 @@ def of_waves(folder: Path) -> Lift:
         return np.hstack([np.cos(phase), np.sin(phase)])
 
     return lift
+
+
+def distances(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Two distance matrices of the same objects."""
+    return np.load(folder / "first.npy"), np.load(folder / "second.npy")
+
+
+def points(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Two representations of the same objects, a row each."""
+    return np.load(folder / "points.npy"), np.load(folder / "semantic.npy")

@@ -8,7 +8,7 @@ from typing import Any
 
 import arrays
 import numpy as np
-from worker import Job, Task, eigenvalues, serve, settings
+from worker import Job, Task, eigenvalues, serve, settings, threads
 
 from koopman_analysis import (
     EDMD,
@@ -23,6 +23,7 @@ from koopman_analysis import (
     SnapshotPairs,
     ThresholdRank,
 )
+from koopman_analysis.correlation import mantel, streamed_pearson
 
 Moments = type[GramMoments] | type[FactorMoments]
 WAVES_SEED = 0
@@ -127,6 +128,24 @@ def _packed(folder: Path) -> Task:
     return Task(work, lambda count: {"count": count})
 
 
+def _mantel(folder: Path) -> Task:
+    """Relabellings as scikit-bio draws them from the same seed."""
+    (first, second), chosen = arrays.distances(folder), settings(folder)
+
+    def work() -> Any:
+        rng = np.random.default_rng(chosen["seed"])
+        return mantel(first, second, chosen["permutations"], rng=rng, threads=threads())
+
+    return Task(work, lambda result: {"statistic": result.statistic, "p_value": result.p_value})
+
+
+def _streamed_pearson(folder: Path) -> Task:
+    points, semantic = arrays.points(folder)
+    return Task(
+        lambda: streamed_pearson([points], semantic), lambda jackknife: {"statistic": float(jackknife.estimate[0])}
+    )
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore", IllConditionedGram)
     serve(
@@ -137,6 +156,8 @@ if __name__ == "__main__":
             "waves": _truncated(_waves),
             "leading": _leading,
             "dmd": _dmd,
+            "mantel": _mantel,
+            "streamed_pearson": _streamed_pearson,
             "packed": _packed,
             "streamed": _streamed(GramMoments),
             "streamed_factor": _streamed(FactorMoments),

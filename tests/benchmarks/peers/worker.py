@@ -57,13 +57,18 @@ def serve(jobs: Mapping[str, Job], distributions: tuple[str, ...]) -> None:
     # Libraries print; only answers may reach whoever asked.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    with threadpoolctl.threadpool_limits(1):
+    with threadpoolctl.threadpool_limits(threads()):
         task = jobs[name](warm)
         task.told(task.work())
         task = jobs[name](folder)
         print(json.dumps(_software(distributions)), file=answers)
         for line in sys.stdin:
             print(json.dumps(_repetition(task, sampled=line.strip() == SAMPLED)), file=answers)
+
+
+def threads() -> int:
+    """How many the libraries may use."""
+    return int(os.environ["OMP_NUM_THREADS"])
 
 
 def settings(folder: Path) -> dict[str, Any]:
