@@ -2,13 +2,16 @@
 
 from koopman_analysis.checks.autonomy import autonomous, autonomy_controls
 from koopman_analysis.checks.boundaries import (
-    VIOLATIONS,
     LocatedViolations,
     Neighbourhoods,
+    exponents_are_the_same,
     located_violations,
+    near_hypothesis,
+    near_pair_bounds,
     near_stays_near,
     neighbourhoods,
     violations_at_boundaries,
+    violations_hypothesis,
 )
 from koopman_analysis.checks.closure import closed, closed_in_the_mean, decoder_weighted_closed
 from koopman_analysis.checks.comparison import PairedErrors, better_than_baselines, paired_errors
@@ -33,7 +36,6 @@ from koopman_analysis.checks.sensitivity import (
     bound_is_informative,
     bounded_by_latent_distance,
     latent_bounds,
-    typical_pairs,
 )
 
 __all__ = [
@@ -51,7 +53,6 @@ __all__ = [
     "PairedErrors",
     "ROTATED",
     "TooFewPairs",
-    "VIOLATIONS",
     "autonomous",
     "autonomy_controls",
     "better_than_baselines",
@@ -64,6 +65,7 @@ __all__ = [
     "eigenvalue_residuals",
     "eigenvalues_of_the_flow",
     "excess_share",
+    "exponents_are_the_same",
     "faithful",
     "few_directions_suffice",
     "interpolates_near_the_data",
@@ -71,6 +73,8 @@ __all__ = [
     "known_answers",
     "latent_bounds",
     "located_violations",
+    "near_hypothesis",
+    "near_pair_bounds",
     "near_stays_near",
     "neighbourhoods",
     "not_expanding",
@@ -79,7 +83,7 @@ __all__ = [
     "outliers_at_edges",
     "outliers_correspond",
     "paired_errors",
-    "typical_pairs",
     "violations_at_boundaries",
+    "violations_hypothesis",
     "semantic_beyond_controls",
 ]

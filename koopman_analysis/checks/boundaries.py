@@ -6,15 +6,17 @@ tears apart what is near: there the finite-time Lyapunov exponent λ(x) = log �
 What is a theorem: a pair of states whose images are g apart has, on the segment between them, a state with
 λ ≥ log (g / ‖x − x'‖); a certified bound is violated nowhere. What can fail, and is claimed here:
 
-**violations_at_boundaries.** Let an empirical constant and typical errors come from *other* objects
-(`sensitivity.pairs`, (3)), so that some pairs violate the bound. With λ_ij = max(λ(x_i), λ(x_j)), V the violating
-pairs and U the others,
+**violations_at_boundaries.** Of near pairs, each object with its k nearest in noise or in latent space (of pairs that
+are far apart, the segment between leads anywhere), those are violated that demand more than a constant that holds for
+95 % of the near pairs of *other* objects, with the median error of those (`sensitivity.pairs`, (3); in noise there is
+no model and no error). With λ_ij = max(λ(x_i), λ(x_j)), V the violating pairs and U the others,
 
     A = P( λ_V > λ_U ) + ½ P( λ_V = λ_U )  ≥ bound.                                                                (1)
 
-The theorem says it of a state between the two, not of the two; nor need what the *model* does be what Φ does: a model
-with errors elsewhere is violated elsewhere. Objects are resampled; the pair weighs n_i n_j. Control: exponents shuffled
-among the objects, A averaged over shuffles, for one violating object makes one shuffle high or low by chance; refuted.
+The theorem says it of a state between the two, not of the two. In latent space not even that: an encoder that tears
+apart what Φ tears apart leaves no violation at the boundaries, and only what the *model* does wrong is violated.
+Objects are resampled; a pair weighs n_i n_j. Control: exponents shuffled among the objects, A averaged over shuffles,
+for one violating object makes one shuffle high or low by chance; refuted.
 
 **near_stays_near.** Of the k nearest of x_i (in noise, or in latent space), s_i is the share that lands in the class of
 y_i. Away from boundaries, where λ is below its median, the mean of s_i is at least a bound: that near in noise means
@@ -26,7 +28,6 @@ Neither applies where λ is the same everywhere, as for affine flows: there are 
 its 5 % and 95 % quantiles lie within .1, a tenth more or less of stretching.                                      (3)
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,8 +36,8 @@ from scipy.spatial import cKDTree
 
 from koopman_analysis.claims import Claim, Side, Verdict
 from koopman_analysis.resampling import Interval, object_bootstrap
-from koopman_analysis.sensitivity import LyapunovExponents, PairBounds
-from koopman_analysis.shapes import Bool, Float, Int, Labels, Latents
+from koopman_analysis.sensitivity import LyapunovExponents, PairBounds, demanded_constant, near_pairs
+from koopman_analysis.shapes import Float, Int, Labels, Latents, States
 from koopman_analysis.similarity import Ranking
 
 SAME = 0.1
@@ -44,7 +45,15 @@ SAME = 0.1
 SHUFFLES = 19
 GROUPS = 10
 
-VIOLATIONS = "Where the bound by latent distance fails, the flow is at a boundary of basins."
+
+def violations_hypothesis(space: str) -> str:
+    """The claim of equation (1) as a sentence."""
+    return f"Where near in {space} does not mean near in data, the flow is at a boundary of basins."
+
+
+def near_hypothesis(space: str) -> str:
+    """The claim of equation (2) as a sentence."""
+    return f"Away from the boundaries of basins, what is near in {space} becomes the same class."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,12 +61,14 @@ class LocatedViolations:
     """Where the violating pairs are.
 
     Attributes:
-        pairs: Every pair beside its bound.
+        space: Where the pairs are near: "noise" or "latent space".
+        pairs: Every near pair beside its bound.
         exponents: λ at each object.
         auroc: Equation (1); unmeasured where no pair, or every pair, is violated.
         shuffled: Its mean with exponents shuffled.
     """
 
+    space: str
     pairs: PairBounds
     exponents: LyapunovExponents
     auroc: Interval
@@ -66,7 +77,7 @@ class LocatedViolations:
     @property
     def share(self) -> float:
         """The share of pairs that violate their bound."""
-        return float(self.pairs.violating.sum() / self.pairs.alike.sum())
+        return float(self.pairs.violating.mean())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,7 +96,7 @@ class Neighbourhoods:
 
     space: str
     neighbours: int
-    shares: Float[np.ndarray, " n"]
+    shares: Float[np.ndarray, " q"]
     exponents: LyapunovExponents
     groups: tuple[Interval, ...]
     away: Interval
@@ -103,42 +114,83 @@ def exponents_are_the_same(exponents: LyapunovExponents) -> str | None:
     )
 
 
+def near_pair_bounds(
+    points: Latents,
+    after: States,
+    *,
+    others: Int[np.ndarray, " o"],
+    judged: Int[np.ndarray, " j"],
+    errors: Float[np.ndarray, " n"] | None = None,
+    neighbours: int = 5,
+    share: float = 0.95,
+) -> PairBounds:
+    """The near pairs of the judged objects beside a bound whose constant and error come from the others.
+
+    Args:
+        points: All objects in the space where pairs are near.
+        after: Their images.
+        others: The objects that the constant and the error come from.
+        judged: The objects whose pairs are bounded.
+        errors: One-step errors, of whose others the median stands for all; 0 where None.
+        neighbours: k.
+        share: The share of the others' near pairs that the constant bounds.
+
+    Raises:
+        ValueError: If there are no more others, or judged, than neighbours; or no finite constant bounds that share.
+    """
+    typical = 0.0 if errors is None else float(np.median(errors[others]))
+    elsewhere, here = (
+        near_pairs(points[rows], after[rows], np.full(len(rows), typical), neighbours=neighbours)
+        for rows in (others, judged)
+    )
+    return replace(here, constant=demanded_constant(elsewhere, share=share))
+
+
 def located_violations(
-    pairs: PairBounds, exponents: LyapunovExponents, *, resamples: int = 299, rng: np.random.Generator
+    pairs: PairBounds,
+    exponents: LyapunovExponents,
+    *,
+    space: str = "noise",
+    resamples: int = 299,
+    rng: np.random.Generator,
 ) -> LocatedViolations:
     """Measures equation (1) and its control on the same resamples.
 
     Args:
         pairs: Pairs beside their bounds, with a constant and errors that come from other objects.
         exponents: λ at the noise of each object.
+        space: What the space is called in which the pairs are near.
         resamples: Resamples of the objects.
         rng: Draws the shuffles and the resamples.
 
     Raises:
         ValueError: If there is another number of exponents than of objects.
     """
-    if len(exponents.leading) != len(pairs.rows):
-        raise ValueError(f"expected an exponent for each of {len(pairs.rows)} objects, got {len(exponents.leading)}")
-    if not pairs.violating.any() or not (pairs.alike & ~pairs.violating).any():
+    if len(exponents.leading) != pairs.objects:
+        raise ValueError(f"expected an exponent for each of {pairs.objects} objects, got {len(exponents.leading)}")
+    if not pairs.violating.any() or pairs.violating.all():
         none = Interval.unmeasured()
-        return LocatedViolations(pairs=pairs, exponents=exponents, auroc=none, shuffled=none)
-    aurocs = [_auroc(pairs, exponents.leading)]
-    aurocs += [_auroc(pairs, rng.permutation(exponents.leading)) for _ in range(SHUFFLES)]
+        return LocatedViolations(space=space, pairs=pairs, exponents=exponents, auroc=none, shuffled=none)
+    orders = [exponents.leading, *(rng.permutation(exponents.leading) for _ in range(SHUFFLES))]
+    rankings = [Ranking.of(np.maximum(values[pairs.first], values[pairs.second]), pairs.violating) for values in orders]
 
     def statistics(counts: np.ndarray) -> np.ndarray:
-        values = [auroc(counts) for auroc in aurocs]
+        weights = counts[pairs.first] * counts[pairs.second]
+        values = [ranking.auroc(weights) for ranking in rankings]
         return np.array([values[0], np.mean(values[1:])])
 
-    auroc, shuffled = object_bootstrap(statistics, len(pairs.rows), resamples=resamples, rng=rng).intervals()
-    return LocatedViolations(pairs=pairs, exponents=exponents, auroc=auroc, shuffled=shuffled)
+    auroc, shuffled = object_bootstrap(statistics, pairs.objects, resamples=resamples, rng=rng).intervals()
+    return LocatedViolations(space=space, pairs=pairs, exponents=exponents, auroc=auroc, shuffled=shuffled)
 
 
-def violations_at_boundaries(located: LocatedViolations, *, bound: float = 0.6) -> Claim:
+def violations_at_boundaries(
+    located: LocatedViolations, *, id: str = "violations_at_boundaries", bound: float = 0.6
+) -> Claim:
     """The claim that equation (1) is at least a bound."""
     common: dict[str, Any] = {
-        "id": "violations_at_boundaries",
-        "hypothesis": VIOLATIONS,
-        "quantity": "AUROC of the Lyapunov exponent for “violates the bound”, over pairs",
+        "id": id,
+        "hypothesis": violations_hypothesis(located.space),
+        "quantity": "AUROC of the Lyapunov exponent for “violates the bound”, over near pairs",
         "side": Side.AT_LEAST,
         "bound": bound,
     }
@@ -150,7 +202,7 @@ def violations_at_boundaries(located: LocatedViolations, *, bound: float = 0.6) 
     claim, control = (Claim.decided(**common, interval=some) for some in (located.auroc, located.shuffled))
     claim = replace(
         claim,
-        because=f"{claim.because}; {100 * located.share:.2g} % of the pairs violate it, with L = "
+        because=f"{claim.because}; {100 * located.share:.2g} % of the near pairs violate it, with L = "
         f"{located.pairs.constant:.3g} from other objects",
     )
     return claim.with_controls([control.as_control(name="shuffled exponents", expected=Verdict.REFUTED)])
@@ -161,7 +213,7 @@ def neighbourhoods(
     classes: Labels,
     exponents: LyapunovExponents,
     *,
-    measured: Int[np.ndarray, " n"],
+    measured: Int[np.ndarray, " q"],
     space: str,
     neighbours: int = 5,
     resamples: int = 299,
@@ -213,7 +265,7 @@ def near_stays_near(found: Neighbourhoods, *, id: str = "near_stays_near", bound
     """The claim of equation (2), which must fail at the boundaries."""
     common: dict[str, Any] = {
         "id": id,
-        "hypothesis": f"Away from the boundaries of basins, what is near in {found.space} becomes the same class.",
+        "hypothesis": near_hypothesis(found.space),
         "quantity": f"share of the {found.neighbours} nearest that land in the same class, where the flow stretches "
         "less than at its median",
         "side": Side.AT_LEAST,
@@ -225,24 +277,3 @@ def near_stays_near(found: Neighbourhoods, *, id: str = "near_stays_near", bound
     claim, control = (Claim.decided(**common, interval=some) for some in (found.away, found.at_boundaries))
     claim = replace(claim, because=f"{claim.because}; at the boundaries it is {found.at_boundaries.estimate:.2g}")
     return claim.with_controls([control.as_control(name="at the boundaries", expected=Verdict.REFUTED)])
-
-
-def _auroc(pairs: PairBounds, exponents: Float[np.ndarray, " n"]) -> Callable[[np.ndarray], float]:
-    """Equation (1) as a function of the multiplicities: a pair stands at its end with the larger exponent."""
-    order = np.argsort(exponents, kind="stable")
-    violating, others = (
-        _below(mask[np.ix_(order, order)]) for mask in (pairs.violating, pairs.alike & ~pairs.violating)
-    )
-    kinds = np.repeat([True, False], len(order))
-    ranking = Ranking.of(np.tile(exponents[order], 2), kinds)
-
-    def auroc(counts: np.ndarray) -> float:
-        sorted_counts = counts[order].astype(np.float64)
-        weights = [sorted_counts * (mask @ sorted_counts) for mask in (violating, others)]
-        return ranking.auroc(np.concatenate(weights))
-
-    return auroc
-
-
-def _below(mask: Bool[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
-    return np.tril(mask, -1).astype(np.float64)

@@ -15,9 +15,6 @@ is to be known of it:
 The certified constant and the largest ratio stand side by side, each with every pair beside its bound
 (`sensitivity.pairs`): how much a certificate gives away is seen in (3), where it fails nowhere.
 
-To ask *where* the bound fails (`checks.boundaries`) takes one that does: `typical_pairs` has the constant that holds
-for 99 % of the pairs of other objects, and for every ε the median error of those.                              (5)
-
 Two claims: (2) is at most a share, and (4) at least one; an inequality may hold and be of no use. Objects are
 resampled, a pair weighs n_i n_j and copies of one object are no pair (`resampling`, equation (1)). Where L is not
 certified, the upper end of (2) is at least that of the rule of three, 3/n of n objects.
@@ -34,15 +31,9 @@ import numpy as np
 
 from koopman_analysis.claims import Claim, Side, Verdict
 from koopman_analysis.estimators.latent import LatentModel, carried_latents
-from koopman_analysis.resampling import Interval, object_bootstrap, pair_weights
-from koopman_analysis.sensitivity import (
-    PairBounds,
-    decoder_certificate,
-    demanded_constant,
-    largest_pair_ratio,
-    pair_bounds,
-)
-from koopman_analysis.shapes import Labels
+from koopman_analysis.resampling import Interval, object_bootstrap
+from koopman_analysis.sensitivity import PairBounds, all_pairs, decoder_certificate, largest_pair_ratio
+from koopman_analysis.shapes import Int, Labels
 from koopman_analysis.snapshots import SnapshotPairs
 
 
@@ -54,6 +45,7 @@ class LatentBounds:
         constant: L.
         certified: Whether it holds everywhere.
         because: What L rests on.
+        rows: Where each object stands among the caller's pairs.
         pairs: Every pair beside its bound.
         violations: Equation (2).
         tightness: Equation (3).
@@ -63,6 +55,7 @@ class LatentBounds:
     constant: float
     certified: bool
     because: str
+    rows: Int[np.ndarray, " n"]
     pairs: PairBounds
     violations: Interval
     tightness: Interval
@@ -114,12 +107,15 @@ def latent_bounds(
     latents, after, errors = _one_step(model, pairs.subset(judged), given[1])
     elsewhere = _arrived(model, pairs.subset(others), given[0])
     largest = largest_pair_ratio(elsewhere, model.decode(elsewhere, given[0]))
+    every = all_pairs(latents, after, errors, labels=given[1])
     certificate, seed = decoder_certificate(model), int(rng.integers(2**63))
 
     def measured(constant: float, *, certified: bool, because: str) -> LatentBounds:
-        bounds = pair_bounds(latents, after, errors, constant=constant, rows=judged, labels=given[1])
+        bounds = replace(every, constant=constant)
         intervals = _intervals(bounds, resamples, np.random.default_rng(seed))
-        return LatentBounds(constant=constant, certified=certified, because=because, pairs=bounds, **intervals)
+        return LatentBounds(
+            constant=constant, certified=certified, because=because, rows=judged, pairs=bounds, **intervals
+        )
 
     source = f"the largest ratio over {len(others)} other objects"
     empirical = measured(largest, certified=False, because=source)
@@ -131,39 +127,6 @@ def latent_bounds(
         measured(factor * found.constant, certified=found.certified, because=found.because) for factor in (0.0, 100.0)
     )
     return MeasuredBounds(model=found, empirical=empirical, unread=unread, loose=loose)
-
-
-def typical_pairs(
-    model: LatentModel,
-    pairs: SnapshotPairs,
-    *,
-    labels: Labels | None = None,
-    objects: int = 300,
-    share: float = 0.99,
-    rng: np.random.Generator,
-) -> PairBounds:
-    """Every pair beside the bound (5), whose constant and errors come from as many other objects.
-
-    Args:
-        model: The model.
-        pairs: Pairs that it was not fitted to.
-        labels: The label of each pair, where the model takes labels.
-        objects: Most objects that are compared, all with all.
-        share: The share of the others' pairs that the constant bounds.
-        rng: Draws the objects.
-
-    Raises:
-        ValueError: If there are fewer than eight independent units, or no two of one label, or the data do not vary, or
-            no finite constant bounds that share.
-    """
-    others, judged = _halves(pairs, objects, rng)
-    given = [None if labels is None else labels[index] for index in (others, judged)]
-    latents, after, errors = _one_step(model, pairs.subset(others), given[0])
-    typical = float(np.median(errors))
-    some = pair_bounds(latents, after, np.full(len(others), typical), constant=0.0, labels=given[0])
-    constant = demanded_constant(some, share=share)
-    latents, after, _ = _one_step(model, pairs.subset(judged), given[1])
-    return pair_bounds(latents, after, np.full(len(judged), typical), constant=constant, rows=judged, labels=given[1])
 
 
 def bounded_by_latent_distance(measured: MeasuredBounds, *, bound: float = 0.05) -> Claim:
@@ -225,14 +188,14 @@ def _one_step(
 
 def _intervals(bounds: PairBounds, resamples: int, rng: np.random.Generator) -> dict[str, Interval]:
     """Equations (2) to (4) over the pairs that are alike."""
-    terms = (bounds.violating, bounds.ratio, bounds.bound < bounds.apart.max())
+    terms = np.stack([bounds.violating, bounds.ratio, bounds.bound < bounds.diameter]).astype(np.float64)
 
     def shares(counts: np.ndarray) -> np.ndarray:
-        weights = pair_weights(counts) * bounds.alike
+        weights = counts[bounds.first] * counts[bounds.second]
         total = weights.sum()
-        return np.array([(weights * term).sum() / total if total else np.nan for term in terms])
+        return terms @ weights / total if total else np.full(len(terms), np.nan)
 
-    intervals = object_bootstrap(shares, len(bounds.rows), resamples=resamples, rng=rng).intervals()
+    intervals = object_bootstrap(shares, bounds.objects, resamples=resamples, rng=rng).intervals()
     return dict(zip(("violations", "tightness", "informative"), intervals, strict=True))
 
 

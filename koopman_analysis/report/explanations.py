@@ -169,12 +169,13 @@ _BY_ID = {
     "violations_at_boundaries": Explanation(
         words=(
             "Between the noise of two classes runs a boundary, across which the flow tears apart what is near. How "
-            "much it stretches at a point is its Lyapunov exponent, from the derivative of the flow itself. Take a "
-            "constant that bounds 99 % of the pairs of other objects: the pairs here that violate it should be those "
-            "with a large exponent at one of their ends. The number is the chance that a violating pair has the larger "
-            "exponent of the two, against a pair that does not violate: ½ where the exponent says nothing."
+            "much it stretches at a point is its Lyapunov exponent, from the derivative of the flow itself. Take "
+            "a constant that bounds how far 95 % of the near pairs of other objects end up apart: the near pairs here "
+            "that violate it should be those with a large exponent at one of their ends. The number is the chance that "
+            "a violating pair has a larger exponent than one that does not violate: ½ where the exponent says nothing. "
+            "In latent space it may well say nothing: an encoder can tear apart beforehand what the flow tears apart."
         ),
-        equation="P( λ_V > λ_U ),  λ = max( log ‖DΦ(x)‖, log ‖DΦ(x′)‖ ) of a violating and of another pair",
+        equation="P( λ_V > λ_U ),  λ = max( log ‖DΦ(x)‖, log ‖DΦ(x′)‖ ) of a violating and of another near pair",
     ),
     "near_stays_near": Explanation(
         words=(

@@ -20,7 +20,7 @@ from koopman_analysis.sensitivity.lyapunov import (
     leading_lyapunov_exponents,
     lyapunov_exponents,
 )
-from koopman_analysis.sensitivity.pairs import PairBounds, demanded_constant, pair_bounds
+from koopman_analysis.sensitivity.pairs import PairBounds, all_pairs, demanded_constant, near_pairs
 
 __all__ = [
     "ATTENTION",
@@ -36,6 +36,7 @@ __all__ = [
     "SWISH",
     "TANH",
     "Uncertified",
+    "all_pairs",
     "decoder_certificate",
     "demanded_constant",
     "exponent_field",
@@ -44,5 +45,5 @@ __all__ = [
     "lipschitz_certificate",
     "lyapunov_exponents",
     "model_linearised",
-    "pair_bounds",
+    "near_pairs",
 ]

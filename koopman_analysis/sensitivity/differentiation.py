@@ -40,8 +40,8 @@ class Linearisation:
     """
 
     states: States
-    images: Float[np.ndarray, "n e"]
-    jacobians: Float[np.ndarray, "n d e"]
+    images: Float[np.ndarray, "_ _"]
+    jacobians: Float[np.ndarray, "_ _ _"]
 
     def __post_init__(self) -> None:
         expected = (*self.states.shape, self.images.shape[1])

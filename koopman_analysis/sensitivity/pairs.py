@@ -1,6 +1,7 @@
 """Every pair beside its bound: which pair, how far apart, what bounds it, and what is left.
 
-With latents z_i where K carries them, errors ε_i and a constant L, the bound of a pair and what it itself demands are
+With points z_i (latents where K carries them, or the noise itself), errors ε_i and a constant L, the bound of a pair
+and what the pair itself demands are
 
     b_ij = L ‖z_i − z_j‖ + ε_i + ε_j,       slack  b_ij − ‖y_i − y_j‖,       ratio  ‖y_i − y_j‖ / b_ij              (1)
     L_ij = max(0, ‖y_i − y_j‖ − ε_i − ε_j) / ‖z_i − z_j‖,                                                           (2)
@@ -13,9 +14,10 @@ nor certain, so that one may ask where it fails.                                
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.distance import pdist, squareform
+from scipy.spatial import cKDTree
+from scipy.spatial.distance import pdist
 
-from koopman_analysis.shapes import Bool, Distances, Float, Int, Labels, Latents, States
+from koopman_analysis.shapes import Bool, Float, Int, Labels, Latents, States
 
 ROUNDING = 1e-5
 """Relative excess that counts as none: decoders compute in single precision."""
@@ -23,89 +25,120 @@ ROUNDING = 1e-5
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PairBounds:
-    """Equations (1) and (2) for all pairs of n objects.
+    """Equations (1) and (2) for m pairs of n objects.
 
     Attributes:
-        rows: Where each object stands among the caller's pairs.
+        objects: n.
+        first: One object of each pair, numbered from 0.
+        second: The other.
         apart: ‖y_i − y_j‖.
-        latent: ‖z_i − z_j‖.
-        errors: ε_i.
-        alike: The pairs that are bounded: two different objects, of one label where D takes labels.
+        near: ‖z_i − z_j‖.
+        errors: ε_i of each object.
+        diameter: The largest ‖y_i − y_j‖ of all pairs, also of those that are not here; ∞ where nobody looked.
         constant: L.
     """
 
-    rows: Int[np.ndarray, " n"]
-    apart: Distances
-    latent: Distances
+    objects: int
+    first: Int[np.ndarray, " m"]
+    second: Int[np.ndarray, " m"]
+    apart: Float[np.ndarray, " m"]
+    near: Float[np.ndarray, " m"]
     errors: Float[np.ndarray, " n"]
-    alike: Bool[np.ndarray, "n n"]
-    constant: float
+    diameter: float
+    constant: float = 0.0
 
     @property
-    def bound(self) -> Distances:
+    def allowance(self) -> Float[np.ndarray, " m"]:
+        """ε_i + ε_j."""
+        return self.errors[self.first] + self.errors[self.second]
+
+    @property
+    def bound(self) -> Float[np.ndarray, " m"]:
         """b_ij."""
-        return self.constant * self.latent + self.errors[:, None] + self.errors[None, :]
+        return self.constant * self.near + self.allowance
 
     @property
-    def slack(self) -> Distances:
+    def slack(self) -> Float[np.ndarray, " m"]:
         """What the bound leaves, negative where it is violated."""
         return self.bound - self.apart
 
     @property
-    def ratio(self) -> Distances:
+    def ratio(self) -> Float[np.ndarray, " m"]:
         """The distance as a share of its bound; 0 where both are 0."""
-        return np.divide(self.apart, self.bound, out=np.zeros_like(self.apart), where=self.bound > 0)
+        return np.divide(self.apart, bound := self.bound, out=np.zeros_like(bound), where=bound > 0)
 
     @property
-    def violating(self) -> Bool[np.ndarray, "n n"]:
+    def violating(self) -> Bool[np.ndarray, " m"]:
         """The pairs farther apart than their bound by more than rounding."""
-        return self.alike & (self.apart > self.bound * (1 + ROUNDING))
+        return self.apart > self.bound * (1 + ROUNDING)
 
     @property
-    def demanded(self) -> Distances:
-        """L_ij of equation (2); ∞ where one latent has two images that are farther apart than their errors."""
-        excess = np.maximum(0.0, self.apart - self.errors[:, None] - self.errors[None, :])
-        beyond = np.where(excess > 0, np.inf, 0.0)
-        return np.divide(excess, self.latent, out=beyond, where=self.latent > 0)
+    def violators(self) -> Bool[np.ndarray, " n"]:
+        """The objects in a violating pair."""
+        found = np.zeros(self.objects, dtype=bool)
+        found[self.first[self.violating]] = found[self.second[self.violating]] = True
+        return found
 
-    def worst(self, count: int = 10) -> Int[np.ndarray, "pairs 2"]:
-        """The rows of the violating pairs with the least slack, the worst first."""
-        first, second = np.nonzero(np.triu(self.violating))
-        order = np.argsort(self.slack[first, second], kind="stable")[:count]
-        return self.rows[np.column_stack([first, second])[order]]
+    @property
+    def demanded(self) -> Float[np.ndarray, " m"]:
+        """L_ij of equation (2); ∞ where one point has two images that are farther apart than their errors."""
+        excess = np.maximum(0.0, self.apart - self.allowance)
+        return np.divide(excess, self.near, out=np.where(excess > 0, np.inf, 0.0), where=self.near > 0)
+
+    def worst(self, count: int = 10) -> Int[np.ndarray, " pairs"]:
+        """The violating pairs with the least slack, the worst first."""
+        violating = np.flatnonzero(self.violating)
+        return violating[np.argsort(self.slack[violating], kind="stable")[:count]]
 
 
-def pair_bounds(
-    latents: Latents,
-    after: States,
-    errors: Float[np.ndarray, " n"],
-    *,
-    constant: float,
-    rows: Int[np.ndarray, " n"] | None = None,
-    labels: Labels | None = None,
+def all_pairs(
+    points: Latents, after: States, errors: Float[np.ndarray, " n"], *, labels: Labels | None = None
 ) -> PairBounds:
-    """The bounds of all pairs of these objects.
+    """All pairs of these objects, with L = 0.
 
     Args:
-        latents: z, where K carries them.
+        points: z.
         after: y.
         errors: ε.
-        constant: L.
-        rows: Where each object stands among the caller's pairs; 0, 1, … where None.
         labels: The label of each, where D takes labels: only pairs of one label are bounded.
 
     Raises:
         ValueError: If the data do not vary, or there are no two objects of one label.
     """
-    n = len(after)
-    alike = ~np.eye(n, dtype=bool) if labels is None else labels[:, None] == labels[None, :]
-    np.fill_diagonal(alike, False)
-    apart = squareform(pdist(after))
+    first, second = np.triu_indices(len(after), 1)
+    apart, near = pdist(after), pdist(points)
+    alike = np.ones(len(first), bool) if labels is None else labels[first] == labels[second]
     if not apart.any() or not alike.any():
         raise ValueError("expected data that vary and two objects of one label, got none: there are no pairs to bound")
     return PairBounds(
-        rows=np.arange(n) if rows is None else rows, apart=apart, latent=squareform(pdist(latents)), errors=errors,
-        alike=alike, constant=constant,
+        objects=len(after), first=first[alike], second=second[alike], apart=apart[alike], near=near[alike],
+        errors=errors, diameter=float(apart.max()),
+    )  # fmt: skip
+
+
+def near_pairs(points: Latents, after: States, errors: Float[np.ndarray, " n"], *, neighbours: int = 5) -> PairBounds:
+    """The pairs of which one is among the nearest of the other, each once, with L = 0.
+
+    Args:
+        points: z.
+        after: y.
+        errors: ε.
+        neighbours: Nearest that are paired with each object.
+
+    Raises:
+        ValueError: If there are no more objects than neighbours.
+    """
+    n = len(after)
+    if n <= neighbours:
+        raise ValueError(f"expected more objects than neighbours, got {n} objects and {neighbours} neighbours")
+    found = cKDTree(points).query(points, k=neighbours + 1)[1]
+    both = np.sort(np.column_stack([np.repeat(np.arange(n), neighbours + 1), found.ravel()]), axis=1)
+    # Where objects coincide, the object itself need not be the nearest of itself.
+    first, second = np.unique(both[both[:, 0] != both[:, 1]], axis=0).T
+    return PairBounds(
+        objects=n, first=first, second=second, errors=errors, diameter=np.inf,
+        apart=np.linalg.norm(after[first] - after[second], axis=1),
+        near=np.linalg.norm(points[first] - points[second], axis=1),
     )  # fmt: skip
 
 
@@ -115,9 +148,10 @@ def demanded_constant(pairs: PairBounds, *, share: float) -> float:
     Raises:
         ValueError: If no finite constant bounds so many.
     """
-    above = np.triu(pairs.alike)
-    constant = float(np.quantile(pairs.demanded[above], share, method="higher"))
+    constant = float(np.quantile(pairs.demanded, share, method="higher"))
     if not np.isfinite(constant):
-        raise ValueError(f"expected a constant that bounds {100 * share:g} % of the pairs, got ∞: too many objects "
-                         "with different images share one latent")  # fmt: skip
+        raise ValueError(
+            f"expected a constant that bounds {100 * share:g} % of the pairs, got ∞: too many objects with different "
+            "images are one point"
+        )
     return constant

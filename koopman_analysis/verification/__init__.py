@@ -120,7 +120,8 @@ def verify(
     Returns:
         A report whose claims are "closed", "isometric", "not_expanding", "semantic", "semantic_neighbours",
         "semantic_features", "outliers", "outliers_latent", "outliers_at_edges", "autonomous", "eigenvalues", "rank",
-        "bounded", "bounded_informative", "violations_at_boundaries", "near_stays_near" and "near_stays_near_latent".
+        "bounded", "bounded_informative", "violations_at_boundaries" and "near_stays_near", these two also with the
+        ending "_latent".
 
     Raises:
         ValueError: If labels or classes are not one for each pair.

@@ -1,11 +1,11 @@
 """Does nearness fail where the flow tears apart what is near, and nowhere else?
 
-    violations_at_boundaries      pairs that violate the bound have larger exponents than others                   (1)
-    near_stays_near               neighbours in noise land in one class, where the exponent is small               (2)
-    near_stays_near_latent        neighbours in latent space do                                                    (3)
+    violations_at_boundaries      near pairs that violate a bound have larger exponents than others                (1)
+    near_stays_near               near neighbours land in one class, where the exponent is small                   (2)
 
-The controls are shuffled exponents, and the same statement at the boundaries (`koopman_analysis.checks.boundaries`). A
-plane is shown whole: the exponents of the flow and of the model beside each other, with the edges of the basins.
+each in the noise and, with the ending `_latent`, in latent space. The controls are shuffled exponents, and the same
+statement at the boundaries (`koopman_analysis.checks.boundaries`). A plane is shown whole: the exponents of the flow
+and of the model beside each other, with the edges of the basins.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,6 @@ from koopman_analysis.report import Entry, Report, Table
 from koopman_analysis.sensitivity import (
     KnownFlow,
     LyapunovExponents,
-    PairBounds,
     exponent_field,
     lyapunov_exponents,
     model_linearised,
@@ -28,26 +27,35 @@ from koopman_analysis.sensitivity import (
 from koopman_analysis.shapes import Labels
 from koopman_analysis.verification.material import Material
 
-OBJECTS = 300
-"""Objects whose pairs are bounded, all with all."""
-WORST = 6
+SPACES = {"": "noise", "_latent": "latent space"}
+FEWEST = 20
+"""Independent objects below which there is nothing to halve."""
+WORST = 4
 EDGE = 0.995
 """Quantile of the noise's coordinates at which its map ends."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Differentiated:
-    """What is looked at.
+    """Independent objects, the exponents at half of them, and every object in either space.
 
     Attributes:
-        pairs: Pairs beside their bounds, of the first of the rows.
-        rows: Rows of the material at which the flow is differentiated.
-        exponents: λ at each of them.
+        material: The objects.
+        rows: Where each stands among the caller's pairs.
+        others: Those that constants come from.
+        judged: Those whose exponents are known.
+        exponents: λ at each judged object.
+        points: The objects in each of the spaces.
+        errors: Their one-step errors.
     """
 
-    pairs: PairBounds
+    material: Material
     rows: np.ndarray
+    others: np.ndarray
+    judged: np.ndarray
     exponents: LyapunovExponents
+    points: dict[str, np.ndarray]
+    errors: np.ndarray
 
 
 def with_boundaries(
@@ -60,7 +68,7 @@ def with_boundaries(
     near: float,
     rng: np.random.Generator,
 ) -> Report:
-    """The report with the three claims.
+    """The report with both claims in both spaces.
 
     Args:
         report: The report so far.
@@ -68,122 +76,137 @@ def with_boundaries(
         flow: The flow, None where nobody can differentiate it.
         classes: What each pair is; None where nothing outside the model says so.
         located: Least AUROC in equation (1).
-        near: Least share of neighbours in equations (2) and (3).
+        near: Least share of neighbours in equation (2).
         rng: Draws the objects and the resamples.
     """
-    if flow is None:
-        return _without(report, "there is no flow here that can be differentiated", located, near)
     try:
         found = _differentiated(material, flow, rng)
     except ValueError as error:
-        return _without(report, str(error), located, near)
-    violations = checks.located_violations(
-        found.pairs, found.exponents.subset(np.arange(len(found.pairs.rows))), rng=rng
-    )  # fmt: skip
-    claim = checks.violations_at_boundaries(violations, bound=located)
-    figures, name = {}, None
-    if claim.applicable and material.pairs.before.shape[1] == 2:
-        name = "boundaries"
-        figures[name] = partial(_maps, material, flow, violations, found.exponents.median)
-    report = report.including(Entry(claim=claim, figure=name), figures=figures, tables=[_worst(violations, flow)])
-    return _with_neighbourhoods(report, material, found, classes, near, rng)
-
-
-def _differentiated(material: Material, flow: KnownFlow, rng: np.random.Generator) -> _Differentiated:
-    """Pairs beside their bounds, and exponents there and at as many more objects as can be afforded."""
-    pairs = checks.typical_pairs(
-        material.model, material.pairs, labels=material.labels, objects=min(OBJECTS, flow.affordable), rng=rng
-    )  # fmt: skip
-    others = np.setdiff1d(material.independent_rows(), pairs.rows)
-    rows = np.concatenate([pairs.rows, rng.permutation(others)])[: max(flow.affordable, len(pairs.rows))]
-    noise = np.asarray(material.pairs.before[rows], dtype=np.float64)
-    return _Differentiated(
-        pairs=pairs, rows=rows, exponents=lyapunov_exponents(flow.linearised(noise).jacobians)
-    )  # fmt: skip
-
-
-def _with_neighbourhoods(
-    report: Report, material: Material, found: _Differentiated, classes: Labels | None, bound: float,
-    rng: np.random.Generator,
-) -> Report:  # fmt: skip
-    """Equations (2) and (3)."""
-    if classes is None:
-        claims = [_near_not_applicable(id, "there are no classes from outside the model", bound) for id in SPACES]
+        reason = str(error)
+        claims = [_violations_not_applicable(ending, reason, located) for ending in SPACES]
+        claims += [_near_not_applicable(ending, reason, near) for ending in SPACES]
         return report.including(*(Entry(claim=claim) for claim in claims))
-    independent = material.independent_rows()
-    some = material.rows(independent)
-    measured = np.searchsorted(independent, found.rows)
-    points = {"noise": some.pairs.before, "latent space": some.latents()}
-    shown, entries = {}, []
-    for (id, space), of_space in zip(SPACES.items(), points.values(), strict=True):
-        try:
-            shown[space] = checks.neighbourhoods(
-                of_space, classes[independent], found.exponents, measured=measured, space=space, rng=rng
-            )
-        except ValueError as error:
-            entries.append(Entry(claim=_near_not_applicable(id, str(error), bound)))
-            continue
-        claim = checks.near_stays_near(shown[space], id=id, bound=bound)
-        entries.append(Entry(claim=claim, figure="neighbourhoods" if claim.applicable else None))
-    draw = partial(draw_neighbourhoods, found=shown, bound=bound)
-    pictures = {"neighbourhoods": partial(figure_of, draw, size=(5.4, 3.6))}
-    return report.including(*entries, figures=pictures if any(entry.figure for entry in entries) else {})
+    assert flow is not None  # or there would be nothing to differentiate
+    report = _with_violations(report, found, flow, located, rng)
+    return _with_neighbourhoods(report, found, classes, near, rng)
 
 
-def _maps(material: Material, flow: KnownFlow, violations: checks.LocatedViolations, reference: float) -> Figure:
-    """The plane of the noise by the exponents of the flow, and of the model on the same scale."""
-    noise = np.asarray(material.pairs.before, dtype=np.float64)
-    width = float(np.quantile(np.abs(noise), EDGE))
-    field = exponent_field(flow, half_width=width, reference=reference)
-    ends = violations.pairs.violating.any(axis=1)
-    draws = [partial(
-        draw_exponents, field=field, violating=noise[violations.pairs.rows[ends]], title="the flow",
-    )]  # fmt: skip
-    if material.labels is None:
-        model = KnownFlow(linearised=partial(model_linearised, material.model), classes=flow.classes)
-        draws.append(partial(
-            draw_exponents, field=exponent_field(model, half_width=width, reference=reference),
-            limits=field.limits, title="the model",
-        ))  # fmt: skip
-    return figure_of(*draws, size=(4.9 * len(draws), 4.4))
-
-
-def _worst(violations: checks.LocatedViolations, flow: KnownFlow) -> Table:
-    """The pairs with the least slack, and where the flow is there."""
-    bounds, leading = violations.pairs, violations.exponents.centred
-    place = {int(row): index for index, row in enumerate(bounds.rows)}
-    rows = []
-    for pair in bounds.worst(WORST):
-        first, second = (place[int(row)] for row in pair)
-        rows.append((
-            f"{pair[0]}, {pair[1]}", f"{bounds.apart[first, second]:.3g}", f"{bounds.latent[first, second]:.3g}",
-            f"{bounds.bound[first, second]:.3g}", f"{max(leading[first], leading[second]):+.2f}",
-        ))  # fmt: skip
-    return Table(
-        title="Pairs that violate the bound most, with a constant that holds for 99 % of other pairs",
-        columns=("held-out pairs", "apart", "apart in latent space", "bound", "larger exponent, less the median"),
+def _differentiated(material: Material, flow: KnownFlow | None, rng: np.random.Generator) -> _Differentiated:
+    rows = material.independent_rows()
+    if flow is None:
+        raise ValueError("there is no flow here that can be differentiated")
+    if len(rows) < FEWEST:
+        raise ValueError(f"there are {len(rows)} independent objects, fewer than {FEWEST}")
+    some = material.rows(rows)
+    order = rng.permutation(len(rows))
+    judged = order[: min(flow.affordable, len(rows) // 2)]
+    noise, after = (np.asarray(states, dtype=np.float64) for states in (some.pairs.before, some.pairs.after))
+    return _Differentiated(
+        material=some,
         rows=rows,
-        note=f"Exponents of the flow {flow.description}; their median is {violations.exponents.median:.3g}.",
+        others=order[len(judged) : 2 * len(judged)],
+        judged=judged,
+        exponents=lyapunov_exponents(flow.linearised(noise[judged]).jacobians),
+        points={"": noise, "_latent": np.asarray(some.carried(), dtype=np.float64)},
+        errors=np.linalg.norm(after - some.predictions(), axis=1),
     )
 
 
-SPACES = {"near_stays_near": "noise", "near_stays_near_latent": "latent space"}
+def _with_violations(
+    report: Report, found: _Differentiated, flow: KnownFlow, bound: float, rng: np.random.Generator
+) -> Report:
+    """Equation (1), the maps of a plane and the worst pairs."""
+    located, entries = {}, []
+    plane = found.material.pairs.before.shape[1] == 2
+    after = np.asarray(found.material.pairs.after, dtype=np.float64)
+    for (ending, space), errors in zip(SPACES.items(), (None, found.errors), strict=True):
+        try:
+            pairs = checks.near_pair_bounds(
+                found.points[ending], after, others=found.others, judged=found.judged, errors=errors
+            )
+        except ValueError as error:
+            entries.append(Entry(claim=_violations_not_applicable(ending, str(error), bound)))
+            continue
+        located[ending] = checks.located_violations(pairs, found.exponents, space=space, rng=rng)
+        claim = checks.violations_at_boundaries(located[ending], id=f"violations_at_boundaries{ending}", bound=bound)
+        entries.append(Entry(claim=claim, figure="boundaries" if plane and claim.applicable else None))
+    pictures = {}
+    if any(entry.figure for entry in entries):
+        pictures["boundaries"] = partial(_maps, found, flow, located)
+    return report.including(*entries, figures=pictures, tables=[_worst(found, located, flow)])
 
 
-def _without(report: Report, reason: str, located: float, near: float) -> Report:
-    claims = [
-        Claim.not_applicable(
-            id="violations_at_boundaries", hypothesis=checks.VIOLATIONS,
-            quantity="AUROC of the Lyapunov exponent for “violates the bound”, over pairs", side=Side.AT_LEAST,
-            bound=located, reason=reason,
-        ),
-        *(_near_not_applicable(id, reason, near) for id in SPACES),
+def _with_neighbourhoods(
+    report: Report, found: _Differentiated, classes: Labels | None, bound: float, rng: np.random.Generator
+) -> Report:
+    """Equation (2)."""
+    if classes is None:
+        claims = [
+            _near_not_applicable(ending, "there are no classes from outside the model", bound) for ending in SPACES
+        ]
+        return report.including(*(Entry(claim=claim) for claim in claims))
+    shown, entries = {}, []
+    for ending, space in SPACES.items():
+        shown[space] = checks.neighbourhoods(
+            found.points[ending], classes[found.rows], found.exponents, measured=found.judged, space=space, rng=rng
+        )
+        claim = checks.near_stays_near(shown[space], id=f"near_stays_near{ending}", bound=bound)
+        entries.append(Entry(claim=claim, figure="neighbourhoods" if claim.applicable else None))
+    draw = partial(draw_neighbourhoods, found=shown, bound=bound)
+    pictures = {"neighbourhoods": partial(figure_of, draw, size=(5.4, 3.6))} if entries[0].figure else {}
+    return report.including(*entries, figures=pictures)
+
+
+def _maps(found: _Differentiated, flow: KnownFlow, located: dict[str, checks.LocatedViolations]) -> Figure:
+    """The plane of the noise by the exponents of the flow, and of the model on the same scale."""
+    noise, reference = found.points[""], found.exponents.median
+    width = float(np.quantile(np.abs(noise), EDGE))
+    field = exponent_field(flow, half_width=width, reference=reference)
+    flows = {"": ("the flow", field)}
+    if found.material.labels is None:
+        model = KnownFlow(linearised=partial(model_linearised, found.material.model), classes=flow.classes)
+        flows["_latent"] = ("the model", exponent_field(model, half_width=width, reference=reference))
+    draws = [
+        partial(
+            draw_exponents, field=shown, limits=field.limits, title=f"{title}, and violations in {SPACES[ending]}",
+            violating=noise[found.judged[located[ending].pairs.violators]] if ending in located else None,
+        )
+        for ending, (title, shown) in flows.items()
     ]  # fmt: skip
-    return report.including(*(Entry(claim=claim) for claim in claims))
+    return figure_of(*draws, size=(4.9 * len(draws), 4.4))
 
 
-def _near_not_applicable(id: str, reason: str, bound: float) -> Claim:
+def _worst(found: _Differentiated, located: dict[str, checks.LocatedViolations], flow: KnownFlow) -> Table:
+    """The violating pairs with the least slack, and how the flow stretches there."""
+    leading, rows = found.exponents.centred, []
+    for ending, some in located.items():
+        pairs, bound = some.pairs, some.pairs.bound
+        for pair in pairs.worst(WORST):
+            ends = np.array([pairs.first[pair], pairs.second[pair]])
+            first, second = found.rows[found.judged[ends]]
+            rows.append((
+                SPACES[ending], f"{first}, {second}", f"{pairs.near[pair]:.3g}", f"{pairs.apart[pair]:.3g}",
+                f"{bound[pair]:.3g}", f"{leading[ends].max():+.2f}",
+            ))  # fmt: skip
+    return Table(
+        title="Near pairs that violate the bound most",
+        columns=("near in", "held-out pairs", "near by", "data apart by", "bound", "larger exponent less the median"),
+        rows=rows,
+        note="The constant holds for 95 % of the near pairs of other objects. Exponents log ‖DΦ‖ of the flow "
+        f"{flow.description}; their median is {found.exponents.median:.3g}.",
+    )
+
+
+def _violations_not_applicable(ending: str, reason: str, bound: float) -> Claim:
     return Claim.not_applicable(
-        id=id, hypothesis=f"Away from the boundaries of basins, what is near in {SPACES[id]} becomes the same class.",
+        id=f"violations_at_boundaries{ending}", hypothesis=checks.violations_hypothesis(SPACES[ending]),
+        quantity="AUROC of the Lyapunov exponent for “violates the bound”, over near pairs", side=Side.AT_LEAST,
+        bound=bound, reason=reason,
+    )  # fmt: skip
+
+
+def _near_not_applicable(ending: str, reason: str, bound: float) -> Claim:
+    return Claim.not_applicable(
+        id=f"near_stays_near{ending}", hypothesis=checks.near_hypothesis(SPACES[ending]),
         quantity="share of near neighbours that land in the same class", side=Side.AT_LEAST, bound=bound, reason=reason,
     )  # fmt: skip

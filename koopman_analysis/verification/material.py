@@ -37,10 +37,13 @@ class Material:
         after = self.model.encode_data(self.pairs.after, self.labels)
         return replace(self.pairs, before=self.latents(), after=after).on_host()
 
+    def carried(self) -> np.ndarray:
+        """E_noise(x) K + c, shape (n, m)."""
+        return carried_latents(self.model, self.pairs.before, self.labels)
+
     def predictions(self) -> States:
         """ŷ of equation (1), shape (n, d)."""
-        latents = carried_latents(self.model, self.pairs.before, self.labels)
-        return np.asarray(self.model.decode(latents, self.labels), dtype=np.float64)
+        return np.asarray(self.model.decode(self.carried(), self.labels), dtype=np.float64)
 
     def independent(self) -> "Material":
         """One pair of each independent unit."""

@@ -20,6 +20,7 @@ CLAIMS = {
     "closed", "isometric", "not_expanding", "semantic", "semantic_neighbours", "semantic_features", "outliers",
     "outliers_latent", "outliers_at_edges", "autonomous", "eigenvalues",
     "rank", "bounded", "bounded_informative",
+    "violations_at_boundaries", "violations_at_boundaries_latent", "near_stays_near", "near_stays_near_latent",
 }  # fmt: skip
 
 UNCLASSED = dict.fromkeys(

@@ -91,6 +91,10 @@ def test_every_picture_can_be_drawn_and_the_report_saved(report, tmp_path):
         "rank",
         "bounded",
         "bounded_informative",
+        "violations_at_boundaries",
+        "violations_at_boundaries_latent",
+        "near_stays_near",
+        "near_stays_near_latent",
     ]
 
 
