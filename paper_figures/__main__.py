@@ -15,6 +15,7 @@ from paper_figures import (
     defect_against_dimension,
     error_against_dimension,
     neighbours,
+    outliers,
     quality_against_dimension,
     semantics,
 )
@@ -27,6 +28,7 @@ FIGURES: dict[str, Callable[[Profile], Figure]] = {
     "defect_against_dimension": defect_against_dimension.drawn,
     "error_against_dimension": error_against_dimension.drawn,
     "neighbours": neighbours.drawn,
+    "outliers": outliers.drawn,
     "quality_against_dimension": quality_against_dimension.drawn,
     "semantics": semantics.drawn,
 }

@@ -8,7 +8,7 @@ from koopman_analysis.figures.samples import draw_by_class
 from koopman_analysis.figures.style import GREY, INK, ORANGE
 from koopman_analysis.shapes import Bool, Labels, States
 
-POINTS = 4000
+POINTS = 2000
 """Points of a region that are drawn, beside all outliers: more would only fill."""
 
 
@@ -35,13 +35,13 @@ def draw_regions(
 ) -> Axes:  # fmt: skip
     """Objects in their first two coordinates, coloured by the cluster of their data, with its outliers as crosses.
 
-    One coordinate is drawn against nothing. Beyond 4,000 objects, those that are no outliers are thinned out evenly.
+    One coordinate is drawn against nothing. Beyond 2,000 objects, those that are no outliers are thinned out evenly.
     """
     plane = states[:, :2] if states.shape[1] > 1 else np.column_stack([states[:, 0], np.zeros(len(states))])
     rest = np.flatnonzero(~outlier)
     shown = rest[:: max(1, -(-len(rest) // POINTS))]
     draw_by_class(ax, plane[shown], clusters[shown], title=title)
-    ax.scatter(*plane[outlier].T, s=9, color=INK, marker="x", lw=0.7, alpha=0.9, rasterized=True)
+    ax.scatter(*plane[outlier].T, s=7, color=INK, marker="x", lw=0.6, alpha=0.9, rasterized=True)
     ax.set(xticks=[], yticks=[])
     ax.set_aspect("equal", adjustable="datalim")
     return ax

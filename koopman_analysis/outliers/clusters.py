@@ -11,11 +11,13 @@ units of the median of d_m and N(ε) the number of clusters that hold a named sh
 
     [ε₁, ε₂] = the longest interval of log ε ∈ log [.8, 2] on which N is one number above 1,      ε = √(ε₁ ε₂);   (2)
 
-an interval shorter than a factor of 1.1 is chance, and then all is one cluster, with the largest radius. Points of
-smaller clusters are apart. At m = 20 this finds the eight cells of the checkerboard from about 2,000 points on; of
-fewer, an occasional pair of touching cells is one. The sizes in (2) count core points, and N comes of the minimum
-spanning tree of the mutual distances max(d_m(i), d_m(j), ‖i − j‖), which has the clusters of every radius. In more than
-a few dimensions distances no longer tell dense from sparse: look at `leading_coordinates`, or name the clusters.
+an interval shorter than a factor of 1.07 is chance, and then all is one cluster, with the largest radius. Points of
+smaller clusters are apart. The larger m, the less chance; the smaller m against the size of a cluster, the finer: m is
+40, of fewer than 4,000 points a hundredth of them, and at least 10. Of 10,000 points this finds the eight cells of the
+checkerboard, of 5,000 in most samples; of fewer it may join cells that touch. The sizes in (2) count core points, and N comes of the
+minimum spanning tree of the mutual distances max(d_m(i), d_m(j), ‖i − j‖), which has the clusters of every radius. In
+more than a few dimensions distances no longer tell dense from sparse: look at `leading_coordinates`, or name the
+clusters.
 """
 
 from collections.abc import Sequence
@@ -34,8 +36,10 @@ from koopman_analysis.shapes import Bool, Float, Int, Labels, Latents
 
 LOWEST, HIGHEST, RADII = 0.8, 2.0, 40
 """The radii of equation (2), in units of the median of d_m, and their number."""
-LEAST = 1.1
+LEAST = 1.07
 """The least factor between the ends of an interval in equation (2)."""
+FEWEST, SHARE = 10, 0.01
+"""The least m, and its share of the points where that is between the least and the most."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,11 +107,11 @@ class LongestPlateau:
     """DBSCAN with the radius of equation (2).
 
     Attributes:
-        neighbours: m.
+        neighbours: The most m; of few points, a hundredth of them, and at least 10.
         smallest: Share of the points that a cluster must hold to be counted.
     """
 
-    neighbours: int = 20
+    neighbours: int = 40
     smallest: float = 0.02
 
     def clusters(self, points: Latents) -> Clusters:
@@ -118,22 +122,21 @@ class LongestPlateau:
             NotMeasurable: If there are not more points than neighbours, or most of them coincide.
         """
         require_points(points)
-        if len(points) <= self.neighbours:
-            raise NotMeasurable(
-                f"expected more points than {self.neighbours} neighbours, got {len(points)}: take fewer neighbours"
-            )
+        neighbours = min(self.neighbours, max(FEWEST, int(SHARE * len(points))))
+        if len(points) <= neighbours:
+            raise NotMeasurable(f"expected more points than {neighbours} neighbours, got {len(points)}: add points")
         tree = KDTree(points)
-        core = tree.query(points, self.neighbours + 1)[0][:, -1]
+        core = tree.query(points, neighbours + 1)[0][:, -1]
         middle = float(np.median(core))
         if middle == 0.0:
             raise NotMeasurable(
-                f"expected points apart from each other, got most of {len(points)} with {self.neighbours} copies: "
+                f"expected points apart from each other, got most of {len(points)} with {neighbours} copies: "
                 "name the clusters"
             )
         radii = middle * np.geomspace(LOWEST, HIGHEST, RADII)
         least = max(int(self.smallest * len(points)), 2)
         radius = _plateau(radii, _counts(tree, core, radii, least))
-        return _density_clusters(points, radius, self.neighbours, least=least)
+        return _density_clusters(points, radius, neighbours, least=least)
 
 
 def leading_coordinates(points: Latents, *, count: int = 2) -> Float[np.ndarray, "n k"]:

@@ -28,6 +28,10 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from koopman_analysis.shapes import Float, Int, Labels, Latents
+from koopman_analysis.twosample import Sample
+
+NOWHERE = 1e-10
+"""Standard deviations below which two points are copies: their distance is rounding."""
 
 
 class NotMeasurable(ValueError):
@@ -43,7 +47,7 @@ class Outlyingness(Protocol):
         """The measure in words."""
         ...
 
-    def of(self, points: Latents, clusters: Labels) -> Float[np.ndarray, " n"]:
+    def of(self, points: Sample, clusters: Labels) -> Float[np.ndarray, " n"]:
         """The outlyingness of each point; raises NotMeasurable where there are too few."""
         ...
 
@@ -64,6 +68,8 @@ def whitened(points: Latents) -> Float[np.ndarray, "n k"]:
         NotMeasurable: If there are too few points for their directions.
     """
     centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
+    # The mean of one number many times is that number up to rounding, which is no variance either.
+    centred -= centred.mean(axis=0)
     left, singular, _ = np.linalg.svd(centred, full_matrices=False)
     kept = singular > singular.max(initial=0.0) * max(centred.shape) * np.finfo(points.dtype).eps
     if kept.sum() >= len(points) - 1:
@@ -91,7 +97,7 @@ class Overall:
 
     name: str = "overall"
 
-    def of(self, points: Latents, clusters: Labels) -> Float[np.ndarray, " n"]:
+    def of(self, points: Sample, clusters: Labels) -> Float[np.ndarray, " n"]:
         """The outlyingness of each point."""
         _members(points, clusters)
         return mahalanobis_distances(points)
@@ -103,7 +109,7 @@ class WithinCluster:
 
     name: str = "within cluster"
 
-    def of(self, points: Latents, clusters: Labels) -> Float[np.ndarray, " n"]:
+    def of(self, points: Sample, clusters: Labels) -> Float[np.ndarray, " n"]:
         """The outlyingness of each point."""
         far = np.empty(len(points))
         for members in _members(points, clusters):
@@ -117,7 +123,7 @@ class LargestDeviation:
 
     name: str = "z-score"
 
-    def of(self, points: Latents, clusters: Labels) -> Float[np.ndarray, " n"]:
+    def of(self, points: Sample, clusters: Labels) -> Float[np.ndarray, " n"]:
         """The outlyingness of each point."""
         far = np.empty(len(points))
         for members in _members(points, clusters):
@@ -140,7 +146,7 @@ class Sparseness:
     neighbours: int = 20
     name: str = "sparseness"
 
-    def of(self, points: Latents, clusters: Labels) -> Float[np.ndarray, " n"]:
+    def of(self, points: Sample, clusters: Labels) -> Float[np.ndarray, " n"]:
         """The outlyingness of each point."""
         far, white = np.empty(len(points)), _white(points, clusters)
         for members in _members(points, clusters):
@@ -159,7 +165,7 @@ class Edge:
     neighbours: int = 30
     name: str = "edge"
 
-    def of(self, points: Latents, clusters: Labels) -> Float[np.ndarray, " n"]:
+    def of(self, points: Sample, clusters: Labels) -> Float[np.ndarray, " n"]:
         """The outlyingness of each point."""
         far, white = np.empty(len(points)), _white(points, clusters)
         for members in _members(points, clusters):
@@ -183,7 +189,7 @@ class Margin:
     neighbours: int = 10
     name: str = "margin"
 
-    def of(self, points: Latents, clusters: Labels) -> Float[np.ndarray, " n"]:
+    def of(self, points: Sample, clusters: Labels) -> Float[np.ndarray, " n"]:
         """The outlyingness of each point; raises NotMeasurable of one cluster, too."""
         far, white, each = np.empty(len(points)), _white(points, clusters), _members(points, clusters)
         if len(each) < 2:
@@ -192,12 +198,13 @@ class Margin:
             others = np.setdiff1d(np.arange(len(points)), members, assume_unique=True)
             own = _neighbours(white[members], self.neighbours)[0][:, -1]
             other = KDTree(white[others]).query(white[members])[0]
+            other[other < NOWHERE] = 0.0
             both = own + other
             far[members] = np.divide(own, both, out=np.full(len(own), 0.5), where=both > 0)
         return far
 
 
-def _members(points: Latents, clusters: Labels) -> list[Int[np.ndarray, " k"]]:
+def _members(points: Sample, clusters: Labels) -> list[Int[np.ndarray, " k"]]:
     """The objects of each cluster."""
     require_points(points)
     if len(points) != len(clusters):
@@ -205,7 +212,7 @@ def _members(points: Latents, clusters: Labels) -> list[Int[np.ndarray, " k"]]:
     return [np.flatnonzero(clusters == k) for k in np.unique(clusters)]
 
 
-def _white(points: Latents, clusters: Labels) -> np.ndarray:
+def _white(points: Sample, clusters: Labels) -> np.ndarray:
     _members(points, clusters)
     return whitened(points)
 
@@ -216,6 +223,7 @@ def _neighbours(points: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
     if count < 1:
         raise NotMeasurable(f"expected at least 3 objects in each cluster to have neighbours, got {len(points)}")
     distances, index = KDTree(points).query(points, count + 1)
+    distances[distances < NOWHERE] = 0.0
     # Among copies the point itself need not come first: whichever entry is itself goes, or else the farthest.
     itself = index == np.arange(len(points))[:, None]
     itself[~itself.any(axis=1), -1] = True

@@ -20,7 +20,7 @@ from kdm.trajectories import Pairs, Trajectories, open_trajectories
 from .cost import Cost, Stopwatch
 from .page import Row
 
-PUBLISHED_FILE = "checkerboard_flow_matching.npy"
+PUBLISHED_FILE, PUBLISHED_MODEL = "checkerboard_flow_matching.npy", "published_checkerboard_model.pt"
 COLUMNS = {
     "samples": "", "paired error, held out": ".2%", "median error": ".4f", "p90": ".4f",
     "paired error, training": ".2%", "off-support fraction": ".2%", "support-distance excess": ".5f",
@@ -78,11 +78,20 @@ def published_trajectories(work: Path) -> Trajectories:
     Raises:
         SystemExit: If KDM_REFERENCE_DATA does not name the folder that holds it.
     """
-    source = Path(os.environ.get("KDM_REFERENCE_DATA", "")) / PUBLISHED_FILE
-    if not source.is_file():
-        raise SystemExit(f"expected {PUBLISHED_FILE} in the folder that KDM_REFERENCE_DATA names, found none there")
-    folder = work / "published"
+    source, folder = published_file(PUBLISHED_FILE), work / "published"
     return open_trajectories(folder) if folder.exists() else pack(source, layout=CHECKERBOARD, out=folder)
+
+
+def published_file(name: str) -> Path:
+    """A file published with the paper.
+
+    Raises:
+        SystemExit: If KDM_REFERENCE_DATA does not name the folder that holds it.
+    """
+    source = Path(os.environ.get("KDM_REFERENCE_DATA", "")) / name
+    if not source.is_file():
+        raise SystemExit(f"expected {name} in the folder that KDM_REFERENCE_DATA names, found none there")
+    return source
 
 
 def first_training_pairs(data: Trajectories, count: int) -> Trajectories:

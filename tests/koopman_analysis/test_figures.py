@@ -27,6 +27,7 @@ from koopman_analysis.figures import (
     draw_marked,
     draw_outliers,
     draw_ratios,
+    draw_regions,
     draw_residuals,
     draw_samples,
     draw_training,
@@ -190,6 +191,18 @@ def test_outliers_are_marked_and_counted(ax):
     draw_outliers(ax, found)
     assert [len(collection.get_offsets()) for collection in ax.collections] == [180, 20]
     assert f"{found.auroc.estimate:.3f}" in ax.get_title(loc="left") + ax.get_title()
+
+
+def test_regions_show_every_outlier_as_a_cross_and_thin_out_the_rest(ax):
+    rng = np.random.default_rng(0)
+    states, clusters = rng.standard_normal((4500, 3)), np.arange(4500) % 2
+    outlier = np.arange(4500) < 450
+    draw_regions(ax, states, clusters, outlier, title="noise")
+    points, crosses = ax.collections
+    np.testing.assert_allclose(crosses.get_offsets(), states[:450, :2])
+    assert 1000 < len(points.get_offsets()) <= 2000
+    assert len(np.unique(points.get_facecolors(), axis=0)) == 2
+    draw_regions(Figure().subplots(), states[:, :1], clusters, outlier)
 
 
 def test_samples_are_points_in_a_square(ax):

@@ -3,9 +3,14 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from koopman_analysis.checks import outlier_correspondence, outliers_correspond
-from koopman_analysis.checks.outliers import outlyingness
+from koopman_analysis.checks import (
+    edge_correspondence,
+    outlier_correspondence,
+    outliers_at_edges,
+    outliers_correspond,
+)
 from koopman_analysis.claims import Verdict
+from koopman_analysis.outliers import Beyond, Clusters, NotMeasurable, WithinCluster, mahalanobis_distances
 
 
 def test_a_map_that_keeps_the_outside_outside_is_supported():
@@ -35,7 +40,7 @@ def test_outlyingness_is_the_mahalanobis_distance():
     points = np.random.default_rng(0).standard_normal((50, 3)) @ np.diag([1.0, 5.0, 0.1])
     centred = points - points.mean(axis=0)
     oracle = np.sqrt(np.einsum("ij,jk,ik->i", centred, np.linalg.inv(np.cov(points.T)), centred))
-    np.testing.assert_allclose(outlyingness(points), oracle, rtol=1e-9)
+    np.testing.assert_allclose(mahalanobis_distances(points), oracle, rtol=1e-9)
 
 
 @hypothesis.given(seed=st.integers(0, 2**31))
@@ -45,7 +50,9 @@ def test_outlyingness_is_the_same_in_every_affine_gauge(seed):
     condition = np.linalg.cond(gauge)
     hypothesis.assume(condition < 1e4)
     redundant = points @ np.concatenate([gauge, gauge[:, :1]], axis=1) + rng.standard_normal(4)
-    np.testing.assert_allclose(outlyingness(redundant), outlyingness(points), rtol=1e-12 * condition, atol=1e-9)
+    np.testing.assert_allclose(
+        mahalanobis_distances(redundant), mahalanobis_distances(points), rtol=1e-12 * condition, atol=1e-9
+    )
 
 
 def test_objects_that_cannot_be_ranked_are_refused():
@@ -53,4 +60,42 @@ def test_objects_that_cannot_be_ranked_are_refused():
     with pytest.raises(ValueError, match="the same objects at both ends, got 5 at the source and 6"):
         outlier_correspondence(rng.standard_normal((5, 2)), rng.standard_normal((6, 2)), rng=rng)
     with pytest.raises(ValueError, match="more points than directions, got 5 points in 4 directions"):
-        outlyingness(rng.standard_normal((5, 7)))
+        mahalanobis_distances(rng.standard_normal((5, 7)))
+
+
+def halves(n, rng):
+    """Uniform noise in a rectangle whose two halves a map with a gap carries to two clusters."""
+    noise = rng.uniform([-2.0, -1.0], [2.0, 1.0], (n, 2))
+    right = noise[:, 0] > 0
+    return noise, noise + 2.0 * np.where(right, 1.0, -1.0)[:, None] * np.array([1.0, 0.0]), Clusters.named(1 * right)
+
+
+def test_outliers_of_clusters_come_from_the_edges_of_regions_that_meet_in_the_middle():
+    rng = np.random.default_rng(0)
+    noise, data, clusters = halves(1500, rng)
+    found = edge_correspondence(noise, data, clusters, rng=rng)
+    claim = outliers_at_edges(found)
+    assert clusters.count == 2
+    assert found.outlier.sum() == 150
+    assert claim.verdict is Verdict.SUPPORTED
+    assert [(control.name, control.behaves) for control in claim.controls] == [
+        ("exchanged within clusters", True), ("affine flow", True),
+    ]  # fmt: skip
+    at_the_border = np.abs(noise[found.outlier, 0]) < 0.25
+    assert at_the_border.mean() > 0.3, "many of the outliers come from the middle of the noise"
+
+
+def test_outliers_from_the_middle_of_their_region_are_refuted():
+    rng = np.random.default_rng(0)
+    data, clusters = rng.standard_normal((1000, 2)), Clusters.named(np.zeros(1000, dtype=int))
+    radius = np.linalg.norm(data, axis=1, keepdims=True)
+    assert outliers_at_edges(edge_correspondence(data / radius * np.exp(-radius), data, clusters, rng=rng)).verdict is (
+        Verdict.REFUTED
+    )
+
+
+def test_clusters_without_outliers_have_no_edges_to_ask_about():
+    rng = np.random.default_rng(0)
+    noise, data, clusters = halves(200, rng)
+    with pytest.raises(NotMeasurable, match="within cluster above 50 marks none of 200 objects"):
+        edge_correspondence(noise, data, clusters, mark=Beyond(measure=WithinCluster(), threshold=50.0), rng=rng)
