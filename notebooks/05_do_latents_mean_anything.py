@@ -41,6 +41,7 @@ from kdm.verification.controls import linear_coordinates, random_encoders, state
 from kdm.verification.subjects import subject_of_run
 from koopman_analysis import EDMD, ArrayLatentModel, Constant, Coordinates, checks
 from koopman_analysis.correlation import PairSpearman, mantel, partial_mantel, partial_mantel_uncorrected_p_value
+from koopman_analysis.estimators.latent import carried_latents
 from koopman_analysis.figures import (
     draw_departures,
     draw_differences,
@@ -216,7 +217,7 @@ with styled():
 def studied(name):
     """All questions, of the latents and of every control."""
     data, subject, held, classes = found[name]
-    some = slice(0, 80 if FAST else 250)
+    some = slice(0, 80 if FAST else 200)
     noise, objects = held.before[some], Objects(states=held.after[some], labels=classes[some])
     pairs = pairs_in_rows(data.training()[: 1_000 if FAST else 8_000])
     waves = fourier_edmd(pairs, 128 if FAST else 256, noise=noise_scale(data), rng=rng(2))
@@ -379,41 +380,48 @@ for name, (_, subject_, held_, _) in found.items():
 # %% [markdown]
 # A smooth encoder has to fail somewhere. Between the noise of two classes runs a border across which the flow tears
 # apart what is near: there its finite-time Lyapunov exponent $\log\lVert D\Phi(x)\rVert_2$ is large. The teacher can
-# be differentiated, and so can the model. Dots are noises in a pair that violates the bound, with an $L$ that holds for
-# 99 % of other pairs.
+# be differentiated, and so can the model. Dots are objects in a near pair, near in the noise on the left and in the
+# latent space on the right, whose data lie farther apart than a constant from other pairs allows.
 
 # %%
 data_, planar, held_, cells = found["checkerboard"]
-flow = known_flow(data_)
-bounded = checks.typical_pairs(planar.model, held_, objects=100 if FAST else 300, rng=rng(11))
-measured = np.concatenate([bounded.rows, np.setdiff1d(np.arange(held_.n), bounded.rows)[: 100 if FAST else 1500]])
-exponents = lyapunov_exponents(flow.linearised(held_.before[measured]).jacobians)
-located = checks.located_violations(bounded, exponents.subset(np.arange(len(bounded.rows))), rng=rng(12))
-ends = held_.before[bounded.rows[bounded.violating.any(axis=1)]]
-maps = {
-    "the flow": flow,
-    "the model": KnownFlow(linearised=partial(model_linearised, planar.model), classes=flow.classes),
-}
-fields = {
-    name: exponent_field(of, half_width=210.0, points=40 if FAST else 96, reference=exponents.median)
-    for name, of in maps.items()
-}
-limits = fields["the flow"].limits
-figure_of(
-    *[
-        partial(draw_exponents, field=field, violating=ends, limits=limits, title=name)
-        for name, field in fields.items()
-    ],
-    size=(10.2, 4.3),
-)
-
-# %%
-claims = [checks.violations_at_boundaries(located)]
-spaces = {"noise": held_.before, "latent space": planar.model.encode_noise(held_.before)}
-nearby = {
-    space: checks.neighbourhoods(points, cells, exponents, measured=measured, space=space, rng=rng(13))
+flow, order = known_flow(data_), rng(11).permutation(held_.n)
+judged, others = np.split(order[: 300 if FAST else 3000], 2)
+exponents = lyapunov_exponents(flow.linearised(held_.before[judged]).jacobians)
+errors = np.linalg.norm(held_.after - planar.one_step(held_.before), axis=1)
+spaces = {"noise": held_.before, "latent space": carried_latents(planar.model, held_.before)}
+near = {
+    space: checks.near_pair_bounds(
+        points, held_.after, others=others, judged=judged, errors=None if space == "noise" else errors
+    )
     for space, points in spaces.items()
 }
+model = KnownFlow(linearised=partial(model_linearised, planar.model), classes=flow.classes)
+fields = {
+    space: exponent_field(of, half_width=210.0, points=40 if FAST else 96, reference=exponents.median)
+    for space, of in {"noise": flow, "latent space": model}.items()
+}
+figure_of(
+    *[
+        partial(
+            draw_exponents, field=fields[space], limits=fields["noise"].limits,
+            violating=held_.before[judged[near[space].violators]],
+            title=f"the {'flow' if space == 'noise' else 'model'}, and pairs near in {space}",
+        )
+        for space in spaces
+    ],
+    size=(10.2, 4.3),
+)  # fmt: skip
+
+# %%
+nearby = {
+    space: checks.neighbourhoods(points, cells, exponents, measured=judged, space=space, rng=rng(13))
+    for space, points in spaces.items()
+}
+claims = [
+    checks.violations_at_boundaries(checks.located_violations(pairs, exponents, space=space, rng=rng(12)))
+    for space, pairs in near.items()
+]
 claims += [checks.near_stays_near(some) for some in nearby.values()]
 for claim in claims:
     print(f"{claim.verdict.value:13} {claim.hypothesis}\n{'':13} {claim.because}")
