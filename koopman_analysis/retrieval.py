@@ -72,7 +72,7 @@ class Retrieval:
         return dict(zip(others, self.agreement.contrasts(contrasts).simultaneous(), strict=True))
 
 
-def retrieval(
+def nearest_objects(
     spaces: Mapping[str, Space],
     labels: Labels,
     *,

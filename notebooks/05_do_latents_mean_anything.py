@@ -69,7 +69,7 @@ from koopman_analysis.interpolation import (
 )
 from koopman_analysis.outliers import Clusters
 from koopman_analysis.resampling import object_bootstrap
-from koopman_analysis.retrieval import retrieval
+from koopman_analysis.retrieval import nearest_objects
 from koopman_analysis.semantics import (
     ClassifierFeatures,
     ClassQuestion,
@@ -460,7 +460,7 @@ figure_of(
 some = slice(0, 400 if FAST else 2000)
 pixels, noise = held.after[some], held.before[some]
 spaces = {"latent space": subject.model.encode_noise(noise), "noise": noise, "pixels": pixels}
-near = retrieval(spaces, classes[some], neighbours=5, resamples=199, rng=rng(13))
+near = nearest_objects(spaces, classes[some], neighbours=5, resamples=199, rng=rng(13))
 with styled():
     figure, ax = plt.subplots(figsize=(8.0, 7.2), layout="constrained")
     draw_gallery(ax, near, pixels.reshape(-1, 8, 8))
@@ -568,7 +568,7 @@ lines = {
 }
 figure_of(
     *[partial(draw_paths, paths=paths, behind=held_.after[:3000], title=name) for name, paths in lines.items()],
-    size=(10, 3.5), sharex=True, sharey=True,
+    size=(10, 3.9), sharey=True,
 )  # fmt: skip
 
 # %% [markdown]

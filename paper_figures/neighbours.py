@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from koopman_analysis.figures import draw_gallery
-from koopman_analysis.retrieval import Retrieval, retrieval
+from koopman_analysis.retrieval import Retrieval, nearest_objects
 from paper_figures.experiments import distilled
 from paper_figures.printing import styled_for_print
 from paper_figures.profile import Profile
@@ -26,7 +26,7 @@ def found(profile: Profile) -> tuple[Retrieval, np.ndarray]:
     some = slice(0, FEW if profile.fast else OBJECTS)
     noise, data = digits.heldout.before[some], digits.heldout.after[some]
     spaces = {"latent space": digits.subject.model.encode_noise(noise), "noise": noise, "pixels": data}
-    result = retrieval(
+    result = nearest_objects(
         spaces, digits.classes[some], neighbours=5, resamples=199 if profile.fast else 999,
         rng=np.random.default_rng(profile.seed),
     )  # fmt: skip

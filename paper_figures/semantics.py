@@ -77,7 +77,7 @@ def pictured(studies: Mapping[str, SemanticStudy], profile: Profile) -> Figure:
 
 def _study(found: Distilled, profile: Profile) -> SemanticStudy:
     rng = np.random.default_rng(profile.seed)
-    objects = 100 if profile.fast else 400
+    objects = 100 if profile.fast else 250
     noise, data = found.heldout.before, found.heldout.after
     some, others = slice(0, objects), slice(objects, None)
     features = ClassifierFeatures.fitted(data[others], found.classes[others], rng=rng)
@@ -93,7 +93,7 @@ def _study(found: Distilled, profile: Profile) -> SemanticStudy:
         questions,
         controls=_controls(found, noise[some], profile, rng),
         random=[encode(noise[some]) for encode in random_encoders(found.subject, generator=generator)],
-        references={"the data": data[some]}, resamples=99 if profile.fast else 499, shuffles=1, rng=rng,
+        references={"the data": data[some]}, resamples=99 if profile.fast else 199, shuffles=1, rng=rng,
     )  # fmt: skip
 
 

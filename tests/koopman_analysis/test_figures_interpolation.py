@@ -14,7 +14,7 @@ from koopman_analysis.figures import (
 )
 from koopman_analysis.figures.style import ORANGE
 from koopman_analysis.interpolation import cross_fades, interpolation_study
-from koopman_analysis.retrieval import retrieval
+from koopman_analysis.retrieval import nearest_objects
 
 SHARES = np.linspace(0.0, 1.0, 5)
 
@@ -37,7 +37,7 @@ def gallery(ax, **further):
     rng = np.random.default_rng(0)
     labels = rng.integers(2, size=40)
     spaces = {"near": labels[:, None] + 0.01 * rng.standard_normal((40, 1)), "blind": rng.standard_normal((40, 2))}
-    found = retrieval(spaces, labels, neighbours=3, resamples=19, rng=rng)
+    found = nearest_objects(spaces, labels, neighbours=3, resamples=19, rng=rng)
     return found, draw_gallery(ax, found, rng.uniform(-1, 1, (40, 4, 4)), **further)
 
 
@@ -62,7 +62,7 @@ def test_a_gallery_says_how_often_neighbours_are_alike_over_all_objects(ax):
 
 def test_a_gallery_needs_the_image_of_every_object(ax):
     rng = np.random.default_rng(0)
-    found = retrieval({"a": rng.standard_normal((9, 1))}, np.arange(9) % 2, neighbours=2, resamples=9, rng=rng)
+    found = nearest_objects({"a": rng.standard_normal((9, 1))}, np.arange(9) % 2, neighbours=2, resamples=9, rng=rng)
     with pytest.raises(ValueError, match="an image for each of 9 objects, got 8"):
         draw_gallery(ax, found, np.zeros((8, 4, 4)))
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from koopman_analysis.retrieval import first_of_each_class, retrieval
+from koopman_analysis.retrieval import first_of_each_class, nearest_objects
 from koopman_analysis.similarity import euclidean_distances, neighbour_agreement
 
 
@@ -18,7 +18,7 @@ def objects(n=120, seed=0):
 
 def test_what_is_found_is_what_all_distances_say():
     rng, labels, spaces = objects()
-    found = retrieval(spaces, labels, neighbours=4, queries=np.array([5, 7]), resamples=19, rng=rng)
+    found = nearest_objects(spaces, labels, neighbours=4, queries=np.array([5, 7]), resamples=19, rng=rng)
     for name, points in spaces.items():
         distances = euclidean_distances(points)
         np.fill_diagonal(distances, np.inf)
@@ -31,7 +31,7 @@ def test_what_is_found_is_what_all_distances_say():
 
 def test_a_space_that_knows_the_label_leads_one_that_agrees_by_chance():
     rng, labels, spaces = objects(400)
-    found = retrieval(spaces, labels, resamples=199, rng=rng)
+    found = nearest_objects(spaces, labels, resamples=199, rng=rng)
     assert found.chance in found.agreements()["blind"]
     assert found.agreements()["near"].low > 0.95
     assert found.leads("near")["blind"].low > 0.5
@@ -40,7 +40,7 @@ def test_a_space_that_knows_the_label_leads_one_that_agrees_by_chance():
 
 def test_chance_is_the_share_of_pairs_that_are_alike():
     rng, labels, spaces = objects(30)
-    found = retrieval(spaces, labels, resamples=19, rng=rng)
+    found = nearest_objects(spaces, labels, resamples=19, rng=rng)
     first, second = np.triu_indices(30, 1)
     assert found.chance == pytest.approx(np.mean(labels[first] == labels[second]), abs=1e-12)
 
@@ -49,13 +49,13 @@ def test_the_queries_are_the_first_of_each_class_unless_others_are_asked_for():
     labels = np.array([4, 4, 1, 9, 1])
     np.testing.assert_array_equal(first_of_each_class(labels), [2, 0, 3])
     rng, labels, spaces = objects()
-    found = retrieval(spaces, labels, resamples=19, rng=rng)
+    found = nearest_objects(spaces, labels, resamples=19, rng=rng)
     np.testing.assert_array_equal(labels[found.queries], [0, 1, 2])
 
 
 def test_an_object_is_no_neighbour_of_its_own_and_its_copy_is():
     points = np.array([[0.0], [0.0], [5.0], [5.0], [9.0]])
-    found = retrieval(
+    found = nearest_objects(
         {"line": points}, np.array([0, 0, 1, 1, 2]), neighbours=1, queries=np.arange(4), resamples=9,
         rng=np.random.default_rng(0),
     )  # fmt: skip
@@ -65,8 +65,8 @@ def test_an_object_is_no_neighbour_of_its_own_and_its_copy_is():
 def test_spaces_that_do_not_fit_are_refused():
     rng, labels, spaces = objects(10)
     with pytest.raises(ValueError, match="at least one space to look for neighbours in, got none"):
-        retrieval({}, labels, rng=rng)
+        nearest_objects({}, labels, rng=rng)
     with pytest.raises(ValueError, match="expected 9 objects in 'near', one for each label, got 10"):
-        retrieval(spaces, labels[:9], rng=rng)
+        nearest_objects(spaces, labels[:9], rng=rng)
     with pytest.raises(ValueError, match="more objects than neighbours, got 10 objects and 10 neighbours"):
-        retrieval(spaces, labels, neighbours=10, rng=rng)
+        nearest_objects(spaces, labels, neighbours=10, rng=rng)
