@@ -12,6 +12,9 @@ some resamples hold too few distinct ones for the statistic to be defined: those
 **Simultaneous intervals.** With k statistics on the same resamples, standard errors s_k and
 q = quantile of max_k |θ*_k − θ_k| / s_k, the intervals θ_k ± q s_k cover all k truths at once.            (2)
 
+**Quantiles** of B replicates are read at the positions u (B + 1), as in (4): a new replicate is then as often between
+two of them as they say. Read at 1 + u (B − 1), the ends of 199 resamples hold 94 % for 95 %.
+
 **Grouped jackknife.** With J groups of whole units and θ₍ⱼ₎ the statistic without group j,
 
     se² = (J − 1)/J Σⱼ (θ₍ⱼ₎ − θ̄)²,     θ ± t_{J−1} se.                                                    (3)
@@ -95,7 +98,7 @@ class Bootstrap:
 
     def intervals(self, level: float = 0.95) -> tuple[Interval, ...]:
         """Percentile intervals, each at this level on its own."""
-        low, high = np.quantile(self.replicates, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        low, high = _quantiles(self.replicates, [(1 - level) / 2, (1 + level) / 2])
         return _intervals(self.estimate, low, high, level, self.objects, self._method("percentiles"))
 
     def simultaneous(self, level: float = 0.95) -> tuple[Interval, ...]:
@@ -104,7 +107,7 @@ class Bootstrap:
         error = self.replicates.std(axis=0, ddof=1)
         # A statistic that never varies has no t; its interval is a point.
         studentised = np.divide(deviation, error, out=np.zeros_like(deviation), where=error > 0)
-        width = np.quantile(studentised.max(axis=1), level) * error
+        width = _quantiles(studentised.max(axis=1), [level])[0] * error
         low, high = self.estimate - width, self.estimate + width
         return _intervals(self.estimate, low, high, level, self.objects, self._method("max-t"))
 
@@ -232,6 +235,10 @@ def jackknife_intervals(
 def permutation_p_value(observed: float, permuted: Real[np.ndarray, " b"]) -> float:
     """The p-value of equation (4) for a statistic that is large when the null hypothesis fails."""
     return (1 + int(np.count_nonzero(permuted >= observed))) / (1 + len(permuted))
+
+
+def _quantiles(replicates: np.ndarray, levels: Sequence[float]) -> np.ndarray:
+    return np.quantile(replicates, levels, axis=0, method="weibull")
 
 
 def _multiplicities(objects: int, rng: np.random.Generator) -> np.ndarray:

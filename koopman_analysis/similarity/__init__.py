@@ -12,7 +12,8 @@ and between two representations of the same objects, with their distances d and 
 
 Under a resample with multiplicities nᵢ a pair has the weight nᵢ nⱼ, a quadruple nᵢ nⱼ n_k n_l, and copies of one object
 are never paired; neighbours are found once, among the originals. What needs all n² distances is for a few thousand
-objects; for 20,000 and more `streaming` computes (1) to (4) from points in strips, with intervals over objects.
+objects; for 20,000 and more `streamed` computes (1) and (3) from points in strips, and the statistics of (2) and (4)
+have `of_points`; all have intervals over objects.
 
 A statistic of labels follows the protocol `LabelAgreement`; one of two distances has `name` and `weighted(distances,
 semantic)`, which is `koopman_analysis.correlation.DistanceAgreement` by structure. Each takes the objects'
@@ -27,17 +28,18 @@ from koopman_analysis.similarity.distance_correlation import (
     squared_distance_correlation,
 )
 from koopman_analysis.similarity.distances import cosine_distances, euclidean_distances
+from koopman_analysis.similarity.embeddings import Continuity, NeighbourOverlap, Trustworthiness, trustworthiness
 from koopman_analysis.similarity.labels import LabelAgreement, SameClassAuroc
-from koopman_analysis.similarity.neighbours import (
-    Continuity,
-    NeighbourAgreement,
-    NeighbourOverlap,
-    Trustworthiness,
-    neighbour_agreement,
-    trustworthiness,
-)
+from koopman_analysis.similarity.neighbours import NeighbourAgreement, neighbour_agreement
 from koopman_analysis.similarity.ranking import Ranking
 from koopman_analysis.similarity.relabelling import Relabelled, relabelled_distances, relabelled_labels
+from koopman_analysis.similarity.streamed import (
+    StreamedAuroc,
+    StreamedCorrelation,
+    streamed_auroc,
+    streamed_cka,
+    streamed_distance_correlation,
+)
 
 __all__ = [
     "Continuity",
@@ -49,6 +51,8 @@ __all__ = [
     "Ranking",
     "Relabelled",
     "SameClassAuroc",
+    "StreamedAuroc",
+    "StreamedCorrelation",
     "Trustworthiness",
     "cosine_distances",
     "euclidean_distances",
@@ -59,5 +63,8 @@ __all__ = [
     "relabelled_distances",
     "relabelled_labels",
     "squared_distance_correlation",
+    "streamed_auroc",
+    "streamed_cka",
+    "streamed_distance_correlation",
     "trustworthiness",
 ]

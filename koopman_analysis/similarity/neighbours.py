@@ -28,7 +28,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from koopman_analysis.shapes import Bool, Distances, Float, Int, Labels, Real
+from koopman_analysis.shapes import Bool, Distances, Float, Int, Labels, Latents, Real
+from koopman_analysis.similarity.distances import CHUNK, distance_strips
 
 Neighbours = Int[np.ndarray, "n k"]
 
@@ -50,6 +51,11 @@ def nearest_in_strips(n: int, strips: Iterable[tuple[slice, np.ndarray]], *, nei
     for rows, strip in strips:
         found[rows] = np.argpartition(without_itself(rows, strip), neighbours - 1, axis=1)[:, :neighbours]
     return found
+
+
+def nearest_of_points(points: Latents, *, neighbours: int, chunk: int = CHUNK) -> Neighbours:
+    """The same from points, whose distances come a strip at a time."""
+    return nearest_in_strips(len(points), distance_strips(points, chunk=chunk), neighbours=neighbours)
 
 
 def without_itself(rows: slice, strip: Float[np.ndarray, "rows n"]) -> Float[np.ndarray, "rows n"]:
@@ -107,18 +113,6 @@ def neighbour_agreement(distances: Distances, labels: Labels, *, neighbours: int
     return (labels[nearest_others(distances, neighbours=neighbours)] == labels[:, None]).mean(axis=1)
 
 
-def trustworthiness(distances: Distances, semantic: Distances, *, neighbours: int = 10) -> float:
-    """How far neighbours by the first distance are so by the second: equation (3), meaned.
-
-    It equals `sklearn.manifold.trustworthiness(X, X_embedded)` where `semantic` are distances of X and `distances` of
-    the embedding. Continuity is its value with the arguments exchanged.
-
-    Raises:
-        ValueError: If there are not more than twice as many objects as neighbours.
-    """
-    return Trustworthiness(neighbours=neighbours).weighted(distances, semantic)(np.ones(len(distances), dtype=np.int64))
-
-
 @dataclass(frozen=True, kw_only=True)
 class NeighbourAgreement:
     """Equation (1), a `LabelAgreement`.
@@ -143,85 +137,11 @@ class NeighbourAgreement:
         nearest = nearest_others(distances, neighbours=self.neighbours)
         return of_neighbours(nearest, labels[nearest] == labels[:, None])
 
-
-@dataclass(frozen=True, kw_only=True)
-class NeighbourOverlap:
-    """Equation (2), for two distances of the same objects.
-
-    Attributes:
-        neighbours: k.
-    """
-
-    neighbours: int = 10
-
-    @property
-    def name(self) -> str:
-        """The statistic in words."""
-        return f"share of the {self.neighbours} nearest neighbours in common"
-
-    def weighted(self, distances: Distances, semantic: Distances) -> Callable[[np.ndarray], float]:
-        """Equation (2) as a function of the objects' multiplicities.
+    def of_points(self, points: Latents, labels: Labels, *, chunk: int = CHUNK) -> Callable[[np.ndarray], float]:
+        """The same from points, for more objects than a matrix of distances holds.
 
         Raises:
             ValueError: If there are not more objects than neighbours.
         """
-        nearest, theirs = (nearest_others(matrix, neighbours=self.neighbours) for matrix in (distances, semantic))
-        return of_neighbours(nearest, shared(nearest, theirs))
-
-
-def shared(neighbours: Neighbours, others: Neighbours) -> Bool[np.ndarray, "n k"]:
-    """Which of the neighbours are among the others."""
-    # One comparison with each of the others at a time: n × k × k truth values would be too many.
-    found = np.zeros(neighbours.shape, dtype=bool)
-    for column in others.T:
-        found |= neighbours == column[:, None]
-    return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trustworthiness:
-    """Equation (3): whether neighbours by the first distance are near by the second.
-
-    Attributes:
-        neighbours: k.
-    """
-
-    neighbours: int = 10
-
-    @property
-    def name(self) -> str:
-        """The statistic in words."""
-        return f"trustworthiness of the {self.neighbours} nearest neighbours"
-
-    def weighted(self, distances: Distances, semantic: Distances) -> Callable[[np.ndarray], float]:
-        """Equation (3) as a function of the objects' multiplicities.
-
-        Raises:
-            ValueError: If there are not more than twice as many objects as neighbours.
-        """
-        nearest = nearest_others(distances, neighbours=self.neighbours)
-        return of_neighbours(nearest, trust(ranks_of(nearest, [(slice(0, len(semantic)), semantic)])))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Continuity:
-    """Equation (3) with the spaces exchanged: whether neighbours by the second distance are near by the first.
-
-    Attributes:
-        neighbours: k.
-    """
-
-    neighbours: int = 10
-
-    @property
-    def name(self) -> str:
-        """The statistic in words."""
-        return f"continuity of the {self.neighbours} nearest neighbours"
-
-    def weighted(self, distances: Distances, semantic: Distances) -> Callable[[np.ndarray], float]:
-        """Equation (3), exchanged, as a function of the objects' multiplicities.
-
-        Raises:
-            ValueError: If there are not more than twice as many objects as neighbours.
-        """
-        return Trustworthiness(neighbours=self.neighbours).weighted(semantic, distances)
+        nearest = nearest_of_points(points, neighbours=self.neighbours, chunk=chunk)
+        return of_neighbours(nearest, labels[nearest] == labels[:, None])

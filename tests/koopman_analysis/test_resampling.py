@@ -3,6 +3,7 @@ import pytest
 import scipy.stats
 
 from koopman_analysis.resampling import (
+    Bootstrap,
     Interval,
     jackknife_intervals,
     largest,
@@ -85,6 +86,18 @@ def test_a_statistic_that_never_varies_has_a_point_as_its_simultaneous_interval(
     constant, varying = boot.simultaneous()
     assert constant.low == constant.high == 1.0
     assert varying.low < varying.high
+
+
+@pytest.mark.parametrize("resamples", [39, 199])
+def test_a_new_replicate_is_as_often_inside_as_the_level_says(resamples):
+    rng = np.random.default_rng(16)
+    inside = []
+    for _ in range(4000):
+        replicates = rng.exponential(size=(resamples + 1, 1))
+        interval = Bootstrap(estimate=np.ones(1), replicates=replicates[1:], objects=9).intervals(0.9)[0]
+        inside.append(replicates[0, 0] in interval)
+    # Exactly .9, of which three standard errors over 4000 are .014; positions 1 + u (B - 1) hold .86 for 39.
+    assert np.mean(inside) == pytest.approx(0.9, abs=0.014)
 
 
 def test_a_contrast_is_the_difference_on_the_same_resamples():

@@ -1,0 +1,144 @@
+"""Do two spaces have the same neighbours? Overlap, trustworthiness and continuity: (2) to (4) of `neighbours`.
+
+Each statistic takes two matrices of distances, or for many objects two sets of points. Neighbours by the first are
+judged by the second, "semantic" one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from koopman_analysis.shapes import Bool, Distances, Latents
+from koopman_analysis.similarity.distances import CHUNK, distance_strips
+from koopman_analysis.similarity.neighbours import (
+    Neighbours,
+    nearest_of_points,
+    nearest_others,
+    of_neighbours,
+    ranks_of,
+    trust,
+)
+
+
+def trustworthiness(distances: Distances, semantic: Distances, *, neighbours: int = 10) -> float:
+    """How far neighbours by the first distance are so by the second: equation (3), meaned.
+
+    It equals `sklearn.manifold.trustworthiness(X, X_embedded)` where `semantic` are distances of X and `distances` of
+    the embedding. Continuity is its value with the arguments exchanged.
+
+    Raises:
+        ValueError: If there are not more than twice as many objects as neighbours.
+    """
+    return Trustworthiness(neighbours=neighbours).weighted(distances, semantic)(np.ones(len(distances), dtype=np.int64))
+
+
+def shared(neighbours: Neighbours, others: Neighbours) -> Bool[np.ndarray, "n k"]:
+    """Which of the neighbours are among the others."""
+    # One comparison with each of the others at a time: n × k × k truth values would be too many.
+    found = np.zeros(neighbours.shape, dtype=bool)
+    for column in others.T:
+        found |= neighbours == column[:, None]
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeighbourOverlap:
+    """Equation (2) of `neighbours`, for two distances of the same objects.
+
+    Attributes:
+        neighbours: k.
+    """
+
+    neighbours: int = 10
+
+    @property
+    def name(self) -> str:
+        """The statistic in words."""
+        return f"share of the {self.neighbours} nearest neighbours in common"
+
+    def weighted(self, distances: Distances, semantic: Distances) -> Callable[[np.ndarray], float]:
+        """Equation (2) as a function of the objects' multiplicities.
+
+        Raises:
+            ValueError: If there are not more objects than neighbours.
+        """
+        nearest, theirs = (nearest_others(matrix, neighbours=self.neighbours) for matrix in (distances, semantic))
+        return of_neighbours(nearest, shared(nearest, theirs))
+
+    def of_points(self, points: Latents, semantic: np.ndarray, *, chunk: int = CHUNK) -> Callable[[np.ndarray], float]:
+        """The same from points.
+
+        Raises:
+            ValueError: If there are not more objects than neighbours.
+        """
+        nearest, theirs = (
+            nearest_of_points(each, neighbours=self.neighbours, chunk=chunk) for each in (points, semantic)
+        )
+        return of_neighbours(nearest, shared(nearest, theirs))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trustworthiness:
+    """Equation (3) of `neighbours`: whether neighbours by the first distance are near by the second.
+
+    Attributes:
+        neighbours: k.
+    """
+
+    neighbours: int = 10
+
+    @property
+    def name(self) -> str:
+        """The statistic in words."""
+        return f"trustworthiness of the {self.neighbours} nearest neighbours"
+
+    def weighted(self, distances: Distances, semantic: Distances) -> Callable[[np.ndarray], float]:
+        """Equation (3) as a function of the objects' multiplicities.
+
+        Raises:
+            ValueError: If there are not more than twice as many objects as neighbours.
+        """
+        nearest = nearest_others(distances, neighbours=self.neighbours)
+        return of_neighbours(nearest, trust(ranks_of(nearest, [(slice(0, len(semantic)), semantic)])))
+
+    def of_points(self, points: Latents, semantic: np.ndarray, *, chunk: int = CHUNK) -> Callable[[np.ndarray], float]:
+        """The same from points.
+
+        Raises:
+            ValueError: If there are not more than twice as many objects as neighbours.
+        """
+        nearest = nearest_of_points(points, neighbours=self.neighbours, chunk=chunk)
+        return of_neighbours(nearest, trust(ranks_of(nearest, distance_strips(semantic, chunk=chunk))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Continuity:
+    """Trustworthiness with the spaces exchanged: whether neighbours by the second distance are near by the first.
+
+    Attributes:
+        neighbours: k.
+    """
+
+    neighbours: int = 10
+
+    @property
+    def name(self) -> str:
+        """The statistic in words."""
+        return f"continuity of the {self.neighbours} nearest neighbours"
+
+    def weighted(self, distances: Distances, semantic: Distances) -> Callable[[np.ndarray], float]:
+        """Equation (3), exchanged, as a function of the objects' multiplicities.
+
+        Raises:
+            ValueError: If there are not more than twice as many objects as neighbours.
+        """
+        return Trustworthiness(neighbours=self.neighbours).weighted(semantic, distances)
+
+    def of_points(self, points: Latents, semantic: np.ndarray, *, chunk: int = CHUNK) -> Callable[[np.ndarray], float]:
+        """The same from points.
+
+        Raises:
+            ValueError: If there are not more than twice as many objects as neighbours.
+        """
+        return Trustworthiness(neighbours=self.neighbours).of_points(semantic, points, chunk=chunk)
