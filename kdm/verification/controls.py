@@ -29,7 +29,7 @@ from kdm.latent_model import KDMLatentModel
 from kdm.schedules import edm_sigmas
 from kdm.teachers import Teacher
 from kdm.trajectories import Trajectories
-from kdm.verification.baselines import RIDGE, Baselines, hermite_degree
+from kdm.verification.baselines import RIDGE, Baselines
 from kdm.verification.experiment import Experiment, Subject
 from koopman_analysis import Hermite, SnapshotPairs
 from koopman_analysis.semantics import StatesOnTheWay, canonical_coordinates
@@ -68,9 +68,11 @@ def semantic_controls(experiment: Experiment, baselines: Baselines) -> dict[str,
 def linear_coordinates(pairs: SnapshotPairs, baselines: Baselines, *, dimension: int) -> dict[str, Encoder]:
     """Canonical coordinates of DMD and of each EDMD among the baselines, in at most this many dimensions.
 
-    The output dictionary of EDMD are the Hermite polynomials of the data of the largest degree that has so many.
+    The output dictionary of EDMD are the Hermite polynomials of the data of the smallest degree with so many functions.
     """
-    degree = hermite_degree(pairs.after.shape[1], at_most=dimension)
+    width, degree = pairs.after.shape[1], 1
+    while math.comb(width + degree, degree) - 1 < dimension:
+        degree += 1
     outputs = Hermite(degree).fitted(pairs.after)
     found: dict[str, Encoder] = {"DMD": canonical_coordinates(pairs, dimension=dimension)}
     for name, edmd in baselines.edmd.items():

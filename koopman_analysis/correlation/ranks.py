@@ -82,9 +82,10 @@ def weighted_pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float
     if np.count_nonzero(weights) < 2:
         return math.nan
     total = weights.sum()
-    x, y = x - (weights * x).sum() / total, y - (weights * y).sum() / total
-    scale = math.sqrt((weights * np.square(x)).sum() * (weights * np.square(y)).sum())
-    return float((weights * x * y).sum()) / scale if scale > 0.0 else math.nan
+    x, y = x - (weights @ x) / total, y - (weights @ y) / total
+    weighted = weights * x
+    scale = math.sqrt((weighted @ x) * ((weights * y) @ y))
+    return float(weighted @ y) / scale if scale > 0.0 else math.nan
 
 
 def require_distances(first: np.ndarray, second: np.ndarray) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 
 from koopman_analysis import checks
 from koopman_analysis.claims import Claim, Side
-from koopman_analysis.correlation import PairSpearman
+from koopman_analysis.correlation import PairPearson, PairSpearman
 from koopman_analysis.estimators.latent import carried_latents
 from koopman_analysis.figures import draw_differences, draw_midway, draw_semantic_values, figure_of
 from koopman_analysis.report import Entry, FigureBuilder, Report, Table
@@ -153,7 +153,7 @@ def _asked(
     if len(index) <= NEIGHBOURS:
         del questions["semantic_neighbours"]
         missing["semantic_neighbours"] = f"there are no more than {NEIGHBOURS} objects"
-    data = DistanceQuestion(measure=EuclideanDistance(), statistic=PairSpearman())
+    data = DistanceQuestion(measure=EuclideanDistance(), statistic=PairPearson())
     must = {name: _of(given, noise, index) for name, given in controls.further.items()}
     if (path := controls.path) is not None:
         states = _of(path.states, noise, index)
