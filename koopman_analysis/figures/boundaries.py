@@ -79,5 +79,5 @@ def draw_neighbourhoods(ax: Axes, found: Mapping[str, Neighbourhoods], *, bound:
     ax.set(xlim=(0, 100), ylim=(0, 1.03))
     ax.grid(axis="y")
     ax.set(xlabel="states by rising exponent, %", ylabel="neighbours of the same class")
-    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 0.08), fontsize=8)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=8)
     return ax

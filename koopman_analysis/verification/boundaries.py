@@ -173,7 +173,7 @@ def _maps(found: _Differentiated, flow: KnownFlow, located: dict[str, checks.Loc
         )
         for ending, (title, shown) in flows.items()
     ]  # fmt: skip
-    return figure_of(*draws, size=(4.9 * len(draws), 4.4))
+    return figure_of(*draws, size=(5.4 * len(draws), 4.4))
 
 
 def _worst(found: _Differentiated, located: dict[str, checks.LocatedViolations], flow: KnownFlow) -> Table:
