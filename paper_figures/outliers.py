@@ -31,7 +31,6 @@ from koopman_analysis.outliers import (
     Overall,
     Predictions,
     Unclustered,
-    leading_coordinates,
     predicted_outliers,
     read_latents,
 )
@@ -124,7 +123,7 @@ def drawn(profile: Profile) -> Figure:
             f"× {found.outlier.sum():,} outermost of {len(found.data):,}\n○ {strays} in no cluster, published radius"
         )
         for ax, (name, states) in zip(axes[1:], found.sources.items(), strict=True):
-            _draw(ax, found, leading_coordinates(states), name)
+            _draw(ax, found, states, name)
             edge, overall = (
                 found.predictions.find(mark=MARK.name, source=name, measure=measure.name).auroc
                 for measure in (Edge(), Overall())

@@ -41,7 +41,8 @@ def draw_regions(
     rest = np.flatnonzero(~outlier)
     shown = rest[:: max(1, -(-len(rest) // POINTS))]
     draw_by_class(ax, plane[shown], clusters[shown], title=title)
-    ax.scatter(*plane[outlier].T, s=7, color=INK, marker="x", lw=0.6, alpha=0.9, rasterized=True)
+    across, up = plane[outlier].T
+    ax.scatter(across, up, s=7, color=INK, marker="x", lw=0.6, alpha=0.9, rasterized=True)
     ax.set(xticks=[], yticks=[])
     ax.set_aspect("equal", adjustable="datalim")
     return ax

@@ -14,10 +14,11 @@ units of the median of d_m and N(ε) the number of clusters that hold a named sh
 an interval shorter than a factor of 1.07 is chance, and then all is one cluster, with the largest radius. Points of
 smaller clusters are apart. The larger m, the less chance; the smaller m against the size of a cluster, the finer: m is
 40, of fewer than 4,000 points a hundredth of them, and at least 10. Of 10,000 points this finds the eight cells of the
-checkerboard, of 5,000 in most samples; of fewer it may join cells that touch. The sizes in (2) count core points, and N comes of the
-minimum spanning tree of the mutual distances max(d_m(i), d_m(j), ‖i − j‖), which has the clusters of every radius. In
-more than a few dimensions distances no longer tell dense from sparse: look at `leading_coordinates`, or name the
-clusters.
+checkerboard, of 5,000 in most samples; of fewer it may join cells that touch.
+
+The sizes in (2) count core points, and N comes of the minimum spanning tree of the mutual distances
+max(d_m(i), d_m(j), ‖i − j‖), which has the clusters of every radius. In more than a few dimensions distances no longer
+tell dense from sparse: look at `leading_coordinates`, or name the clusters.
 """
 
 from collections.abc import Sequence

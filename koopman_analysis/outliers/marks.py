@@ -19,13 +19,12 @@ from koopman_analysis.shapes import Bool, Float
 
 @runtime_checkable
 class Mark(Protocol):
-    """A rule that says which objects are outliers.
+    """A rule that says which objects are outliers."""
 
-    Attributes:
-        measure: How far out each of them lies: what the rule looks at, or the nearest to it.
-    """
-
-    measure: Outlyingness
+    @property
+    def measure(self) -> Outlyingness:
+        """How far out each object lies: what the rule looks at, or the nearest to it."""
+        ...
 
     @property
     def name(self) -> str:

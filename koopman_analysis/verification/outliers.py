@@ -91,9 +91,9 @@ def _with_edges(
     except (ConstantData, UndefinedDecoder) as reason:
         remark = f"The latents are not looked at: {reason}. "
     draws = [
-        partial(draw_regions, states=leading_coordinates(states), clusters=clusters.labels, outlier=found.outlier,
-                title=name)
-        for name, states in (("data", data), *sources.items())
+        partial(draw_regions, states=states, clusters=clusters.labels, outlier=found.outlier, title=name)
+        for name, states in (("data", leading_coordinates(data)), ("noise", leading_coordinates(noise)),
+                             *list(sources.items())[1:])
     ]  # fmt: skip
     entry = Entry(claim=checks.outliers_at_edges(found, bound=bound), figure="outliers_at_edges")
     picture = partial(figure_of, *draws, size=(3.0 * len(draws), 3.2))

@@ -103,8 +103,8 @@ def measured(profile: Profile) -> Page:
         ],
         goals=_goals(found, predicted),
         notes=[
-            "The published rule marks strays between the cells, and z-scores over the whole sample mark none: data of "
-            "an exact flow have no outliers by it.",
+            "The published rule marks strays between the cells, of which the exact checkerboard has none; z-scores "
+            "over the whole sample mark nothing anywhere.",
             f"Our model was trained for {STEPS:,} steps on other pairs than these; the published one on these among "
             "others.",
             "Latents are those that the decoder reads, in white coordinates. Far out of *all* noise is not where "

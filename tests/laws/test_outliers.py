@@ -100,8 +100,9 @@ def test_neither_the_order_of_the_objects_nor_the_numbers_of_the_clusters_matter
         np.testing.assert_allclose(measure.of(points, numbering[clusters]), far, rtol=1e-12, err_msg=measure.name)
 
 
-@given(n=sizes, d=dimensions, rng=generators())
+@given(n=sizes, d=st.integers(2, 3), rng=generators())
 def test_data_that_are_their_own_source_tell_all(n, d, rng):
+    """On a line the edge has few values, and so many ties that none may be outermost."""
     points, clusters = objects(n, d, rng)
     for measure in MEASURES:
         found = numbers(points, points, clusters, measure, Outermost(measure=measure))
