@@ -63,12 +63,12 @@ def pictured(studies: Mapping[str, SemanticStudy], profile: Profile) -> Figure:
     with styled_for_print():
         figure = Figure(figsize=(width, 0.155 * sum(rows) + 0.42 * len(rows) + 0.35), layout="constrained")
         panels = figure.subplots(len(rows), columns, squeeze=False, height_ratios=rows)
-        for line, (name, study) in zip(panels, studies.items(), strict=True):
+        for row, (line, (name, study)) in enumerate(zip(panels, studies.items(), strict=True)):
             for column, (ax, question) in enumerate(zip(line, study.questions, strict=False)):
                 draw_semantic_values(ax, study, question)
                 ax.set_xlabel("")
                 ax.tick_params(labelleft=column == 0)
-                ax.set_title(SHORT[column] if line is panels[0] else "", loc="center")
+                ax.set_title(SHORT[column] if row == 0 else "", loc="center")
             line[0].set_title(name, loc="left", x=-0.02, ha="right", fontweight="bold")
         for ax, label in zip(panels[-1], SHORT, strict=False):
             ax.set_xlabel(label)
