@@ -366,7 +366,8 @@ with styled():
     ax.plot(levels, levels, color=GREY, lw=0.9, ls=(0, (4, 3)), zorder=0)
     ax.set(xlabel="level", ylabel="share called related", xlim=(0, 1), ylim=(0, 1.02))
 for name, values in p_values.items():
-    print(f"called related at the level 5 %: {np.mean(np.array(values) <= 0.05):4.0%}   {' '.join(name.split())}")
+    share = np.mean(np.array(values) <= 0.05)
+    print(f"called related at the level 5 %: {share:4.0%}   {' '.join(name.split())}")
 
 # %% [markdown]
 # So the partial correlation is reported as an effect size with an interval over objects, and no verdict hangs on it:
