@@ -332,9 +332,9 @@ for name, points in {"latents": subject.model.encode_noise(noise), "rotated nois
     print(f"{name:14} r = {test.statistic:.3f}, p = {test.p_value:.3f}")
 
 # %% [markdown]
-# The natural repair, "given the noise distance", is Mantel's partial form. Its p-value is invalid. Below are two *random*
-# encoders of the same noise, independent of each other, which have nothing in common but that noise. A valid test would
-# call them related in 5 % of cases.
+# The natural repair, "given the noise distance", is Mantel's partial form. Its p-value is invalid. Below are two
+# *random* encoders of the same noise, independent of each other, which have nothing in common but that noise. A valid
+# test would call them related in 5 % of cases.
 
 # %%
 simulations, generator = (20 if FAST else 200), rng(8)
