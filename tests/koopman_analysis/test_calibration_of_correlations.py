@@ -36,10 +36,10 @@ def test_p_values_on_the_grid_are_at_no_distance_from_it_and_small_ones_are():
 
 
 def test_few_p_values_are_small_where_objects_are_independent():
-    found = calibration.simulated(WORLDS["independent objects"], range(40))
+    found = calibration.simulated(WORLDS["independent objects"], range(20))
     for name in ("Mantel", "distance correlation", "AUROC", "neighbours"):
-        # Of errors at 5 % there are more than 8 among 40 with probability below .001.
-        assert np.count_nonzero(found[name] <= 0.05) <= 8, name
+        # Of errors at 5 % there are more than 5 among 20 with probability below .001.
+        assert np.count_nonzero(found[name] <= 0.05) <= 5, name
         assert found[name].max() > 0.5, name
     assert np.all(found["neighbours, ties broken"] <= found["neighbours"])
 
