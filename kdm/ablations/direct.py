@@ -15,7 +15,7 @@ from torch import nn
 
 from kdm.configuration import ModelConfig, built_model, from_json, seeded_modules, to_json
 from kdm.model import Scaling
-from kdm.networks import NetworkConfig
+from kdm.networks import NetworkConfig, PlainMLP, ResidualMLP
 from kdm.objectives import Losses, SquaredDistance, Weights, weighted_mean
 from kdm.shapes import Float, Labels, Samples, Tensor
 from kdm.training.distillation import DistillationConfig, model_config_of
@@ -40,6 +40,7 @@ class DirectRegression(nn.Module):
 
     def last_hidden(self, noise: Samples) -> Float[Tensor, "n width"]:
         """What the last layer of N reads."""
+        assert isinstance(self.network, ResidualMLP | PlainMLP)  # as every configuration builds
         return self.network.last_hidden(noise.flatten(1) / self.scaling.noise)
 
 
