@@ -87,11 +87,13 @@ class Teacher(ABC):
         _load_forward_mode()
 
         def along(tangent: Samples) -> tuple[Samples, Samples]:
-            return jvp(lambda state: self.velocity(state, sigma), (x,), (tangent,))
+            found = jvp(lambda state: self.velocity(state, sigma), (x,), (tangent,))
+            return found[0], found[1]
 
         # A fused attention kernel has no derivative in forward mode; the plain one has.
         with sdpa_kernel(SDPBackend.MATH):
-            return vmap(along, out_dims=(None, 0))(tangents)
+            velocities, derivatives = vmap(along)(tangents)
+        return velocities[0], derivatives
 
     def velocity_jacobian(self, x: Samples, sigma: float) -> tuple[Samples, Float[Tensor, "n d d"]]:
         """The velocity, and equation (4) in flattened coordinates."""

@@ -1,6 +1,7 @@
 """Where a flow tears apart what is near: the field of its exponents, and what becomes of neighbours along it."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -46,7 +47,7 @@ def draw_exponents(
                 ax.contour(u, u, inside, levels=[0.5], colors=INK, linewidths=0.9)
         entries.append(Line2D([], [], color=INK, lw=1.2, label="edges of the basins"))
     if violating is not None:
-        style = {"marker": "o", "ms": 4.2, "mfc": ORANGE, "mec": "white", "mew": 0.6, "ls": "none"}
+        style: dict[str, Any] = {"marker": "o", "ms": 4.2, "mfc": ORANGE, "mec": "white", "mew": 0.6, "ls": "none"}
         ax.plot(violating[:, 0], violating[:, 1], **style)
         entries.append(Line2D([], [], **style, label="in a pair that violates the bound"))
     ax.set(xlim=(u[0], u[-1]), ylim=(u[0], u[-1]), aspect="equal", title=title)

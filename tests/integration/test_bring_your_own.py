@@ -27,6 +27,11 @@ UNCLASSED = dict.fromkeys(
     ("semantic", "semantic_neighbours", "semantic_features"),
     "not applicable: there are no classes from outside the model",
 )
+WITHOUT_A_FLOW = {
+    id + ending: "not applicable: there is no flow here that can be differentiated"
+    for id in ("violations_at_boundaries", "near_stays_near")
+    for ending in ("", "_latent")
+}
 
 
 class KoopmanAutoencoder(nn.Module):
@@ -134,14 +139,16 @@ def test_what_one_encoder_lacks_is_named_and_can_be_brought(name, bare, full):
     assert reasons(bare[name]) == {
         **UNCLASSED,
         "autonomous": "not applicable: there are no latents at times between the ends",
+        **WITHOUT_A_FLOW,
     }
-    assert reasons(full[name]) == {}
+    assert reasons(full[name]) == WITHOUT_A_FLOW
 
 
 def test_what_two_encoders_cannot_show_stays_not_applicable(bare, full):
     lacking = {
         "autonomous": "not applicable: two encoders fix only the endpoints",
         "eigenvalues": "not applicable: K leads to a space of another dimension, and has no eigenvalues",
+        **WITHOUT_A_FLOW,
     }
     assert reasons(full["scikit-learn"]) == lacking
     assert reasons(bare["scikit-learn"]) == {
