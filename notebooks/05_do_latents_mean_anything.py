@@ -89,7 +89,7 @@ work = Path(os.environ.get("KDM_WORK", "../runs/notebooks")) / "05_do_latents_me
 
 def lighter(figure):
     """For pictures of many points, fewer of its own."""
-    figure.set_dpi(100)
+    figure.set_dpi(85)
     return figure
 
 
@@ -568,9 +568,9 @@ for way in ("latent", "noise", "teacher"):
     print(f"{way:8} {claim.verdict.value}, share of a cross-fade's excess {share.share.estimate:.2f}: {claim.because}")
 
 # %% [markdown]
-# So the way between two latents is half a cross-fade: it leads away from the digits, and smoothly. The same model, led
-# through what lies between the two *noises*, keeps to the digits with no latent path at all. The latent space adds
-# nothing here that the noise had not.
+# So the way between two latents is half a cross-fade: it leads away from the digits, in small and even steps. The same
+# model, led through what lies between the two *noises*, keeps as near to the digits as its own samples are, in larger
+# steps and with no latent path at all. The latent space adds nothing here that the noise had not.
 #
 # A path may keep to the data by *jumping*, as the teacher's does, and a smooth one may lead through no data at all. In
 # the plane one sees both. Four pairs on the checkerboard, a dot at every sixteenth of the way:
