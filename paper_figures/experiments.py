@@ -1,6 +1,6 @@
 """Distilled models behind several figures: collected, trained and kept once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ from paper_figures.profile import Profile
 
 DATA = ("checkerboard", "mixture-10", "digits")
 """Presets whose data have classes."""
+FEW_STEPS = 100
+"""Training steps of a fast profile."""
 CPU = torch.device("cpu")
 
 
@@ -44,6 +46,8 @@ def distilled(name: str, profile: Profile) -> Distilled:
         steps=preset.solver_steps, out=folder / "data", progress=True,
     )  # fmt: skip
     config = preset.seeded(profile.seed).distillation
+    if profile.fast:
+        config = replace(config, training=replace(config.training, steps=FEW_STEPS))
     train_with_bar(config, data, folder / "run", device=CPU, preset=preset.name, progress=True)
     heldout = data.heldout()
     classes = data.teacher.labels(heldout.data) if data.teacher is not None else None
