@@ -32,9 +32,6 @@ from kdm.training.distillation import data_for, load
 from kdm.training.runs import RunFolder
 from kdm.trajectories import collect as collected
 from kdm.trajectories import open_trajectories
-from kdm.verification import train_with_bar
-from kdm.verification import verify as verified
-from koopman_analysis.figures import draw_images, draw_samples, figure_of
 
 Flag = FlagCreatePairsOff[bool]
 Device = Literal["auto", "cpu", "cuda"]
@@ -122,6 +119,8 @@ def train(
         chosen.teacher_object(), chosen.pairs, generator=torch.Generator().manual_seed(seed), steps=chosen.solver_steps,
         keep=chosen.keep, out=out.with_name(f"{out.name}-data"), device=place, progress=True,
     )  # fmt: skip
+    from kdm.verification import train_with_bar  # with all that measures, which takes seconds to import
+
     train_with_bar(config, pairs, out, device=place, preset=preset, progress=True)
     metrics = RunFolder(out).metrics()
     error = f"{100 * metrics[-1]['heldout_paired_error']:.2f} %" if metrics else "unknown, metrics.jsonl is gone,"
@@ -205,6 +204,8 @@ def verify(
         device: Where to train; auto takes CUDA when there is one.
         debug: Show the traceback of an error.
     """
+    from kdm.verification import verify as verified
+
     verified(
         target, data=data, beside=beside, out=out, seed=seed, fast=fast, device=_device(device), progress=True
     )  # fmt: skip
@@ -236,6 +237,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _save_picture(samples: np.ndarray, out: Path) -> None:
     if samples.ndim == 2 and samples.shape[1] != 2:
         raise ValueError(f"expected points of the plane or images for a picture, got rows of {samples.shape[1]}")
+    from koopman_analysis.figures import draw_images, draw_samples, figure_of
+
     if samples.ndim == 2:
         figure = figure_of(lambda ax: draw_samples(ax, samples), size=(4.0, 4.0))
     else:

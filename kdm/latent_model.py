@@ -8,7 +8,7 @@ import torch
 from kdm.model import KoopmanDistillationModel
 from kdm.networks import PlainMLP, ResidualMLP
 from kdm.shapes import Tensor
-from koopman_analysis.estimators import Certificate
+from koopman_analysis.estimators.latent import Certificate
 from koopman_analysis.sensitivity import RMS_NORMALISATION, SWISH, Activation, lipschitz_certificate
 
 

@@ -6,8 +6,6 @@
 No peer is imported before an object of its own arrives: who holds one has imported it.
 """
 
-from koopman_analysis.adapters.conversion import as_latent_model
-from koopman_analysis.adapters.encoded import EncodedModel
-from koopman_analysis.adapters.requirements import require_latent_model
+import lazy_loader
 
-__all__ = ["EncodedModel", "as_latent_model", "require_latent_model"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.linear_model import LinearRegression
 
 from koopman_analysis.estimators.latent import ArrayLatentModel
 from koopman_analysis.shapes import Float, Inexact, Operator
@@ -68,6 +67,9 @@ class EncodedModel:
         host = pairs.on_host()
         if np.iscomplexobj(host.after):
             raise TypeError("expected real states, got complex ones: pass real and imaginary parts as features")
+        # scikit-learn takes seconds to import and serves only this method.
+        from sklearn.linear_model import LinearRegression
+
         real = self.real()
         fitted = LinearRegression().fit(real.encode_data(host.after), host.after, sample_weight=host.weights)
         return real._decoded(fitted.coef_.T, fitted.intercept_)

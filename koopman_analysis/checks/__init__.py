@@ -16,7 +16,7 @@ from koopman_analysis.checks.boundaries import (
 from koopman_analysis.checks.closure import closed, closed_in_the_mean, decoder_weighted_closed
 from koopman_analysis.checks.comparison import PairedErrors, better_than_baselines, paired_errors
 from koopman_analysis.checks.eigenvalues import EigenvalueResiduals, eigenvalue_residuals, eigenvalues_of_the_flow
-from koopman_analysis.checks.expansion import TooFewPairs, not_expanding
+from koopman_analysis.checks.expansion import TooFewPairs, UnreadLatents, not_expanding
 from koopman_analysis.checks.fidelity import Fidelity, faithful, one_step_fidelity
 from koopman_analysis.checks.interpolation import ExcessShare, excess_share, interpolates_near_the_data
 from koopman_analysis.checks.isometry import isometric
@@ -53,6 +53,7 @@ __all__ = [
     "PairedErrors",
     "ROTATED",
     "TooFewPairs",
+    "UnreadLatents",
     "autonomous",
     "autonomy_controls",
     "better_than_baselines",

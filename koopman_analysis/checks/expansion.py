@@ -30,6 +30,7 @@ import scipy.linalg
 
 from koopman_analysis.claims import Claim, Side, Verdict
 from koopman_analysis.dimension import LatentDirections, decoder_weighted_directions
+from koopman_analysis.dimension.latent_rank import RESOLUTION
 from koopman_analysis.estimators.latent import LatentModel, carried_latents
 from koopman_analysis.resampling import Interval, object_bootstrap
 from koopman_analysis.shapes import Float, Labels
@@ -39,6 +40,10 @@ EXCESS = 0.25
 """How far beyond the bound the nearer control lies, in log s."""
 SMALLEST = 1e-12
 """Share of the largest below which a variance counts as none."""
+
+
+class UnreadLatents(ValueError):
+    """The decoder makes the same of all latents, so that there is no direction to judge."""
 
 
 class TooFewPairs(ValueError):
@@ -68,6 +73,7 @@ def not_expanding(
 
     Raises:
         ConstantData: If the latents do not vary.
+        UnreadLatents: If the decoder does not distinguish the latents.
         TooFewPairs: If there are fewer than ten independent units in each half for each direction.
         ValueError: If the share or the bound is out of range.
     """
@@ -77,6 +83,7 @@ def not_expanding(
     some, others = np.split(rows, [len(rows) // 5])
     given = [None if labels is None else labels[part] for part in (some, others)]
     directions = decoder_weighted_directions(model, pairs.subset(some), labels=given[0], rng=rng)
+    _require_read(directions, pairs)
     latents = _latents(model, pairs.subset(others), given[1], directions, share)
     seed = int(rng.integers(2**63))
     beyond = float(np.exp(bound + EXCESS - latents.worst(np.ones(len(others)))[0]))
@@ -97,6 +104,15 @@ def not_expanding(
             for name, control in zip(("K twice as large", "K enlarged to just beyond"), controls, strict=True)
         ]
     )
+
+
+def _require_read(directions: LatentDirections, pairs: SnapshotPairs) -> None:
+    read, spread = float(directions.singular_values[0]), float(np.linalg.norm(pairs.on_host().after.std(axis=0)))
+    if read <= RESOLUTION * spread:
+        raise UnreadLatents(
+            f"expected a decoder that reads the latents, got one whose output varies by {read:.2g} over all of them, "
+            f"where the data vary by {spread:.2g}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

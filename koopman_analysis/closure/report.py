@@ -21,6 +21,7 @@ not cover: along a nested family of inputs it may rise, where the population's d
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from numbers import Real
 
 from koopman_analysis.claims import Side, Verdict, verdict_on
 from koopman_analysis.jackknife import Jackknife
@@ -74,7 +75,7 @@ class Tolerances:
 
     def __post_init__(self) -> None:
         for value in (self.defect, self.state, self.worst):
-            if not 0 < value < 1:
+            if not (isinstance(value, Real) and 0 < value < 1):
                 raise ValueError(f"expected tolerances strictly between 0 and 1, as shares of variance, got {self}")
 
     @classmethod

@@ -99,6 +99,12 @@ class FittedRates:
     def conclusion(self) -> str:
         """One sentence that a reader can quote."""
         better = self.better
+        falling = [fitted for fitted in (self.power_law, self.exponential) if fitted.rate.low > 0]
+        if not falling:
+            rate = self.power_law.rate
+            return (
+                f"the curve is not known to fall: rate {rate.estimate:.3g} [{rate.low:.3g}, {rate.high:.3g}] of a power"
+            )
         if better is None:
             held = [fitted.law.name for fitted in (self.power_law, self.exponential) if fitted.holds]
             return f"the two laws are not told apart; {' and '.join(held) or 'neither'} within the intervals"

@@ -113,10 +113,13 @@ def dimension_sweep(
         rng: Decides the halves, the groups and the resamples.
 
     Raises:
+        TypeError: If the family is another object, such as a list.
         ConstantData: If the states before, or after, do not vary.
         ValueError: If the family is not nested on these pairs, a member adds no direction, there are fewer than four
             independent units, or members were judged on different ones.
     """
+    if not isinstance(family, NestedFamily):
+        raise TypeError(f"expected a NestedFamily, got {type(family).__name__}: NestedFamily(name=…, members=…)")
     family.require_nested(pairs.on_host().before)
     reports = closure_sweep(pairs, family=family.members, outputs=outputs, floor=floor, rng=rng)
     dimensions = tuple(1 + report.input_dimension for report in reports)

@@ -1,24 +1,5 @@
 """Estimators of the Koopman operator and of one-step maps, and what they need of anyone's model."""
 
-from koopman_analysis.estimators.base import NotFitted, Predictor
-from koopman_analysis.estimators.dmd import ExactDMD
-from koopman_analysis.estimators.edmd import EDMD, IsometricEDMD
-from koopman_analysis.estimators.kernel_ridge import KernelRidgeRegression
-from koopman_analysis.estimators.latent import ArrayLatentModel, Certificate, LatentModel
-from koopman_analysis.estimators.pydmd import PyDMDForecast, PyDMDRegression
-from koopman_analysis.estimators.regressor import KoopmanRegressor
+import lazy_loader
 
-__all__ = [
-    "EDMD",
-    "ArrayLatentModel",
-    "Certificate",
-    "ExactDMD",
-    "IsometricEDMD",
-    "KernelRidgeRegression",
-    "KoopmanRegressor",
-    "LatentModel",
-    "NotFitted",
-    "Predictor",
-    "PyDMDForecast",
-    "PyDMDRegression",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

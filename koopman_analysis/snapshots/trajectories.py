@@ -18,7 +18,7 @@ class SnapshotTrajectories:
         times: The clock of the flow, shape (times,): at least two times, all rising or all falling.
 
     Raises:
-        TypeError: Where the states are not of floating or complex numbers.
+        TypeError: Where the states are not of floating or complex numbers, or the times are not an array.
         ValueError: Where a shape or a value is not as above.
     """
 
@@ -28,6 +28,8 @@ class SnapshotTrajectories:
     def __post_init__(self) -> None:
         if np.ndim(self.states) != 3:
             raise ValueError(f"expected states of shape (n, times, d), got shape {np.shape(self.states)}")
+        if not isinstance(self.times, np.ndarray):
+            raise TypeError(f"expected times as an array, got {type(self.times).__name__}: pass np.array(times)")
         times, steps = self.states.shape[1], np.diff(self.times)
         require_numbers("states on trajectories", self.states)
         for k in range(times):

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
-import scipy.stats
+import scipy.special
 
 from koopman_analysis.resampling import Interval
 from koopman_analysis.twosample.draws import Sample
@@ -22,7 +22,7 @@ def classifier_accuracy(
         folds: Folds of the cross-validation; every object is held out once.
         rng: Deals the folds and seeds the trees.
     """
-    # scikit-learn takes a second to import and serves only this function.
+    # scikit-learn takes seconds to import and serves only this function.
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
@@ -33,7 +33,7 @@ def classifier_accuracy(
     right = cross_val_predict(chosen, np.concatenate([x, y]), origin, cv=dealt) == origin
     shares = np.array([right[origin == side].mean() for side in (0, 1)])
     variance = (shares * (1.0 - shares) / [len(x), len(y)]).sum() / 4.0
-    width = float(scipy.stats.norm.ppf(0.975)) * math.sqrt(variance)
+    width = float(scipy.special.ndtri(0.975)) * math.sqrt(variance)
     estimate = float(shares.mean())
     return Interval(
         estimate=estimate, low=estimate - width, high=estimate + width,

@@ -128,11 +128,7 @@ def verify(
         UnfitModel: If the model's parts do not fit the pairs or each other, or are not functions of a row.
         TypeError: If they do not return arrays of floating numbers.
     """
-    for name, given in (("labels", labels), ("classes", classes)):
-        if given is not None and len(given) != pairs.n:
-            raise ValueError(
-                f"expected {name} for each of {pairs.n} pairs, got {len(given)}: one for each row of before"
-            )
+    _require_one_each(pairs, labels=labels, classes=classes)
     require_latent_model(model, pairs, labels=labels)
     chosen = config or VerificationConfig()
     material = Material(
@@ -165,6 +161,14 @@ def verify(
     return with_boundaries(
         report, material, flow=flow, classes=classes, located=chosen.location_bound, near=chosen.near_share, rng=rng
     )  # fmt: skip
+
+
+def _require_one_each(pairs: SnapshotPairs, **given: Labels | None) -> None:
+    for name, some in given.items():
+        if some is not None and len(some) != pairs.n:
+            raise ValueError(
+                f"expected {name} for each of {pairs.n} pairs, got {len(some)}: one for each row of before"
+            )
 
 
 def _tolerances(config: VerificationConfig) -> dict[str, float]:

@@ -19,7 +19,7 @@ def with_expansion(report: Report, material: Material, *, bound: float, rng: np.
     """The report with the claim of equation (1) at this largest logarithm of a singular value."""
     try:
         claim = checks.not_expanding(material.model, material.pairs, labels=material.labels, bound=bound, rng=rng)
-    except (ConstantData, UndefinedDecoder, checks.TooFewPairs) as error:
+    except (ConstantData, UndefinedDecoder, checks.TooFewPairs, checks.UnreadLatents) as error:
         claim = Claim.not_applicable(
             id="not_expanding",
             hypothesis="The operator carries no more variance to any direction than the data have there.",

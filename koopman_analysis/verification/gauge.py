@@ -20,6 +20,7 @@ from koopman_analysis.regression import ConstantData
 from koopman_analysis.report import Report, Table, significant
 from koopman_analysis.verification.material import Material
 
+IN_THIS_GAUGE = "In this checkpoint's gauge: numbers of K that belong to its latent coordinates"
 GAUGES = 3
 PAIRS = 2000
 """Most pairs that are looked at: the numbers describe, and decide nothing."""
@@ -28,7 +29,7 @@ PAIRS = 2000
 def with_gauge(report: Report, material: Material, *, rng: np.random.Generator) -> Report:
     """The report with both tables and the picture, where there are two encoders into spaces of one dimension.
 
-    It stays as it was, too, where latents do not vary.
+    Where latents do not vary, or are not decoded, there is a table without numbers that says so.
     """
     m_in, m_out = material.model.matrix.shape
     if material.model.shared_encoder or m_in != m_out:
@@ -37,8 +38,8 @@ def with_gauge(report: Report, material: Material, *, rng: np.random.Generator) 
     some = independent.rows(rng.permutation(independent.pairs.n)[:PAIRS])
     try:
         found = gauge_experiment(some.model, some.pairs, gauges=GAUGES, labels=some.labels, rng=rng)
-    except (ConstantData, UndefinedDecoder):
-        return report  # a collapsed encoder, or a decoder without values: the claims say so
+    except (ConstantData, UndefinedDecoder) as error:
+        return report.including(tables=[_table(IN_THIS_GAUGE, (), f"Not measured: {error}.")])
     note = (
         f"The same model in {GAUGES} other latent coordinates, changed at either end by random matrices of condition "
         f"{found.condition:g}: no prediction changes by more than {significant(found.largest_change)} of the spread of "
@@ -46,7 +47,7 @@ def with_gauge(report: Report, material: Material, *, rng: np.random.Generator) 
     )
     tables = [
         _table(
-            "In this checkpoint's gauge: numbers of K that belong to its latent coordinates", found.dependent,
+            IN_THIS_GAUGE, found.dependent,
             note + "None of these numbers is a property of the flow or of the model.",
         ),
         _table(

@@ -10,7 +10,7 @@ import torch
 
 from koopman_analysis.closure import closure_report
 from koopman_analysis.dictionaries import Constant, Coordinates, FunctionDictionary, RandomFourier
-from koopman_analysis.estimators import EDMD, ExactDMD, IsometricEDMD, NotFitted, PyDMDRegression
+from koopman_analysis.estimators import EDMD, ExactDMD, IsometricEDMD, KernelRidgeRegression, NotFitted, PyDMDRegression
 from koopman_analysis.estimators.pydmd import LeastSquaresDMD
 from koopman_analysis.moments import GramMoments
 from koopman_analysis.regression import ConstantData
@@ -72,6 +72,19 @@ def test_states_before_and_after_cannot_be_passed_by_position():
         EDMD(Coordinates()).fit(PAIRS.before, PAIRS.after)
     backwards = SnapshotPairs(before=PAIRS.after, after=PAIRS.before)
     np.testing.assert_allclose(EDMD(Coordinates()).fit(backwards).matrix_, np.linalg.inv(TURN.transition), atol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["KernelRidgeRegression", "EDMD"])
+def test_one_prediction_is_one_step_ahead(name):
+    """kooplearn's KernelRidge.predict(x, n_steps=1) returns the smoothed state of now, and two steps are one."""
+    quarter = LinearMap(transition=[[0.0, 1.0], [-1.0, 0.0]])
+    pairs = quarter.pairs(200, rng=np.random.default_rng(2))
+    fitted = {
+        "KernelRidgeRegression": KernelRidgeRegression(rng=np.random.default_rng(3)),
+        "EDMD": EDMD(Coordinates()),
+    }[name].fit(pairs)
+    predicted = fitted.predict(pairs.before)
+    assert np.abs(predicted - pairs.after).max() < 0.1 < np.abs(pairs.after - pairs.before).mean()
 
 
 def test_complex_functions_are_conjugated_and_not_only_transposed():

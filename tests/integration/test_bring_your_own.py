@@ -17,8 +17,8 @@ from koopman_analysis.systems import ContinuousSlowManifold
 SYSTEM = ContinuousSlowManifold(slow_rate=-0.2, fast_rate=-1.0)  # closed in three functions, in two it is not
 TIMES = np.array([0.0, 0.25, 0.5, 1.0])
 CLAIMS = {
-    "closed", "isometric", "not_expanding", "semantic", "semantic_neighbours", "semantic_features", "outliers",
-    "outliers_latent", "outliers_at_edges", "autonomous", "eigenvalues",
+    "closed", "isometric", "not_expanding", "semantic", "semantic_neighbours",
+    "semantic_features", "outliers", "outliers_latent", "outliers_at_edges", "autonomous", "eigenvalues",
     "rank", "bounded", "bounded_informative",
     "violations_at_boundaries", "violations_at_boundaries_latent", "near_stays_near", "near_stays_near_latent",
 }  # fmt: skip

@@ -175,3 +175,9 @@ def test_weights_and_trajectories_decide_what_is_averaged_and_resampled():
 def test_states_that_do_not_vary_have_no_share_to_lose():
     with pytest.raises(ConstantData, match="states after that vary"):
         decoder_weighted_defect(MODEL, SnapshotPairs(before=np.ones((9, 2)), after=np.ones((9, 2))), rng=rng())
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, float("nan"), None])
+def test_tolerances_that_are_no_shares_of_variance_are_refused(value):
+    with pytest.raises((ValueError, TypeError), match="tolerances strictly between 0 and 1|state"):
+        Tolerances(state=value)

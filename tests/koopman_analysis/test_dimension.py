@@ -209,6 +209,11 @@ def test_a_family_drawn_anew_for_each_size_is_not_nested():
         dimension_sweep(pairs, family=anew, rng=rng())
 
 
+def test_a_list_of_dictionaries_is_refused_with_what_to_do():
+    with pytest.raises(TypeError, match="family|NestedFamily"):
+        dimension_sweep(fronts(100), family=[Monomials(1), Monomials(2)], rng=rng())
+
+
 def test_a_member_that_adds_nothing_is_refused():
     twice = NestedFamily(name="the same twice", members=(Coordinates(), Coordinates()))
     with pytest.raises(ValueError, match=r"'the same twice' to add a direction, got dimensions \[2, 2\]"):

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from koopman_analysis.checks import TooFewPairs, not_expanding
+from koopman_analysis.checks import TooFewPairs, UnreadLatents, not_expanding
 from koopman_analysis.claims import Verdict
 from koopman_analysis.estimators import ArrayLatentModel
 from koopman_analysis.regression import ConstantData
@@ -86,6 +88,11 @@ def test_too_few_pairs_a_collapsed_encoder_and_settings_out_of_range_are_refused
         not_expanding(affine(A), pairs_of(20), rng=rng())
     with pytest.raises(ConstantData, match="latents that vary"):
         not_expanding(affine(0 * A), pairs_of(), rng=rng())
+    deaf = replace(affine(A), decode=np.zeros_like)
+    with pytest.raises(
+        UnreadLatents, match="expected a decoder that reads the latents, got one whose output varies by 0"
+    ):
+        not_expanding(deaf, pairs_of(), rng=rng())
     for settings in ({"share": 0.0}, {"share": 1.5}, {"bound": 0.0}):
         with pytest.raises(ValueError, match=r"a share in \(0, 1\] and a positive bound"):
             not_expanding(affine(A), pairs_of(), rng=rng(), **settings)

@@ -90,3 +90,10 @@ def test_of_two_laws_that_are_hardly_told_apart_the_wrong_one_is_seldom_named():
     assert 0 < len(named) < 100, "the premise: mostly not told apart"
     # More than 11 of 200 have probability .01 at the 2.5 % of one side.
     assert named.count("exponential") <= 11
+
+
+def test_a_curve_that_rises_or_stays_is_not_said_to_fall():
+    for values in (0.1 * M**0.5, np.full(len(M), 0.2)):
+        rates = fitted_rates(measured(values, error=0.02))
+        assert rates.power_law.rate.low <= 0, "the premise"
+        assert rates.conclusion.startswith("the curve is not known to fall: rate")

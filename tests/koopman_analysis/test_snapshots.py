@@ -256,3 +256,8 @@ def test_trajectories_come_to_the_host_in_double_precision():
 def test_trajectories_without_a_clock_are_refused(states, times, message):
     with pytest.raises(ValueError, match=message):
         SnapshotTrajectories(states=states, times=times)
+
+
+def test_times_in_a_list_are_refused_with_what_to_do():
+    with pytest.raises(TypeError, match=r"times"):
+        SnapshotTrajectories(states=np.zeros((3, 2, 1)), times=[1.0, 0.0])

@@ -313,7 +313,7 @@ def test_one_collapsed_encoder_has_no_eigenvalues_to_ask_for(value):
     assert "the latents do not vary: the encoder has collapsed" in report.claims["eigenvalues"].because
 
 
-def test_a_direction_in_which_the_data_do_not_vary_costs_the_tables_of_the_gauge_and_no_claim():
+def test_a_direction_in_which_the_data_do_not_vary_costs_the_numbers_of_the_gauge_and_no_claim():
     dead = ArrayLatentModel(
         encode_noise=lambda x: np.column_stack([x, x[:, 0] * x[:, 1]]),
         encode_data=lambda y: np.column_stack([y, np.zeros(len(y))]),
@@ -322,6 +322,9 @@ def test_a_direction_in_which_the_data_do_not_vary_costs_the_tables_of_the_gauge
     report = verify(dead, pairs(800), config=CONFIG, rng=np.random.default_rng(0))
     assert "gauge" not in report.figures
     assert "eigenvalues" in report.claims
+    table = next(table for table in report.tables if table.title.startswith("In this checkpoint's gauge"))
+    assert not table.rows
+    assert table.note.startswith("Not measured: expected latents of the data that vary in all of 3 directions")
 
 
 def test_an_operator_to_another_dimension_has_no_eigenvalues_in_any_gauge():
