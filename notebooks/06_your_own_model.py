@@ -241,7 +241,7 @@ if folder:
 report.figure("gauge") if folder else None
 
 # %%
-for table in report.tables if folder else ():
+for table in [table for table in report.tables if "in random gauges" in table.columns] if folder else ():
     print(table.title)
     for name, here, elsewhere in table.rows:
         print(f"  {name:38} {here:>9}    in random coordinates {elsewhere}")

@@ -14,8 +14,10 @@ from paper_figures import (
     checkerboard,
     defect_against_dimension,
     error_against_dimension,
+    neighbours,
     outliers,
     quality_against_dimension,
+    semantics,
 )
 from paper_figures.printing import save_for_print
 from paper_figures.profile import WIDTHS, Profile
@@ -25,8 +27,10 @@ FIGURES: dict[str, Callable[[Profile], Figure]] = {
     "checkerboard": checkerboard.drawn,
     "defect_against_dimension": defect_against_dimension.drawn,
     "error_against_dimension": error_against_dimension.drawn,
+    "neighbours": neighbours.drawn,
     "outliers": outliers.drawn,
     "quality_against_dimension": quality_against_dimension.drawn,
+    "semantics": semantics.drawn,
 }
 Name = Literal[*FIGURES]
 Width = Literal[*WIDTHS]

@@ -4,19 +4,14 @@ The same held-out pairs in all three panels, coloured by the cell of the teacher
 outside the cells, or of another colour than its cell, is an error of the model.
 """
 
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from kdm.model import KoopmanDistillationModel
-from kdm.presets import Preset
 from kdm.teachers import Checkerboard
-from kdm.training.distillation import load
-from kdm.trajectories import Pairs, collect
-from kdm.verification import train_with_bar
 from koopman_analysis.figures import draw_by_class
 from koopman_analysis.figures.style import PALE
+from paper_figures.experiments import distilled
 from paper_figures.printing import styled_for_print
 from paper_figures.profile import Profile
 
@@ -31,11 +26,9 @@ ROOMY = 4.5
 def drawn(profile: Profile) -> Figure:
     """Held-out noise coloured by the cell of its data; the data; one step of the model from the same noise."""
     preset, board = profile.preset("checkerboard"), Checkerboard()
-    pairs, model = _distilled(preset, board, profile)
-    pairs = pairs[:SHOWN]
-    cells = board.labels(pairs.data).numpy()
-    with torch.no_grad():
-        step = model.generate(pairs.noise).numpy()
+    found = distilled("checkerboard", profile)
+    noise, data, cells = found.heldout.before[:SHOWN], found.heldout.after[:SHOWN], found.classes[:SHOWN]
+    step = found.subject.one_step(noise)
     width = profile.width_or(6.75)
     titles = (
         ("noise, by the cell it goes to", f"teacher, {preset.solver_steps} solver steps", "distilled model, one step")
@@ -45,27 +38,15 @@ def drawn(profile: Profile) -> Figure:
     with styled_for_print():
         figure = Figure(figsize=(width, 0.36 * width), layout="constrained")
         panels = figure.subplots(1, 3)
-        draw_by_class(panels[0], pairs.noise.numpy(), cells, title=titles[0], extent=3.2 * board.sigma_noise)
+        draw_by_class(panels[0], noise, cells, title=titles[0], extent=3.2 * board.sigma_noise)
         panels[0].set(xticks=(-200, 0, 200), yticks=(-200, 0, 200))
-        for ax, states, title in zip(panels[1:], (pairs.data.numpy(), step), titles[1:], strict=True):
+        for ax, states, title in zip(panels[1:], (data, step), titles[1:], strict=True):
             _draw_cells(ax, board)
             draw_by_class(ax, states, cells, title=title, extent=1.15 * board.half_width)
             ax.set(xticks=board.support.edges[::2], yticks=board.support.edges[::2])
         for ax in panels:
             ax.collections[0].set_sizes([POINT * width**2])
     return figure
-
-
-def _distilled(preset: Preset, board: Checkerboard, profile: Profile) -> tuple[Pairs, KoopmanDistillationModel]:
-    """The held-out pairs, and the model trained on the others."""
-    folder = profile.work / "checkerboard"
-    data = collect(
-        board, preset.pairs, generator=torch.Generator().manual_seed(profile.seed), steps=preset.solver_steps,
-        out=folder / "data", progress=True,
-    )  # fmt: skip
-    config = preset.seeded(profile.seed).distillation
-    train_with_bar(config, data, folder / "run", device=torch.device("cpu"), preset=preset.name, progress=True)
-    return data.heldout(), load(folder / "run")
 
 
 def _draw_cells(ax: Axes, board: Checkerboard) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.image
+import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
 from koopman_analysis.figures.style import STYLE
-from paper_figures import ablations
+from paper_figures import ablations, neighbours, semantics
 from paper_figures.__main__ import FIGURES, main
 from paper_figures.defect_against_dimension import TOLERANCE, curves, drawn
 from paper_figures.printing import SCREEN, styled_for_print
@@ -65,6 +66,32 @@ def test_the_defect_is_rounding_where_the_flow_is_affine_and_one_where_there_is_
     above, below = drawn(profile).axes
     named = {text.get_text() for ax in (above, below) for text in ax.texts}
     assert {*found, f"closed below {TOLERANCE:g}"} == named
+
+
+@pytest.mark.gallery
+def test_neighbours_are_alike_more_often_in_the_latent_space_than_in_the_noise_and_less_than_among_pixels(work):
+    found, images = neighbours.found(Profile(fast=True, width=None, work=work / "fast"))
+    leads = found.leads("latent space")
+    assert leads["noise"].low > 0.0 > leads["pixels"].high
+    assert found.agreements()["noise"].low > found.chance, "the premise: the noise knows something, too"
+    assert len(images) == len(found.labels)
+    np.testing.assert_array_equal(found.labels[found.queries], np.arange(10))
+
+
+@pytest.mark.gallery
+def test_every_data_set_is_asked_every_question_beside_every_control(work):
+    profile = Profile(fast=True, width=None, work=work / "fast")
+    studies = semantics.studied(profile)
+    panels = semantics.pictured(studies, profile).axes
+    assert len(panels) == len(studies) * len(semantics.SHORT)
+    for row, (name, study) in enumerate(studies.items()):
+        first, *_ = line = panels[row * len(semantics.SHORT) : (row + 1) * len(semantics.SHORT)]
+        assert [label.get_text() for label in first.get_yticklabels()] == list(study.names)
+        assert {"noise", "DMD", "teacher, half of the way", "best of the random encoders"} <= set(study.controls)
+        assert name in {first.get_title(loc=loc) for loc in ("left", "center", "right")}
+        for ax, question in zip(line, study.questions, strict=True):
+            dots = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
+            assert dots == [interval.estimate for interval in study.values(question).values()]
 
 
 @pytest.mark.parametrize("column", [None, "icml-column"])

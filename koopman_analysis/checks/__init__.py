@@ -18,6 +18,7 @@ from koopman_analysis.checks.comparison import PairedErrors, better_than_baselin
 from koopman_analysis.checks.eigenvalues import EigenvalueResiduals, eigenvalue_residuals, eigenvalues_of_the_flow
 from koopman_analysis.checks.expansion import TooFewPairs, UnreadLatents, not_expanding
 from koopman_analysis.checks.fidelity import Fidelity, faithful, one_step_fidelity
+from koopman_analysis.checks.interpolation import ExcessShare, excess_share, interpolates_near_the_data
 from koopman_analysis.checks.isometry import isometric
 from koopman_analysis.checks.outliers import (
     EdgeCorrespondence,
@@ -38,9 +39,10 @@ from koopman_analysis.checks.sensitivity import (
 )
 
 __all__ = [
-    "EdgeCorrespondence",
     "CLASS",
+    "EdgeCorrespondence",
     "EigenvalueResiduals",
+    "ExcessShare",
     "Fidelity",
     "LatentBounds",
     "LocatedViolations",
@@ -63,9 +65,11 @@ __all__ = [
     "edge_correspondence",
     "eigenvalue_residuals",
     "eigenvalues_of_the_flow",
+    "excess_share",
     "exponents_are_the_same",
     "faithful",
     "few_directions_suffice",
+    "interpolates_near_the_data",
     "isometric",
     "known_answers",
     "latent_bounds",

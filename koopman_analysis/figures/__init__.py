@@ -10,6 +10,12 @@ from koopman_analysis.figures.closure import (
 from koopman_analysis.figures.dimension import draw_hermite_curve, draw_rank_sweep, draw_sweep
 from koopman_analysis.figures.gauge import draw_gauge
 from koopman_analysis.figures.images import draw_images
+from koopman_analysis.figures.interpolation import (
+    draw_departures,
+    draw_interpolations,
+    draw_path_measures,
+    draw_paths,
+)
 from koopman_analysis.figures.intervals import (
     draw_claims,
     draw_differences,
@@ -17,6 +23,7 @@ from koopman_analysis.figures.intervals import (
     draw_errors,
     draw_ratios,
 )
+from koopman_analysis.figures.neighbours import draw_gallery
 from koopman_analysis.figures.outliers import draw_outliers, draw_regions
 from koopman_analysis.figures.predictors import draw_error_against_cost, draw_error_against_dimension
 from koopman_analysis.figures.samples import draw_by_class, draw_marked, draw_samples
@@ -33,20 +40,25 @@ __all__ = [
     "draw_closure_spectra",
     "draw_closure_spectrum",
     "draw_weighted_spectrum",
+    "draw_departures",
     "draw_differences",
     "draw_discrepancies",
     "draw_eigenvalues",
     "draw_error_against_cost",
     "draw_error_against_dimension",
     "draw_errors",
+    "draw_gallery",
     "draw_exponents",
     "draw_gauge",
     "draw_hermite_curve",
     "draw_images",
+    "draw_interpolations",
     "draw_marked",
-    "draw_neighbourhoods",
     "draw_midway",
+    "draw_neighbourhoods",
     "draw_outliers",
+    "draw_path_measures",
+    "draw_paths",
     "draw_ratios",
     "draw_rank_sweep",
     "draw_regions",

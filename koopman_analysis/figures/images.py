@@ -23,18 +23,28 @@ def draw_images(
     Raises:
         ValueError: If the shape is not one of images.
     """
-    if images.ndim == 3:
-        images = images[:, None]
-    if images.ndim != 4 or images.shape[1] not in (1, 3):
-        raise ValueError(f"expected images (n, height, width) or (n, 1 or 3, height, width), got {images.shape}")
-    n, channels, height, width = images.shape
+    shades = screened(images)
+    n, height, width, channels = shades.shape
     across = columns or math.ceil(math.sqrt(n))
     down = math.ceil(n / across)
     sheet = np.ones((down * (height + 1) - 1, across * (width + 1) - 1, channels))
-    for index, image in enumerate(np.clip(0.5 * (images + 1.0), 0.0, 1.0)):
+    for index, image in enumerate(shades):
         top, left = (index // across) * (height + 1), (index % across) * (width + 1)
-        sheet[top : top + height, left : left + width] = np.moveaxis(image, 0, -1)
+        sheet[top : top + height, left : left + width] = image
     ax.imshow(sheet[..., 0] if channels == 1 else sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     ax.set_axis_off()
     ax.set_title(title, color=INK)
     return ax
+
+
+def screened(images: Float[np.ndarray, " n *shape"]) -> Float[np.ndarray, "n height width channels"]:
+    """Images as they are shown: channels last, values from [−1, 1] in [0, 1].
+
+    Raises:
+        ValueError: If the shape is not one of images.
+    """
+    if images.ndim == 3:
+        images = images[:, None]
+    if images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise ValueError(f"expected images (n, height, width) or (n, 1 or 3, height, width), got {images.shape}")
+    return np.moveaxis(np.clip(0.5 * (images + 1.0), 0.0, 1.0), 1, -1)
