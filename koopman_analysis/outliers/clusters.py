@@ -11,10 +11,10 @@ units of the median of d_m and N(ε) the number of clusters that hold a named sh
 
     [ε₁, ε₂] = the longest interval of log ε ∈ log [.8, 2] on which N is one number above 1,      ε = √(ε₁ ε₂);   (2)
 
-an interval shorter than a factor of 1.07 is chance, and then all is one cluster, with the largest radius. Points of
+an interval shorter than a factor of 1.1 is chance, and then all is one cluster, with the largest radius. Points of
 smaller clusters are apart. The larger m, the less chance; the smaller m against the size of a cluster, the finer: m is
 40, of fewer than 4,000 points a hundredth of them, and at least 10. Of 10,000 points this finds the eight cells of the
-checkerboard, of 5,000 in most samples; of fewer it may join cells that touch.
+checkerboard, which touch at their corners, in most samples; of fewer it may join some. It does not cut one cloud.
 
 The sizes in (2) count core points, and N comes of the minimum spanning tree of the mutual distances
 max(d_m(i), d_m(j), ‖i − j‖), which has the clusters of every radius. In more than a few dimensions distances no longer
@@ -37,7 +37,7 @@ from koopman_analysis.shapes import Bool, Float, Int, Labels, Latents
 
 LOWEST, HIGHEST, RADII = 0.8, 2.0, 40
 """The radii of equation (2), in units of the median of d_m, and their number."""
-LEAST = 1.07
+LEAST = 1.1
 """The least factor between the ends of an interval in equation (2)."""
 FEWEST, SHARE = 10, 0.01
 """The least m, and its share of the points where that is between the least and the most."""

@@ -34,7 +34,7 @@ from koopman_analysis.similarity import (
 from .experiments import Profile
 from .page import Goal, Page, Row, Table
 from .peers.environments import ROOT
-from .turns import ONE_THREAD
+from .turns import THREADS
 
 LARGE, SMALL = 20_000, 5_000
 LATENT, SEMANTIC, FEATURES = 16, 8, 256
@@ -113,7 +113,7 @@ STATISTICS: dict[str, Callable[[int], Interval]] = {
 def run_alone(name: str, n: int) -> dict[str, Any]:
     """What a process of its own says of a statistic."""
     command = [sys.executable, "-m", "tests.benchmarks.similarity_streams", name, str(n)]
-    environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, **dict.fromkeys(THREADS, "1"), "PYTHONPATH": str(ROOT)}
     return json.loads(subprocess.run(command, env=environment, cwd=ROOT, check=True, capture_output=True).stdout)
 
 

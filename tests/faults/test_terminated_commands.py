@@ -25,7 +25,7 @@ def test_termination_while_a_report_is_written_leaves_the_older_one_and_nothing_
 
     Report(title="Older").save(tmp_path / "r")
     newer = Report(title="Newer", figures={"picture": terminated})
-    monkeypatch.setattr("kdm.__main__.verified", lambda *arguments, **options: newer.save(tmp_path / "r"))
+    monkeypatch.setattr("kdm.verification.verify", lambda *arguments, **options: newer.save(tmp_path / "r"))
     with pytest.raises(SystemExit) as stopped:
         main(["verify"])
     assert stopped.value.code == 143

@@ -25,4 +25,5 @@ def tiny() -> Preset:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PRESETS, "mixture", preset)
         patch.setattr(kdm.verification, "FRESH_SAMPLES", 300)
+        patch.setattr("kdm.verification.page.SEMANTIC_OBJECTS", 80)
         yield preset
