@@ -47,6 +47,8 @@ from .estimators import (
 from .moments import FactorMoments, GramMoments, IllConditionedGram
 from .regression import ConstantData, EnergyRank, ThresholdRank
 from .resampling import Interval
+from .semantics import StatesOnTheWay
+from .sensitivity import KnownFlow, Linearisation
 from .snapshots import DoublePairs, SnapshotPairs, SnapshotTrajectories, Split
 from .spectrum import Eigenpairs, EigenvalueIntervals
 from .verification import verify
@@ -112,5 +114,8 @@ __all__ = [
     "Interval",
     "Side",
     "Verdict",
+    "KnownFlow",
+    "Linearisation",
+    "StatesOnTheWay",
     "verify",
 ]

@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from koopman_analysis.correlation.ranks import weighted_midranks
 from koopman_analysis.outliers.clusters import Clusters
 from koopman_analysis.outliers.marks import Mark
 from koopman_analysis.outliers.measures import NotMeasurable, Outlyingness
 from koopman_analysis.resampling import Bootstrap, Interval, object_bootstrap
-from koopman_analysis.shapes import Bool, Float, Int
+from koopman_analysis.shapes import Bool, Float
 from koopman_analysis.similarity import Ranking
 from koopman_analysis.twosample import Sample
 
@@ -186,44 +187,23 @@ def _statistics(
     rankings: Sequence[Ranking], found: Mapping[str, _Marked], scores: Mapping[tuple[str, str], np.ndarray]
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Equations (1) and (2) of every mark and every score, as a function of the objects' multiplicities."""
-    at_source = [_Midranks.of(score) for score in scores.values()]
-    at_data = [_Midranks.of(mark.outlyingness) for mark in found.values()]
+    at_source = [weighted_midranks(score) for score in scores.values()]
+    at_data = [weighted_midranks(mark.outlyingness) for mark in found.values()]
 
-    def statistics(multiplicities: np.ndarray) -> np.ndarray:
+    def statistics(counts: np.ndarray) -> np.ndarray:
         first, second = (
-            np.stack([ranks.standardised(multiplicities) for ranks in each]) for each in (at_data, at_source)
+            np.stack([_standardised(ranks(counts), counts) for ranks in each]) for each in (at_data, at_source)
         )
-        return np.concatenate([[ranking.auroc(multiplicities) for ranking in rankings], (first @ second.T).ravel()])
+        return np.concatenate([[ranking.auroc(counts) for ranking in rankings], (first @ second.T).ravel()])
 
     return statistics
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Midranks:
-    """Equation (3): values sorted once, weighed many times.
-
-    Attributes:
-        place: Which of the distinct values, in rising order, each object has.
-        distinct: How many there are.
-    """
-
-    place: Int[np.ndarray, " n"]
-    distinct: int
-
-    @classmethod
-    def of(cls, values: Float[np.ndarray, " n"]) -> "_Midranks":
-        """The midranks of these values."""
-        distinct, place = np.unique(values, return_inverse=True)
-        return cls(place=place, distinct=len(distinct))
-
-    def standardised(self, multiplicities: np.ndarray) -> np.ndarray:
-        """Midranks, centred and scaled so that products of two sum to (2); NaN where all values are one."""
-        totals = np.bincount(self.place, weights=multiplicities, minlength=self.distinct)
-        ranks = (np.cumsum(totals) - totals / 2.0)[self.place]
-        root = np.sqrt(multiplicities)
-        centred = root * (ranks - np.average(ranks, weights=multiplicities))
-        scale = np.linalg.norm(centred)
-        return centred / scale if scale > 0.0 else np.full(len(centred), np.nan)
+def _standardised(ranks: np.ndarray, multiplicities: np.ndarray) -> np.ndarray:
+    """Midranks, centred and scaled so that products of two sum to (2); NaN where all values are one."""
+    centred = np.sqrt(multiplicities) * (ranks - np.average(ranks, weights=multiplicities))
+    scale = np.linalg.norm(centred)
+    return centred / scale if scale > 0.0 else np.full(len(centred), np.nan)
 
 
 def _exchanged(
