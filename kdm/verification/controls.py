@@ -4,7 +4,8 @@ Representations of the noise, none of which needed the latent space:
 
     noise                       x itself (the analysis adds it)
     random encoders             the model's architecture with fresh weights
-    DMD, EDMD                   canonical coordinates of linear methods, in the model's latent dimension
+    DMD, EDMD                   canonical coordinates of linear methods, in the model's latent dimension;
+                                and their predictions, which weigh these by what they are worth in the data
     direct regression           its last hidden layer: the same task, optimiser and samples without a latent space
     the middle of the way       the teacher's own state where noise and data have one variance,
                                 σ² = tr Cov(y)/d, or half of a time without a level                         (1)
@@ -58,7 +59,7 @@ def semantic_controls(experiment: Experiment, baselines: Baselines) -> dict[str,
     """The linear methods and, where it was trained, direct regression, by name."""
     pairs = pairs_in_rows(experiment.data.training())
     some = SnapshotPairs(before=pairs.before[:PAIRS], after=pairs.after[:PAIRS])
-    controls = linear_coordinates(some, baselines, dimension=experiment.subject.latent)
+    controls = linear_coordinates(some, baselines, dimension=experiment.subject.latent) | linear_predictions(baselines)
     if experiment.training is not None:
         direct = last_hidden_layer(experiment.training.direct, experiment.data.shape)
         controls["direct regression, last layer"] = direct
@@ -80,6 +81,12 @@ def linear_coordinates(pairs: SnapshotPairs, baselines: Baselines, *, dimension:
             pairs, inputs=edmd.inputs, outputs=outputs, dimension=dimension, ridge=RIDGE
         )  # fmt: skip
     return found
+
+
+def linear_predictions(baselines: Baselines) -> dict[str, Encoder]:
+    """What DMD and each EDMD among the baselines predict."""
+    predictors = {"DMD": baselines.equal["DMD (affine)"], **{name: e.predict for name, e in baselines.edmd.items()}}
+    return {f"{name}, prediction": predict for name, predict in predictors.items()}
 
 
 def last_hidden_layer(direct: DirectRegression, shape: tuple[int, ...]) -> Encoder:

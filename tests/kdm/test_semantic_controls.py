@@ -13,7 +13,7 @@ from kdm.networks import PlainMLPConfig, ResidualMLPConfig
 from kdm.teachers import GaussianMixture, named
 from kdm.trajectories import collect, open_trajectories, save_trajectories
 from kdm.verification.baselines import fitted_baselines
-from kdm.verification.controls import last_hidden_layer, linear_coordinates, states_on_the_way
+from kdm.verification.controls import last_hidden_layer, linear_coordinates, linear_predictions, states_on_the_way
 from koopman_analysis import SnapshotPairs
 
 
@@ -74,6 +74,10 @@ def test_linear_methods_have_at_most_the_models_dimension():
     assert list(found) == ["DMD", "EDMD-Hermite, degree 2", "EDMD-Fourier, m = 8", "EDMD-Fourier, m = 512"]
     widths = [encode(noise[:5]).shape[1] for encode in found.values()]
     assert widths == [2, 5, 7, 8], "of 2, 5, 7 and 511 functions that vary"
+    predicted = linear_predictions(baselines)
+    assert list(predicted) == [f"{name}, prediction" for name in found]
+    errors = [np.square(predict(noise) - pairs.after).mean() for predict in predicted.values()]
+    assert errors[0] > 10 * errors[-1], "each is that of its own method"
 
 
 @pytest.mark.parametrize("config", [ResidualMLPConfig(width=12, blocks=1), PlainMLPConfig(widths=(9, 12))])
