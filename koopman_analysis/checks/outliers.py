@@ -40,7 +40,7 @@ from koopman_analysis.outliers import (
     require_both,
 )
 from koopman_analysis.resampling import Interval, object_bootstrap
-from koopman_analysis.shapes import Bool, Float
+from koopman_analysis.shapes import Array, Bool, Float
 from koopman_analysis.similarity import Ranking
 from koopman_analysis.twosample import Sample
 
@@ -86,8 +86,8 @@ class EdgeCorrespondence:
 
 
 def outlier_correspondence(
-    source: Sample,
-    data: Sample,
+    source: Array,
+    data: Array,
     *,
     share: float = 0.1,
     resamples: int = 999,
@@ -106,7 +106,7 @@ def outlier_correspondence(
 
     Raises:
         NotMeasurable: If the share leaves too few outliers, or too few others, to resample.
-        ValueError: If the numbers of objects differ, or a point is not finite.
+        ValueError: If the numbers of objects differ, or the points are no table of real numbers, or one is not finite.
     """
     if len(source) != len(data):
         raise ValueError(f"expected the same objects at both ends, got {len(source)} at the source and {len(data)}")

@@ -105,7 +105,11 @@ class FixedRadius:
 
 @dataclass(frozen=True, kw_only=True)
 class LongestPlateau:
-    """DBSCAN with the radius of equation (2).
+    """DBSCAN with the radius of equation (2): one radius for all clusters.
+
+    Clusters of very different density are joined to one, or the sparse are left apart: with densities of 100 : 1 a
+    radius that holds the sparse together is many times the distances in the dense, out of reach of [.8, 2] medians.
+    Name such clusters.
 
     Attributes:
         neighbours: The most m; of few points, a hundredth of them, and at least 10.

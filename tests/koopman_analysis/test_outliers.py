@@ -90,6 +90,26 @@ def test_fewer_than_ten_outliers_are_refused_whichever_the_claim(n):
         edge_correspondence(noise, data, Clusters.named(np.zeros(n, dtype=int)), rng=rng)
 
 
+def test_integer_points_correspond_as_the_numbers_they_are():
+    noise = np.random.default_rng(0).integers(-99, 99, (150, 2))
+    whole, real = (
+        outlier_correspondence(points, points**3, resamples=19, shuffles=9, rng=np.random.default_rng(1))
+        for points in (noise, noise.astype(float))
+    )
+    assert whole.auroc == real.auroc
+
+
+def test_points_without_a_place_are_refused_at_either_end():
+    rng = np.random.default_rng(0)
+    points = rng.standard_normal((150, 2))
+    broken = np.where(points == points[0], np.nan, points)
+    for source, data in ((broken, points), (points, broken)):
+        with pytest.raises(ValueError, match="expected finite points, got 1 of 150"):
+            outlier_correspondence(source, data, rng=rng)
+    with pytest.raises(ValueError, match=r"expected points one a row, got shape \(150,\)"):
+        outlier_correspondence(points[:, 0], points, rng=rng)
+
+
 def test_fewer_than_ten_others_are_refused():
     rng = np.random.default_rng(0)
     with pytest.raises(NotMeasurable, match="but outermost 95 % marks 95 of 100 objects"):
