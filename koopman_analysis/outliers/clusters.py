@@ -107,9 +107,9 @@ class FixedRadius:
 class LongestPlateau:
     """DBSCAN with the radius of equation (2): one radius for all clusters.
 
-    Clusters of very different density are joined to one, or the sparse are left apart: with densities of 100 : 1 a
-    radius that holds the sparse together is many times the distances in the dense, out of reach of [.8, 2] medians.
-    Name such clusters.
+    It takes clusters of like density. Where densities are as 100 : 1, a radius of two medians need not hold the sparse
+    together: its points are then apart and bear the label of the dense, so that both are joined to one, or it crumbles
+    to several. Name such clusters.
 
     Attributes:
         neighbours: The most m; of few points, a hundredth of them, and at least 10.
