@@ -64,8 +64,16 @@ class Retrieval:
         return dict(zip(self.spaces, self.agreement.intervals(), strict=True))
 
     def leads(self, space: str) -> dict[str, Interval]:
-        """a(space) − a(S) for every other space S, with simultaneous intervals."""
+        """a(space) − a(S) for every other space S, with simultaneous intervals.
+
+        Raises:
+            ValueError: If there is no space of this name, or no other.
+        """
+        if space not in self.spaces:
+            raise ValueError(f"expected one of the spaces {list(self.spaces)}, got {space!r}")
         others = [name for name in self.spaces if name != space]
+        if not others:
+            raise ValueError(f"expected another space for {space!r} to lead, got it alone: retrieve in two spaces")
         contrasts = np.zeros((len(others), len(self.spaces)))
         for row, name in zip(contrasts, others, strict=True):
             row[self.spaces.index(space)], row[self.spaces.index(name)] = 1.0, -1.0
@@ -92,18 +100,14 @@ def nearest_objects(
         rng: Draws the resamples.
 
     Raises:
-        ValueError: If there is no space, a space lacks objects, or there are not more objects than neighbours.
+        ValueError: If there is no space, a space lacks objects, there are not more objects than neighbours, or a query
+            is none of the objects.
     """
-    if not spaces:
-        raise ValueError("expected at least one space to look for neighbours in, got none")
-    for name, points in spaces.items():
-        if len(points) != len(labels):
-            raise ValueError(f"expected {len(labels)} objects in {name!r}, one for each label, got {len(points)}")
-    if len(labels) <= neighbours:
-        raise ValueError(
-            f"expected more objects than neighbours, got {len(labels)} objects and {neighbours} neighbours"
-        )
-    asked = first_of_each_class(labels) if queries is None else queries
+    _require_spaces(spaces, labels, neighbours)
+    asked = first_of_each_class(labels) if queries is None else np.asarray(queries)
+    strangers = asked[(asked < 0) | (asked >= len(labels))]
+    if len(strangers):
+        raise ValueError(f"expected queries from 0 to {len(labels) - 1}, got {strangers.tolist()}: ask about objects")
     nearest = {name: _nearest(points, neighbours) for name, points in spaces.items()}
     agreements = [of_neighbours(found, labels[found] == labels[:, None]) for found in nearest.values()]
     counts = np.unique(labels, return_counts=True)[1]
@@ -121,6 +125,18 @@ def nearest_objects(
 def first_of_each_class(labels: Labels) -> Int[np.ndarray, " classes"]:
     """The first object of each class, in the order of the classes."""
     return np.unique(labels, return_index=True)[1]
+
+
+def _require_spaces(spaces: Mapping[str, Space], labels: Labels, neighbours: int) -> None:
+    if not spaces:
+        raise ValueError("expected at least one space to look for neighbours in, got none")
+    for name, points in spaces.items():
+        if len(points) != len(labels):
+            raise ValueError(f"expected {len(labels)} objects in {name!r}, one for each label, got {len(points)}")
+    if len(labels) <= neighbours:
+        raise ValueError(
+            f"expected more objects than neighbours, got {len(labels)} objects and {neighbours} neighbours"
+        )
 
 
 def _nearest(points: Latents, neighbours: int) -> Int[np.ndarray, "n k"]:

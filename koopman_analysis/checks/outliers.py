@@ -9,8 +9,10 @@ whose share of the variance is below rounding are left out of S⁺. With the out
 
     AUROC = P( o(source of an outlier) > o(source of another) ) ≥ .6,                                      (2)
 
-the interval by resampling objects, whose outlyingness is computed once. The control that must be refuted: sources
-handed to the wrong data, AUROC ½; its interval is that of the AUROC over many such shuffles.
+the interval by resampling objects, whose outlyingness is computed once. It takes ten outliers, of about a hundred
+objects: with fewer, what is independent is supported too often (`koopman_analysis.outliers.marks`, its (4)). The
+control that must be refuted: sources handed to the wrong data, AUROC ½; its interval is that of the AUROC over many
+such shuffles.
 
 A point may lie far out of its own cluster in the middle of the sample. With clusters of the data, carried back to the
 source, the outermost tenth of the data *within their clusters* are the outliers, and they should come from the edges of
@@ -35,9 +37,10 @@ from koopman_analysis.outliers import (
     Outlyingness,
     mahalanobis_distances,
     predicted_outliers,
+    require_both,
 )
 from koopman_analysis.resampling import Interval, object_bootstrap
-from koopman_analysis.shapes import Bool, Float
+from koopman_analysis.shapes import Array, Bool, Float
 from koopman_analysis.similarity import Ranking
 from koopman_analysis.twosample import Sample
 
@@ -83,8 +86,8 @@ class EdgeCorrespondence:
 
 
 def outlier_correspondence(
-    source: Sample,
-    data: Sample,
+    source: Array,
+    data: Array,
     *,
     share: float = 0.1,
     resamples: int = 999,
@@ -102,12 +105,14 @@ def outlier_correspondence(
         rng: Draws the resamples and the shuffles.
 
     Raises:
-        ValueError: If the numbers of objects differ, or the share leaves no outliers or nothing else.
+        NotMeasurable: If the share leaves too few outliers, or too few others, to resample.
+        ValueError: If the numbers of objects differ, or the points are no table of real numbers, or one is not finite.
     """
     if len(source) != len(data):
         raise ValueError(f"expected the same objects at both ends, got {len(source)} at the source and {len(data)}")
     at_source, at_data = mahalanobis_distances(source), mahalanobis_distances(data)
     outlier = at_data > np.quantile(at_data, 1.0 - share)
+    require_both(outlier, f"outermost {100 * share:g} %")
     auroc = object_bootstrap(Ranking.of(at_source, outlier).auroc, len(data), resamples=resamples, rng=rng)
     return OutlierCorrespondence(
         source=at_source,
@@ -151,7 +156,7 @@ def edge_correspondence(
         rng: Draws the resamples and the exchanges.
 
     Raises:
-        NotMeasurable: If a cluster is too small, or no object is an outlier, or all are.
+        NotMeasurable: If a cluster is too small, or there are too few outliers, or too few others.
         ValueError: If the numbers of objects differ, or a point is not finite.
     """
     by, at = mark or Outermost(), measure or Edge()

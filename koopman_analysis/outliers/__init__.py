@@ -42,7 +42,7 @@ from koopman_analysis.outliers.clusters import (
     LongestPlateau,
     leading_coordinates,
 )
-from koopman_analysis.outliers.marks import Beyond, Mark, Outermost, Unclustered
+from koopman_analysis.outliers.marks import Beyond, Mark, Outermost, Unclustered, require_both
 from koopman_analysis.outliers.measures import (
     Edge,
     LargestDeviation,
@@ -80,4 +80,5 @@ __all__ = [
     "mahalanobis_distances",
     "predicted_outliers",
     "read_latents",
+    "require_both",
 ]

@@ -105,7 +105,11 @@ class FixedRadius:
 
 @dataclass(frozen=True, kw_only=True)
 class LongestPlateau:
-    """DBSCAN with the radius of equation (2).
+    """DBSCAN with the radius of equation (2): one radius for all clusters.
+
+    It takes clusters of like density. Where densities are as 100 : 1, a radius of two medians need not hold the sparse
+    together: its points are then apart and bear the label of the dense, so that both are joined to one, or it crumbles
+    to several. Name such clusters.
 
     Attributes:
         neighbours: The most m; of few points, a hundredth of them, and at least 10.

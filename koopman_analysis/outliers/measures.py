@@ -27,7 +27,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from scipy.spatial import KDTree
 
-from koopman_analysis.shapes import Float, Int, Labels, Latents
+from koopman_analysis.shapes import Array, Float, Int, Labels, Latents
 from koopman_analysis.twosample import Sample
 
 NOWHERE = 1e-10
@@ -52,13 +52,18 @@ class Outlyingness(Protocol):
         ...
 
 
-def mahalanobis_distances(points: Latents) -> Float[np.ndarray, " n"]:
+def mahalanobis_distances(points: Array) -> Float[np.ndarray, " n"]:
     """The Mahalanobis distance of each point within its sample: equation (1).
 
+    Args:
+        points: Real or integer coordinates, a row a point.
+
     Raises:
+        ValueError: If the points are no table of real numbers, or one is not finite.
         NotMeasurable: If there are too few points for their directions: then all are equally far out.
     """
-    return np.linalg.norm(whitened(points), axis=1)
+    require_points(points)
+    return np.linalg.norm(whitened(points if points.dtype.kind == "f" else points.astype(np.float64)), axis=1)
 
 
 def whitened(points: Latents) -> Float[np.ndarray, "n k"]:
@@ -80,12 +85,16 @@ def whitened(points: Latents) -> Float[np.ndarray, "n k"]:
     return left[:, kept] * np.sqrt(len(points) - 1)
 
 
-def require_points(points: Latents) -> None:
+def require_points(points: Array) -> None:
     """Refuses points that have no place.
 
     Raises:
-        ValueError: If a coordinate is not finite.
+        ValueError: If the points are no table of real numbers, or a coordinate is not finite.
     """
+    if points.ndim != 2:
+        raise ValueError(f"expected points one a row, got shape {points.shape}: reshape a line of points to (n, 1)")
+    if points.dtype.kind not in "fiu":
+        raise ValueError(f"expected real coordinates, got {points.dtype}: take real and imaginary parts as columns")
     lost = np.count_nonzero(~np.isfinite(points).all(axis=1))
     if lost:
         raise ValueError(f"expected finite points, got {lost} of {len(points)} that are not: leave them out")
@@ -214,7 +223,10 @@ def _members(points: Sample, clusters: Labels) -> list[Int[np.ndarray, " k"]]:
 
 def _white(points: Sample, clusters: Labels) -> np.ndarray:
     _members(points, clusters)
-    return whitened(points)
+    white = whitened(points)
+    if white.shape[1] == 0:
+        raise NotMeasurable(f"expected points that vary, got {len(points)} copies of one: none has a nearer neighbour")
+    return white
 
 
 def _neighbours(points: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from koopman_analysis.correlation.ranks import weighted_midranks
 from koopman_analysis.outliers.clusters import Clusters
-from koopman_analysis.outliers.marks import Mark
+from koopman_analysis.outliers.marks import Mark, require_both
 from koopman_analysis.outliers.measures import NotMeasurable, Outlyingness
 from koopman_analysis.resampling import Bootstrap, Interval, object_bootstrap
 from koopman_analysis.shapes import Bool, Float
@@ -114,7 +114,7 @@ def predicted_outliers(
 
     Raises:
         ValueError: If the numbers of objects differ, or a point is not finite.
-        NotMeasurable: If there is nothing to predict, or nothing to predict it by.
+        NotMeasurable: If no rule marks outliers enough, or there is nothing to predict them by.
     """
     for name, points in (*sources.items(), ("clusters", clusters.labels)):
         if len(points) != len(data):
@@ -156,12 +156,10 @@ def _marked(
     for mark in marks:
         try:
             outlyingness = mark.measure.of(data, clusters.labels)
+            marked = mark.marked(outlyingness, clusters)
+            require_both(marked, mark.name)
         except NotMeasurable as reason:
             unmeasured[mark.name] = str(reason)
-            continue
-        marked = mark.marked(outlyingness, clusters)
-        if marked.all() or not marked.any():
-            unmeasured[mark.name] = f"{mark.name} marks {'all' if marked.all() else 'none'} of {len(data)} objects"
             continue
         found[mark.name] = _Marked(marked=marked, outlyingness=outlyingness)
     return found

@@ -65,9 +65,14 @@ def with_outliers(
     ):
         hypothesis = f"Outliers of the data come from outliers of the {name}."
         if len(data) <= max(source.shape[1], data.shape[1]) + 1:
-            report = report.including(Entry(claim=_not_applicable(id, hypothesis, bound)))
+            reason = "there are fewer objects than directions, so that all are equally far out"
+            report = report.including(Entry(claim=_not_applicable(id, hypothesis, reason, bound)))
             continue
-        found = checks.outlier_correspondence(source, data, rng=rng)
+        try:
+            found = checks.outlier_correspondence(source, data, rng=rng)
+        except NotMeasurable as reason:
+            report = report.including(Entry(claim=_not_applicable(id, hypothesis, str(reason), bound)))
+            continue
         claim = checks.outliers_correspond(found, id=id, hypothesis=hypothesis, bound=bound)
         picture = partial(figure_of, partial(draw_outliers, correspondence=found, source=name), size=(5.4, 3.8))
         report = report.including(Entry(claim=claim, figure=id), figures={id: picture})
@@ -84,7 +89,8 @@ def _with_edges(
         clusters = _clusters(data, classes)
         found = checks.edge_correspondence(noise, data, clusters, rng=rng)
     except NotMeasurable as reason:
-        return report.including(Entry(claim=_no_edges(str(reason), bound)))
+        hypothesis = "Outliers of a cluster of the data come from the edge of its source region."
+        return report.including(Entry(claim=_not_applicable("outliers_at_edges", hypothesis, str(reason), bound)))
     sources, remark = {"noise": noise}, ""
     try:
         sources["latent"] = read_latents(material.model, material.pairs, labels=material.labels, rng=rng)
@@ -137,16 +143,7 @@ def _tables(
     return (Table(title="Where outliers come from", columns=columns, rows=rows, note=note.rstrip()),)
 
 
-def _not_applicable(id: str, hypothesis: str, bound: float) -> Claim:
+def _not_applicable(id: str, hypothesis: str, reason: str, bound: float) -> Claim:
     return Claim.not_applicable(
-        id=id, hypothesis=hypothesis, quantity="AUROC", side=Side.AT_LEAST, bound=bound,
-        reason="there are fewer objects than directions, so that all are equally far out",
-    )  # fmt: skip
-
-
-def _no_edges(reason: str, bound: float) -> Claim:
-    return Claim.not_applicable(
-        id="outliers_at_edges",
-        hypothesis="Outliers of a cluster of the data come from the edge of its source region.",
-        quantity="AUROC", side=Side.AT_LEAST, bound=bound, reason=reason,
-    )  # fmt: skip
+        id=id, hypothesis=hypothesis, quantity="AUROC", side=Side.AT_LEAST, bound=bound, reason=reason
+    )

@@ -109,3 +109,15 @@ def test_points_that_have_no_clusters_are_refused_with_the_reason():
             clustering.clusters(points)
     with pytest.raises(ValueError, match="got 1 of 60 that are not"):
         leading_coordinates(points)
+
+
+@pytest.mark.parametrize(("density", "clusters"), [(1, 2), (100, 1)])
+def test_a_sparse_cluster_is_joined_to_one_a_hundred_times_as_dense(density, clusters):
+    rng = np.random.default_rng(0)
+    dense = rng.uniform(-1, 1, (1900, 2))
+    half = np.sqrt(density * 100 / 1900)
+    sparse = half * rng.uniform(-1, 1, (100, 2)) + [1.2 * (1 + half), 0.0]
+    found = LongestPlateau().clusters(np.concatenate([dense, sparse]))
+    assert found.count == clusters
+    assert not found.apart[:1900].any()
+    assert found.apart[1900:].all() == (clusters == 1)

@@ -145,6 +145,28 @@ def test_measures_refuse_what_has_no_place_or_no_neighbours(objects):
         WithinCluster().of(points, lonely)
 
 
+@pytest.mark.parametrize("measure", [Sparseness(), Edge(), Margin()], ids=lambda measure: measure.name)
+def test_copies_of_one_point_have_no_neighbours_nearer_than_others(measure):
+    with pytest.raises(NotMeasurable, match="expected points that vary, got 60 copies of one"):
+        measure.of(np.full((60, 2), 0.1), np.arange(60) % 2)
+
+
+def test_integers_are_as_far_out_as_the_numbers_they_are():
+    counts = np.random.default_rng(0).integers(-9, 9, (50, 3))
+    np.testing.assert_array_equal(mahalanobis_distances(counts), mahalanobis_distances(counts.astype(float)))
+
+
+def test_what_is_no_table_of_finite_real_numbers_has_no_distances():
+    points = np.random.default_rng(0).standard_normal((50, 3))
+    with pytest.raises(ValueError, match=r"expected points one a row, got shape \(50,\): reshape"):
+        mahalanobis_distances(points[:, 0])
+    with pytest.raises(ValueError, match="expected real coordinates, got complex128"):
+        mahalanobis_distances(points + 1j)
+    points[3, 1] = np.nan
+    with pytest.raises(ValueError, match="expected finite points, got 1 of 50 that are not"):
+        mahalanobis_distances(points)
+
+
 def test_marks_follow_their_rule(objects):
     points, clusters = objects
     apart = np.arange(270) < 3

@@ -117,11 +117,22 @@ def test_what_cannot_be_measured_is_named_with_its_reason_and_the_rest_is_measur
     )  # fmt: skip
     found = measured({"noise": noise}, data, one, marks=marks, measures=(WithinCluster(), Margin()))
     assert [(prediction.mark, prediction.measure) for prediction in found.each] == [(MARK.name, "within cluster")]
-    assert found.unmeasured["z-score above 99"] == "z-score above 99 marks none of 300 objects"
-    assert found.unmeasured["z-score above 0"] == "z-score above 0 marks all of 300 objects"
+    assert found.unmeasured["z-score above 99"].endswith("z-score above 99 marks none of 300 objects")
+    assert found.unmeasured["z-score above 0"].endswith("z-score above 0 marks all of 300 objects")
     assert found.unmeasured["in no cluster (DBSCAN)"].endswith("marks none of 300 objects")
     assert "at least two clusters" in found.unmeasured["noise, margin"]
     assert "at least two clusters" in found.unmeasured["outermost 10 %, margin"]
+
+
+@pytest.mark.parametrize("outliers", [9, 291])
+def test_outliers_or_others_too_few_to_resample_are_not_measured(outliers):
+    noise, data, clusters = two_clouds(300, np.random.default_rng(0))
+    few, enough = (Outermost(share=share) for share in (outliers / 300, 10 / 300))
+    found = measured({"noise": noise}, data, clusters, marks=(few, enough))
+    assert [(prediction.mark, prediction.outliers) for prediction in found.each] == [(enough.name, 10)]
+    assert found.unmeasured[few.name] == (
+        f"expected at least 10 outliers and 10 others to resample, but {few.name} marks {outliers} of 300 objects"
+    )
 
 
 def test_nothing_to_predict_or_to_predict_it_by_is_an_error_with_the_reasons():

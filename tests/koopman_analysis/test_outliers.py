@@ -63,6 +63,59 @@ def test_objects_that_cannot_be_ranked_are_refused():
         mahalanobis_distances(rng.standard_normal((5, 7)))
 
 
+def supported(n, samples):
+    """Share of samples of unrelated noise and data in which outliers are said to correspond."""
+    verdicts = []
+    for seed in range(samples):
+        rng = np.random.default_rng(seed)
+        noise, data = rng.standard_normal((2, n, 2))
+        verdicts.append(
+            outliers_correspond(outlier_correspondence(noise, data, resamples=99, shuffles=9, rng=rng)).verdict
+        )
+    return np.mean([verdict is Verdict.SUPPORTED for verdict in verdicts])
+
+
+def test_unrelated_noise_is_supported_less_often_than_an_interval_may_err():
+    assert supported(100, samples=150) <= 0.025
+
+
+@pytest.mark.parametrize("n", [5, 10, 20, 90])
+def test_fewer_than_ten_outliers_are_refused_whichever_the_claim(n):
+    rng = np.random.default_rng(0)
+    noise, data = rng.standard_normal((2, n, 2))
+    marks = rf"at least 10 outliers and 10 others to resample, but outermost 10 %.* marks [1-9] of {n} objects"
+    with pytest.raises(NotMeasurable, match=marks):
+        outlier_correspondence(noise, data, rng=rng)
+    with pytest.raises(NotMeasurable, match=marks):
+        edge_correspondence(noise, data, Clusters.named(np.zeros(n, dtype=int)), rng=rng)
+
+
+def test_integer_points_correspond_as_the_numbers_they_are():
+    noise = np.random.default_rng(0).integers(-99, 99, (150, 2))
+    whole, real = (
+        outlier_correspondence(points, points**3, resamples=19, shuffles=9, rng=np.random.default_rng(1))
+        for points in (noise, noise.astype(float))
+    )
+    assert whole.auroc == real.auroc
+
+
+def test_points_without_a_place_are_refused_at_either_end():
+    rng = np.random.default_rng(0)
+    points = rng.standard_normal((150, 2))
+    broken = np.where(points == points[0], np.nan, points)
+    for source, data in ((broken, points), (points, broken)):
+        with pytest.raises(ValueError, match="expected finite points, got 1 of 150"):
+            outlier_correspondence(source, data, rng=rng)
+    with pytest.raises(ValueError, match=r"expected points one a row, got shape \(150,\)"):
+        outlier_correspondence(points[:, 0], points, rng=rng)
+
+
+def test_fewer_than_ten_others_are_refused():
+    rng = np.random.default_rng(0)
+    with pytest.raises(NotMeasurable, match="but outermost 95 % marks 95 of 100 objects"):
+        outlier_correspondence(*rng.standard_normal((2, 100, 2)), share=0.95, rng=rng)
+
+
 def halves(n, rng):
     """Uniform noise in a rectangle whose two halves a map with a gap carries to two clusters."""
     noise = rng.uniform([-2.0, -1.0], [2.0, 1.0], (n, 2))

@@ -62,6 +62,23 @@ def test_an_object_is_no_neighbour_of_its_own_and_its_copy_is():
     np.testing.assert_array_equal(found.nearest["line"][:, 0], [1, 0, 3, 2])
 
 
+@pytest.mark.parametrize("query", [-1, 120])
+def test_queries_that_are_no_objects_are_refused(query):
+    rng, labels, spaces = objects()
+    with pytest.raises(ValueError, match=rf"expected queries from 0 to 119, got \[{query}\]"):
+        nearest_objects(spaces, labels, queries=np.array([0, query]), resamples=9, rng=rng)
+
+
+def test_a_space_leads_others_that_there_are():
+    rng, labels, spaces = objects()
+    both = nearest_objects(spaces, labels, resamples=9, rng=rng)
+    with pytest.raises(ValueError, match=r"expected one of the spaces \['near', 'blind'\], got 'typo'"):
+        both.leads("typo")
+    alone = nearest_objects({"near": spaces["near"]}, labels, resamples=9, rng=rng)
+    with pytest.raises(ValueError, match="expected another space for 'near' to lead, got it alone"):
+        alone.leads("near")
+
+
 def test_spaces_that_do_not_fit_are_refused():
     rng, labels, spaces = objects(10)
     with pytest.raises(ValueError, match="at least one space to look for neighbours in, got none"):

@@ -284,7 +284,9 @@ def test_what_too_few_independent_objects_cannot_show_is_not_applicable():
     )  # fmt: skip
     held_out = SnapshotPairs(before=noise, after=noise.copy(), trajectory=np.repeat(np.arange(40), 15))
     report = verify(wide, held_out, config=VerificationConfig(isometry_bound=10.0), rng=np.random.default_rng(0))
-    assert report.claims["outliers"].applicable
+    assert report.claims["outliers"].because.startswith(
+        "not applicable: expected at least 10 outliers and 10 others to resample, but outermost 10 % marks 4 of 40"
+    )
     assert report.claims["isometric"].because.startswith("not applicable: 40 independent pairs are too few")
     assert report.claims["outliers_latent"].because.startswith(
         "not applicable: there are fewer objects than directions"
