@@ -93,7 +93,7 @@ def streamed_pearson(
     return Jackknife(estimate=estimate, replicates=without.T, units=objects)
 
 
-def _require_points(representations: Sequence[np.ndarray], semantic: np.ndarray, block: int) -> None:
+def _require_points(representations: Sequence[np.ndarray] | np.ndarray, semantic: np.ndarray, block: int) -> None:
     if isinstance(representations, np.ndarray):
         raise ValueError("expected a list of representations, got one array: write [points]")
     for points in (*representations, semantic):
