@@ -57,7 +57,7 @@ from koopman_analysis.similarity.products import varies
 
 BINS = 2**16
 """Bins of distances for the AUROC."""
-SAMPLE, QUANTILES = 1024, 256
+SAMPLE, QUANTILES = 1024, 32
 """Objects whose distances place the bins, and parts of as many pairs each, with equal bins in each."""
 
 
