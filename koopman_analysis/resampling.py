@@ -132,9 +132,11 @@ def object_bootstrap(
         rng: Draws the resamples.
 
     Raises:
-        ValueError: If there are fewer than two objects.
+        ValueError: If there are fewer than two objects, or fewer than two resamples.
     """
     _require_objects(objects)
+    if resamples < 2:
+        raise ValueError(f"expected two or more resamples, got {resamples}: fewer have no spread, choose 199, say")
     estimate = np.atleast_1d(np.asarray(statistic(np.ones(objects, dtype=np.int64)), dtype=np.float64))
     replicates = np.empty((resamples, len(estimate)))
     for row in replicates:
@@ -163,7 +165,7 @@ def ratio_bootstrap(
         rng: Draws the resamples.
 
     Raises:
-        ValueError: If there are fewer than two units.
+        ValueError: If there are fewer than two units, or fewer than two resamples.
     """
     terms = np.concatenate([numerators, denominators], axis=1, dtype=np.float64)
     if unit is not None:
@@ -233,8 +235,16 @@ def jackknife_intervals(
 
 
 def permutation_p_value(observed: float, permuted: Real[np.ndarray, " b"]) -> float:
-    """The p-value of equation (4) for a statistic that is large when the null hypothesis fails."""
-    return (1 + int(np.count_nonzero(permuted >= observed))) / (1 + len(permuted))
+    """The p-value of equation (4) for a statistic that is large when the null hypothesis fails.
+
+    A permuted statistic that is NaN counts as one at least as large: what is not defined is no evidence.
+
+    Raises:
+        ValueError: If the observed statistic is NaN.
+    """
+    if math.isnan(observed):
+        raise ValueError("expected a statistic that is defined, got NaN: it compares with no permuted one")
+    return (1 + int(np.count_nonzero(~(permuted < observed)))) / (1 + len(permuted))
 
 
 def _quantiles(replicates: np.ndarray, levels: Sequence[float]) -> np.ndarray:

@@ -5,8 +5,9 @@ queries i, and measures over all objects how often they are alike,
 
     a(S) = mean over objects i of the share of j in N_k(i; S) with ℓⱼ = ℓᵢ,                                 (1)
 
-which is the neighbour agreement of `similarity`, resampled as equation (4) of its `neighbours`: on the same resamples
-for every space, so that the difference of two spaces has an interval of its own.
+which is the neighbour agreement of `similarity`, resampled as equation (5) of its `neighbours`: on the same resamples
+for every space, so that the difference of two spaces has an interval of its own. Of objects at one distance a picture
+shows some; (1) is the mean over all choices of them.
 
 Pictures persuade, and queries can be picked. So the queries are the first object of each class, whichever they are, and
 beside every row of neighbours stands a(S) over all objects. By chance, labels drawn without looking would agree
@@ -26,7 +27,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from koopman_analysis.resampling import Bootstrap, Interval, object_bootstrap
 from koopman_analysis.shapes import Bool, Inexact, Int, Labels, Latents
-from koopman_analysis.similarity.neighbours import of_neighbours
+from koopman_analysis.similarity.neighbours import NeighbourAgreement
 
 Space: TypeAlias = Inexact[np.ndarray, "_ _"]
 """Objects in some space, one a row."""
@@ -109,7 +110,8 @@ def nearest_objects(
     if len(strangers):
         raise ValueError(f"expected queries from 0 to {len(labels) - 1}, got {strangers.tolist()}: ask about objects")
     nearest = {name: _nearest(points, neighbours) for name, points in spaces.items()}
-    agreements = [of_neighbours(found, labels[found] == labels[:, None]) for found in nearest.values()]
+    agreement = NeighbourAgreement(neighbours=neighbours)
+    agreements = [agreement.of_points(points, labels) for points in spaces.values()]
     counts = np.unique(labels, return_counts=True)[1]
     return Retrieval(
         labels=labels,

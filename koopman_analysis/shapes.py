@@ -2,6 +2,7 @@
 
 Rows are samples: `n` of them. `d` counts state features, `m` dictionary functions (or latent dimensions).
 Dictionaries and moments take any array that follows the array API (NumPy, torch); everything else is NumPy.
+What the annotation of a matrix of distances cannot say, `require_distances` does.
 """
 
 from typing import Any, TypeAlias
@@ -30,6 +31,26 @@ Distances: TypeAlias = Float[np.ndarray, "n n"]
 Operator: TypeAlias = Inexact[np.ndarray, "m_in m_out"]
 """K of the row convention Ψ_out(after) ≈ Ψ_in(before) K."""
 
+ROWS = 64
+"""Rows of a matrix that are checked together, so that no second matrix is needed."""
+
+
+def require_distances(first: np.ndarray, second: np.ndarray) -> None:
+    """Raises a ValueError unless both are symmetric matrices of the same three or more objects."""
+    if first.shape != second.shape or len(first) < 3:
+        raise ValueError(
+            "expected two distance matrices of the same three or more objects, "
+            f"got shapes {first.shape} and {second.shape}"
+        )
+    for matrix in (first, second):
+        for start in range(0, len(matrix), ROWS):
+            rows, columns = matrix[start : start + ROWS], matrix[:, start : start + ROWS].T
+            if not np.isfinite(rows).all():
+                raise ValueError("expected finite distances, got NaN or infinity: leave out the objects without one")
+            if not np.allclose(rows, columns):
+                raise ValueError("expected symmetric distance matrices, got one whose transpose differs")
+
+
 __all__ = [
     "Array",
     "Bool",
@@ -44,4 +65,5 @@ __all__ = [
     "Real",
     "States",
     "Weights",
+    "require_distances",
 ]

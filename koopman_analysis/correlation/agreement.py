@@ -24,8 +24,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from koopman_analysis.correlation.kendall import ConcordantPairs
-from koopman_analysis.correlation.ranks import require_distances, weighted_midranks, weighted_pearson
-from koopman_analysis.shapes import Distances
+from koopman_analysis.correlation.ranks import weighted_midranks, weighted_pearson
+from koopman_analysis.shapes import Distances, require_distances
 
 
 @runtime_checkable

@@ -23,11 +23,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from koopman_analysis.correlation.ranks import require_distances
 from koopman_analysis.correlation.relabelling import Relabellings, over_relabellings
 from koopman_analysis.correlation.significance import ROUNDING
 from koopman_analysis.resampling import Interval, object_bootstrap, permutation_p_value
-from koopman_analysis.shapes import Distances, Float
+from koopman_analysis.shapes import Distances, Float, require_distances
 
 DETERMINED = 1e-12
 """A share of the variance that is left over by rounding alone."""

@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from koopman_analysis.resampling import Bootstrap, Interval, object_bootstrap
-from koopman_analysis.shapes import Distances
+from koopman_analysis.shapes import Distances, require_distances
 
-ROWS = 64
-"""Rows of a matrix that are checked together, so that no second matrix is needed."""
+CONSTANT = 1e-12
+"""A standard deviation, as a share of the root mean square, that is there by rounding alone."""
 
 
 def spearman_bootstrap(
@@ -78,27 +78,14 @@ def weighted_midranks(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def weighted_pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:
-    """Pearson's correlation with weights; NaN where fewer than two have one, or one side does not vary."""
+    """Pearson's correlation with weights; NaN where fewer than two have one, or one side varies by rounding at most."""
     if np.count_nonzero(weights) < 2:
         return math.nan
     total = weights.sum()
+    squares = [float(weights @ np.square(values)) for values in (x, y)]
     x, y = x - (weights @ x) / total, y - (weights @ y) / total
     weighted = weights * x
-    scale = math.sqrt((weighted @ x) * ((weights * y) @ y))
-    return float(weighted @ y) / scale if scale > 0.0 else math.nan
-
-
-def require_distances(first: np.ndarray, second: np.ndarray) -> None:
-    """Raises a ValueError unless both are symmetric matrices of the same three or more objects."""
-    if first.shape != second.shape or len(first) < 3:
-        raise ValueError(
-            "expected two distance matrices of the same three or more objects, "
-            f"got shapes {first.shape} and {second.shape}"
-        )
-    for matrix in (first, second):
-        for start in range(0, len(matrix), ROWS):
-            rows, columns = matrix[start : start + ROWS], matrix[:, start : start + ROWS].T
-            if not np.isfinite(rows).all():
-                raise ValueError("expected finite distances, got NaN or infinity: leave out the objects without one")
-            if not np.allclose(rows, columns):
-                raise ValueError("expected symmetric distance matrices, got one whose transpose differs")
+    spreads = [float(weighted @ x), float((weights * y) @ y)]
+    if any(spread <= CONSTANT**2 * square for spread, square in zip(spreads, squares, strict=True)):
+        return math.nan
+    return float(weighted @ y) / math.sqrt(spreads[0] * spreads[1])

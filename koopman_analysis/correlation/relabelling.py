@@ -99,7 +99,15 @@ def over_relabellings(
         permutations: Number of relabellings B.
         rng: Draws them, one call of its `permutation` for each.
         threads: How many threads measure; what they say does not depend on it.
+
+    Raises:
+        ValueError: If there are fewer than zero relabellings or fewer than one thread.
     """
+    if permutations < 0 or threads < 1:
+        raise ValueError(
+            f"expected zero relabellings or more and one thread or more, got {permutations} and {threads}: choose 999 "
+            "and 1, say"
+        )
     together = max(TOGETHER, FEW // objects)
     with ThreadPoolExecutor(threads) as pool:
         said = pool.map if threads > 1 else map

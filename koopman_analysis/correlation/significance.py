@@ -21,10 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from koopman_analysis.correlation.multiplicity import max_t_p_values
-from koopman_analysis.correlation.ranks import require_distances
 from koopman_analysis.correlation.relabelling import Relabellings, over_relabellings
 from koopman_analysis.resampling import permutation_p_value
-from koopman_analysis.shapes import Distances, Float
+from koopman_analysis.shapes import Distances, Float, require_distances
 
 ROUNDING = 1e-12
 """A relabelling that leaves r as it is must not fall below it by rounding."""
@@ -104,10 +103,12 @@ def mantel_family(
         threads: How many to work with.
 
     Raises:
-        ValueError: As `mantel`, and if there are no candidates.
+        ValueError: As `mantel`, and if there are no candidates or no relabellings.
     """
     if not candidates:
         raise ValueError("expected at least one candidate to compare with the given distances, got none")
+    if permutations < 1:
+        raise ValueError(f"expected one relabelling or more, got {permutations}: choose 999, say")
     for candidate in candidates:
         require_distances(candidate, against)
     pairs = Relabellings(relabelled=against, fixed=candidates)

@@ -57,8 +57,9 @@ def streamed_pearson(
 
     Raises:
         ValueError: If there is no representation, objects differ in number or are fewer than four, or distances do not
-            vary.
+            vary; if a representation is not points, one a row, or a block would be empty.
     """
+    _require_points(representations, semantic, block)
     objects = len(semantic)
     counts = sorted({len(points) for points in representations} | {objects})
     if not representations or counts[1:] or objects < 4:
@@ -90,6 +91,16 @@ def streamed_pearson(
         raise ValueError("expected distances that vary, got all equal: they correlate with nothing")
     without = _correlations(totals[:, None] - sums, pairs - (objects - 1))
     return Jackknife(estimate=estimate, replicates=without.T, units=objects)
+
+
+def _require_points(representations: Sequence[np.ndarray] | np.ndarray, semantic: np.ndarray, block: int) -> None:
+    if isinstance(representations, np.ndarray):
+        raise ValueError("expected a list of representations, got one array: write [points]")
+    for points in (*representations, semantic):
+        if points.ndim != 2:
+            raise ValueError(f"expected points, one a row, got shape {points.shape}: reshape to (objects, coordinates)")
+    if block < 1:
+        raise ValueError(f"expected blocks of one object or more, got {block}: choose a larger block")
 
 
 def _sums(along: str, d: np.ndarray, s: np.ndarray) -> np.ndarray:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from koopman_analysis.shapes import Distances, Float
-from koopman_analysis.similarity.products import cosine_of, unbiased_correlation, weighted_correlation
+from koopman_analysis.shapes import Distances, Float, require_distances
+from koopman_analysis.similarity.products import centred_rows, cosine_of, unbiased_correlation, weighted_correlation
 
 
 def linear_cka(x: Float[np.ndarray, "n p"], y: Float[np.ndarray, "n q"]) -> float:
@@ -27,13 +27,13 @@ def linear_cka(x: Float[np.ndarray, "n p"], y: Float[np.ndarray, "n q"]) -> floa
     Raises:
         ValueError: If there are fewer than four objects.
     """
-    first, second = (centred @ centred.T for centred in (x - x.mean(axis=0), y - y.mean(axis=0)))
+    first, second = (centred @ centred.T for centred in (centred_rows(x), centred_rows(y)))
     return unbiased_correlation(first, second)
 
 
 def plain_linear_cka(x: Float[np.ndarray, "n p"], y: Float[np.ndarray, "n q"]) -> float:
     """Linear CKA with the biased HSIC: of independent data it is far from zero where features are many."""
-    first, second = (centred @ centred.T for centred in (x - x.mean(axis=0), y - y.mean(axis=0)))
+    first, second = (centred @ centred.T for centred in (centred_rows(x), centred_rows(y)))
     return cosine_of(first, second)
 
 
@@ -47,6 +47,8 @@ class DebiasedCKA:
         """The CKA as a function of the objects' multiplicities; copies of one object are never paired.
 
         Raises:
-            ValueError: If there are fewer than four objects.
+            ValueError: If there are fewer than four objects, or the matrices differ in size, are not symmetric or not
+                finite.
         """
+        require_distances(distances, semantic)
         return weighted_correlation(np.square(distances), np.square(semantic))

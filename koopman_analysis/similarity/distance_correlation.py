@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from koopman_analysis.shapes import Distances
+from koopman_analysis.shapes import Distances, require_distances
 from koopman_analysis.similarity.products import (
     cosine_of,
     doubly_centred,
@@ -30,13 +30,20 @@ def squared_distance_correlation(first: Distances, second: Distances) -> float:
     """Bias-corrected squared distance correlation; NaN where one of the distances does not vary.
 
     Raises:
-        ValueError: If there are fewer than four objects.
+        ValueError: If there are fewer than four objects, or the matrices differ in size, are not symmetric or not
+            finite.
     """
+    require_distances(first, second)
     return unbiased_correlation(first, second)
 
 
 def plain_squared_distance_correlation(first: Distances, second: Distances) -> float:
-    """Squared distance correlation of the sample as if it were the population: biased upwards."""
+    """Squared distance correlation of the sample as if it were the population: biased upwards.
+
+    Raises:
+        ValueError: If the matrices differ in size, are not symmetric or not finite, or have fewer than three objects.
+    """
+    require_distances(first, second)
     return cosine_of(doubly_centred(first), doubly_centred(second))
 
 
@@ -50,6 +57,8 @@ class DistanceCorrelation:
         """The correlation as a function of the objects' multiplicities; copies of one object are never paired.
 
         Raises:
-            ValueError: If there are fewer than four objects.
+            ValueError: If there are fewer than four objects, or the matrices differ in size, are not symmetric or not
+                finite.
         """
+        require_distances(distances, semantic)
         return weighted_correlation(distances, semantic)

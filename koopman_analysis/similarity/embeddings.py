@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from koopman_analysis.shapes import Bool, Distances, Latents
+from koopman_analysis.shapes import Distances, Latents, require_distances
 from koopman_analysis.similarity.distances import CHUNK, distance_strips
 from koopman_analysis.similarity.neighbours import (
-    Neighbours,
+    excess_ranks,
     nearest_of_points,
     nearest_others,
     of_neighbours,
-    ranks_of,
     trust,
+    worth,
 )
 
 
@@ -31,15 +31,6 @@ def trustworthiness(distances: Distances, semantic: Distances, *, neighbours: in
         ValueError: If there are not more than twice as many objects as neighbours.
     """
     return Trustworthiness(neighbours=neighbours).weighted(distances, semantic)(np.ones(len(distances), dtype=np.int64))
-
-
-def shared(neighbours: Neighbours, others: Neighbours) -> Bool[np.ndarray, "n k"]:
-    """Which of the neighbours are among the others."""
-    # One comparison with each of the others at a time: n × k × k truth values would be too many.
-    found = np.zeros(neighbours.shape, dtype=bool)
-    for column in others.T:
-        found |= neighbours == column[:, None]
-    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +52,15 @@ class NeighbourOverlap:
         """Equation (2) as a function of the objects' multiplicities.
 
         Raises:
-            ValueError: If there are not more objects than neighbours.
+            ValueError: If there are not more objects than neighbours, no neighbours are asked for, or the matrices
+                differ in size, are not symmetric or not finite.
         """
-        nearest, theirs = (nearest_others(matrix, neighbours=self.neighbours) for matrix in (distances, semantic))
-        return of_neighbours(nearest, shared(nearest, theirs))
+        require_distances(distances, semantic)
+        nearest, theirs = (
+            nearest_others(matrix, neighbours=self.neighbours, seed=seed)
+            for seed, matrix in enumerate((distances, semantic))
+        )
+        return of_neighbours(nearest, nearest.multiply(theirs).tocsr())
 
     def of_points(self, points: Latents, semantic: np.ndarray, *, chunk: int = CHUNK) -> Callable[[np.ndarray], float]:
         """The same from points.
@@ -73,9 +69,10 @@ class NeighbourOverlap:
             ValueError: If there are not more objects than neighbours.
         """
         nearest, theirs = (
-            nearest_of_points(each, neighbours=self.neighbours, chunk=chunk) for each in (points, semantic)
+            nearest_of_points(each, neighbours=self.neighbours, chunk=chunk, seed=seed)
+            for seed, each in enumerate((points, semantic))
         )
-        return of_neighbours(nearest, shared(nearest, theirs))
+        return of_neighbours(nearest, nearest.multiply(theirs).tocsr())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,10 +94,13 @@ class Trustworthiness:
         """Equation (3) as a function of the objects' multiplicities.
 
         Raises:
-            ValueError: If there are not more than twice as many objects as neighbours.
+            ValueError: If there are not more than twice as many objects as neighbours, no neighbours are asked
+                for, or the matrices differ in size, are not symmetric or not finite.
         """
+        require_distances(distances, semantic)
         nearest = nearest_others(distances, neighbours=self.neighbours)
-        return of_neighbours(nearest, trust(ranks_of(nearest, [(slice(0, len(semantic)), semantic)])))
+        excess = excess_ranks(nearest, [(slice(0, len(semantic)), semantic)], k=self.neighbours)
+        return of_neighbours(nearest, worth(nearest, trust(excess, n=len(semantic), k=self.neighbours)))
 
     def of_points(self, points: Latents, semantic: np.ndarray, *, chunk: int = CHUNK) -> Callable[[np.ndarray], float]:
         """The same from points.
@@ -109,7 +109,8 @@ class Trustworthiness:
             ValueError: If there are not more than twice as many objects as neighbours.
         """
         nearest = nearest_of_points(points, neighbours=self.neighbours, chunk=chunk)
-        return of_neighbours(nearest, trust(ranks_of(nearest, distance_strips(semantic, chunk=chunk))))
+        excess = excess_ranks(nearest, distance_strips(semantic, chunk=chunk), k=self.neighbours)
+        return of_neighbours(nearest, worth(nearest, trust(excess, n=len(semantic), k=self.neighbours)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,9 +30,25 @@ from collections.abc import Callable
 
 import numpy as np
 
-from koopman_analysis.shapes import Distances, Float
+from koopman_analysis.shapes import Distances, Float, Inexact
 
 Matrix = Float[np.ndarray, "n n"]
+
+
+CONSTANT = 1e-12
+"""A standard deviation, as a share of the root mean square, that is there by rounding alone."""
+
+
+def centred_rows(points: Inexact[np.ndarray, "n p"]) -> Float[np.ndarray, "n p"]:
+    """Points less their mean; zero where what is left is rounding."""
+    mean = points.mean(axis=0, dtype=np.float64)
+    centred = points - mean
+    return centred if varies(float(np.square(centred).sum()), mean, len(points)) else np.zeros_like(centred)
+
+
+def varies(squares: float, mean: Float[np.ndarray, " p"], n: int) -> bool:
+    """Whether the squared distances of n points from their mean sum to more than rounding leaves."""
+    return squares > CONSTANT**2 * n * float(mean @ mean)
 
 
 def u_centred(matrix: Matrix) -> Matrix:

@@ -16,8 +16,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from koopman_analysis.resampling import permutation_p_value
-from koopman_analysis.shapes import Distances, Float, Labels
-from koopman_analysis.similarity.labels import LabelAgreement
+from koopman_analysis.shapes import Distances, Float, Labels, require_distances
+from koopman_analysis.similarity.labels import LabelAgreement, require_labels
 
 
 @runtime_checkable
@@ -57,7 +57,12 @@ def relabelled_labels(
     permutations: int = 999,
     rng: np.random.Generator,
 ) -> Relabelled:
-    """Tests whether distances know the labels at all: equation (1)."""
+    """Tests whether distances know the labels at all: equation (1).
+
+    Raises:
+        ValueError: If the statistic is not defined, or as it does.
+    """
+    require_labels(labels, len(distances))
     return _relabelled(lambda order: statistic.weighted(distances, labels[order]), len(labels), permutations, rng)
 
 
@@ -65,7 +70,13 @@ def relabelled_distances(
     statistic: OfDistances, distances: Distances, semantic: Distances, *, permutations: int = 999,
     rng: np.random.Generator,
 ) -> Relabelled:  # fmt: skip
-    """Tests whether two distances know of each other at all: equation (1)."""
+    """Tests whether two distances know of each other at all: equation (1).
+
+    Raises:
+        ValueError: If the statistic is not defined, the matrices differ in size, are not symmetric or not finite, or
+            have fewer than three objects.
+    """
+    require_distances(distances, semantic)
     return _relabelled(
         lambda order: statistic.weighted(distances, semantic[np.ix_(order, order)]), len(semantic), permutations, rng
     )
@@ -74,6 +85,11 @@ def relabelled_distances(
 def _relabelled(
     made: Callable[[np.ndarray], Any], objects: int, permutations: int, rng: np.random.Generator
 ) -> Relabelled:
+    if permutations < 0:
+        raise ValueError(f"expected no fewer than zero relabellings, got {permutations}: choose 999, say")
     once = np.ones(objects, dtype=np.int64)
+    statistic = made(np.arange(objects))(once)
+    if np.isnan(statistic):
+        raise ValueError("expected a statistic that is defined, got NaN: do all the distances vary?")
     values = [made(rng.permutation(objects))(once) for _ in range(permutations)]
-    return Relabelled(statistic=made(np.arange(objects))(once), relabelled=np.array(values))
+    return Relabelled(statistic=statistic, relabelled=np.array(values))

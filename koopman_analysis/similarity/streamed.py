@@ -20,8 +20,9 @@ matrix is x_i·x_j + g_i + g_j for i ≠ j, g_i = s_i/(n−2) − S/(2(n−1)(n�
 
 from moments of p + q features: O(n p q) operations, and no pair of objects is looked at. Plain: S_i = x_iᵀ C y_i.
 
-**AUROC.** Distances are counted in equal bins up to twice the largest distance from the mean; pairs of one bin count as
-ties, which moves the AUROC by at most half the chance that a pair of one class and one of two share a bin.     (5)
+**AUROC.** Distances are counted in bins between quantiles of the distances of a pseudo-random draw of objects, so that
+one far object, or tight clusters, do not leave all pairs in few bins; pairs of one bin count as ties, which moves the
+AUROC by at most half the chance that a pair of one class and one of two share a bin.                           (5)
 With F and G the shares of same and different pairs that are nearer or farther, a half for ties, object i has
 
     ψ_i = 2n [ Σ_{j same} (G(d_ij) − A)/N_same + Σ_{j different} (F(d_ij) − A)/N_different ],                  (6)
@@ -39,15 +40,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.distance import pdist
 
 from koopman_analysis.jackknife import Jackknife
 from koopman_analysis.shapes import Float, Labels
-from koopman_analysis.similarity.distances import CHUNK, distance_strips
+from koopman_analysis.similarity.distances import (
+    CHUNK,
+    ROWS,
+    distance_strips,
+    require_points,
+    require_rows,
+    require_several,
+)
+from koopman_analysis.similarity.labels import require_labels
+from koopman_analysis.similarity.products import varies
 
 BINS = 2**16
 """Bins of distances for the AUROC."""
-ROWS = 4096
-"""Rows of features at a time."""
+SAMPLE, QUANTILES = 1024, 32
+"""Objects whose distances place the bins, and parts of as many pairs each, with equal bins in each."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -90,6 +101,7 @@ def streamed_distance_correlation(
         ValueError: If there is no representation, or objects differ in number or are fewer than four.
     """
     n = _objects(representations, semantic)
+    require_points(semantic)
     spaces = [semantic, *representations]
     rows = [_row_sums(points, chunk) for points in spaces]
     products = np.empty((2, len(representations), 3, n))
@@ -117,6 +129,7 @@ def streamed_cka(
         ValueError: If there is no representation, or objects differ in number or are fewer than four.
     """
     n = _objects(representations, semantic)
+    require_points(semantic)
     target = _Features(semantic, chunk)
     unbiased, plain = (np.empty((len(representations), 3, n)) for _ in range(2))
     for which, points in enumerate(representations):
@@ -142,7 +155,10 @@ def streamed_auroc(
         ValueError: If there is no representation, objects differ in number or are fewer than four, or all pairs are of
             one class, or none is.
     """
+    if bins < 1:
+        raise ValueError(f"expected one bin of distances or more, got {bins}")
     n = _objects(representations, labels)
+    require_labels(labels, n)
     counts = np.bincount(np.unique(labels, return_inverse=True)[1])
     same = int((counts * (counts - 1)).sum())
     if not 0 < same < n * (n - 1):
@@ -159,12 +175,12 @@ def streamed_auroc(
 def _auroc(points: np.ndarray, labels: np.ndarray, bins: int, chunk: int) -> tuple[float, np.ndarray, float]:
     """The AUROC, ψ of each object, and the resolution."""
     n = len(points)
+    edges, places = _placed(points, bins)
 
     def cells() -> Iterator[tuple[slice, np.ndarray]]:
         # Of the pairs of one class the bins come second; an object with itself is in the first of those.
-        limit = 2.0 * float(np.sqrt(np.square(points - points.mean(axis=0)).sum(axis=1).max())) or 1.0
         for at, strip in distance_strips(points, chunk=chunk):
-            cell = np.minimum(strip * (bins / limit), bins - 1).astype(np.int64)
+            cell = np.minimum(np.interp(strip, edges, places), bins - 1).astype(np.int64)
             yield at, cell + bins * (labels[at, None] == labels)
 
     pairs = np.zeros(2 * bins, dtype=np.int64)
@@ -182,12 +198,23 @@ def _auroc(points: np.ndarray, labels: np.ndarray, bins: int, chunk: int) -> tup
     return auroc, 2 * n * influence, float(same @ different) / 2
 
 
+def _placed(points: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Distances, and at which bin each is: linear between quantiles of a draw of objects; zero is the first."""
+    drawn = np.random.default_rng(0).permutation(len(points))[:SAMPLE]
+    parts = min(QUANTILES, bins)
+    quantiles = np.quantile(pdist(points[drawn]), np.linspace(0.0, 1.0, parts + 1))
+    edges, first = np.unique(np.concatenate([[0.0], quantiles[1:]]), return_index=True)
+    return edges, first * (bins / parts)
+
+
 class _Features:
     """Rows of features, centred as they are read, and their squared lengths."""
 
     def __init__(self, points: np.ndarray, chunk: int) -> None:
-        self.points, self.chunk = points, chunk
+        require_rows(chunk)
+        self.points, self.chunk, self.varies = points, chunk, True
         self.mean = points.mean(axis=0, dtype=np.float64)
+        self.varies = varies(sum(float(np.vdot(rows, rows)) for _, rows in self.strips()), self.mean, len(points))
         self.squares = np.concatenate([_dots(rows, rows) for _, rows in self.strips()])
         n = len(points)
         self.shift = self.squares / (n - 2) - self.squares.sum() / (2 * (n - 1) * (n - 2))
@@ -195,7 +222,8 @@ class _Features:
     def strips(self) -> Iterator[tuple[slice, np.ndarray]]:
         for start in range(0, len(self.points), self.chunk):
             at = slice(start, start + self.chunk)
-            yield at, self.points[at].astype(np.float64) - self.mean
+            centred = self.points[at].astype(np.float64) - self.mean
+            yield at, centred if self.varies else np.zeros_like(centred)
 
     def times(self, column: np.ndarray) -> np.ndarray:
         """xᵢ · Σⱼ column_j xⱼ for each object."""
@@ -249,6 +277,9 @@ def _dots(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _objects(representations: Sequence[np.ndarray], semantic: np.ndarray) -> int:
+    require_several(representations)
+    for points in representations:
+        require_points(points)
     sizes = sorted({len(semantic)} | {len(points) for points in representations})
     if not representations or len(sizes) > 1 or sizes[0] < 4:
         raise ValueError(

@@ -3,7 +3,7 @@ import pytest
 import scipy.stats
 import skbio.stats.distance
 
-from koopman_analysis.correlation import mantel, pair_ranks, spearman, spearman_bootstrap
+from koopman_analysis.correlation import mantel, mantel_family, pair_ranks, spearman, spearman_bootstrap
 from koopman_analysis.similarity import euclidean_distances
 
 
@@ -70,7 +70,7 @@ def test_spearman_weighs_ties_and_copies_as_if_they_were_written_out():
     rng = np.random.default_rng(0)
     points = rng.integers(4, size=(15, 2)).astype(float)
     first, second = euclidean_distances(points), euclidean_distances(points + rng.standard_normal((15, 2)))
-    replicate = spearman_bootstrap([first], second, resamples=1, rng=np.random.default_rng(7)).replicates[0, 0]
+    replicate = spearman_bootstrap([first], second, resamples=2, rng=np.random.default_rng(7)).replicates[0, 0]
     counts = np.bincount(np.random.default_rng(7).integers(15, size=15), minlength=15)
     drawn = np.repeat(np.arange(15), counts)
     a, b = np.triu_indices(15, 1)
@@ -103,3 +103,15 @@ def test_matrices_that_are_no_distances_of_the_same_objects_are_refused():
         mantel(1 - np.eye(5), second, rng=rng)
     with pytest.raises(ValueError, match="the same three or more objects, got shapes"):
         spearman(first[:2, :2], second[:2, :2], rng=rng)
+
+
+def test_relabellings_and_threads_that_are_none_are_refused():
+    first, second = related(n=8)
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="zero relabellings or more and one thread or more, got -1 and 1: choose 999"):
+        mantel(first, second, -1, rng=rng)
+    with pytest.raises(ValueError, match="zero relabellings or more and one thread or more, got 19 and 0"):
+        mantel(first, second, 19, rng=rng, threads=0)
+    with pytest.raises(ValueError, match="expected one relabelling or more, got 0: choose 999"):
+        mantel_family([first], second, 0, rng=rng)
+    assert mantel(first, second, 0, rng=rng).p_value == 1.0

@@ -83,3 +83,18 @@ def test_kendalls_correlation_of_few_values_is_that_of_its_definition():
     between = weights @ (signs_x * signs_y)
     expected = between / math.sqrt((weights @ np.abs(signs_x)) * (weights @ np.abs(signs_y)))
     assert ConcordantPairs(x, y).tau(w) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 0.1, 1e9])
+def test_distances_that_only_rounding_tells_apart_correlate_with_nothing(scale):
+    rng = np.random.default_rng(0)
+    second = euclidean_distances(rng.standard_normal((18, 2)))
+    shaken = np.triu(rng.standard_normal((18, 18)), 1)
+    still, nearly = (scale * (1.0 - np.eye(18) + size * (shaken + shaken.T)) for size in (2e-16, 1e-6))
+    assert np.ptp(still[np.triu_indices(18, 1)]) > 0.0  # the premise: they are not all equal
+    once = np.ones(18, dtype=np.int64)
+    assert np.isnan(PairPearson().weighted(still, second)(once))
+    assert np.isnan(PairPearson().weighted(second, still)(once))
+    upper = np.triu_indices(18, 1)
+    expected = np.corrcoef(shaken[upper], second[upper])[0, 1]
+    assert PairPearson().weighted(nearly, second)(once) == pytest.approx(expected, abs=1e-6)

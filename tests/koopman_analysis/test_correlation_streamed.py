@@ -5,6 +5,7 @@ import pytest
 from scipy.spatial.distance import cdist, pdist
 
 from koopman_analysis.correlation import streamed_pearson
+from koopman_analysis.correlation.streamed import _require_points
 from koopman_analysis.resampling import jackknife_intervals
 
 
@@ -91,3 +92,13 @@ def test_too_few_objects_other_objects_and_equal_distances_are_refused():
         streamed_pearson([], semantic)
     with pytest.raises(ValueError, match="distances that vary, got all equal"):
         streamed_pearson([np.eye(5)], semantic, block=2)
+
+
+def test_arrays_and_blocks_that_are_none_are_refused():
+    near, _, semantic = points()
+    with pytest.raises(ValueError, match=r"expected points, one a row, got shape \(60,\): reshape to"):
+        _require_points([near[:, 0]], semantic, 7)
+    with pytest.raises(ValueError, match="expected a list of representations, got one array: write"):
+        _require_points(near, semantic, 7)
+    with pytest.raises(ValueError, match="expected blocks of one object or more, got 0: choose a larger block"):
+        streamed_pearson([near], semantic, block=0)

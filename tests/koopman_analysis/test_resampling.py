@@ -152,3 +152,14 @@ def test_the_largest_of_several_may_have_its_ends_from_different_ones():
     assert (both.low, both.estimate, both.high, both.n) == (0.55, 0.6, 1.0, 9)
     with pytest.raises(ValueError, match="at least one interval"):
         largest([])
+
+
+def test_a_statistic_that_is_not_defined_has_no_p_value_and_permuted_ones_count_against_it():
+    with pytest.raises(ValueError, match="expected a statistic that is defined, got NaN: it compares with no permuted"):
+        permutation_p_value(np.nan, np.zeros(19))
+    assert permutation_p_value(9.0, np.array([np.nan, 0.0, 0.0])) == 2 / 4
+
+
+def test_one_resample_has_no_spread():
+    with pytest.raises(ValueError, match="expected two or more resamples, got 1: fewer have no spread, choose 199"):
+        object_bootstrap(lambda counts: 1.0, 5, resamples=1, rng=np.random.default_rng(0))

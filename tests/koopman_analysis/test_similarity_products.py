@@ -136,7 +136,7 @@ def test_cosine_distances_are_those_of_scipy_and_need_a_direction():
     np.testing.assert_allclose(cosine_distances(np.arange(1.0, 10)[:, None] * x), cosine_distances(x), atol=1e-12)
     assert cosine_distances(np.concatenate([x, x])).min() == 0.0
     x[4] = 0.0
-    with pytest.raises(ValueError, match=r"away from the origin, got 1 at it \(the first is row 4\)"):
+    with pytest.raises(ValueError, match=r"away from the origin, got 1 at it or too near it .* \(the first is row 4\)"):
         cosine_distances(x)
 
 
@@ -176,3 +176,42 @@ def test_distance_correlations_are_those_of_dcor(tmp_path):
     assert 0.1 < unbiased < 0.9
     assert squared_distance_correlation(a, b) == pytest.approx(unbiased, rel=1e-12)
     assert plain_squared_distance_correlation(a, b) == pytest.approx(plain, rel=1e-12)
+
+
+@pytest.mark.parametrize("length", [1e-160, 5e-324, 0.0])
+def test_objects_too_near_the_origin_for_an_angle_are_refused(length):
+    x = np.random.default_rng(7).standard_normal((9, 3))
+    x[2] = [length, 0.0, 0.0]
+    with pytest.raises(ValueError, match=r"got 1 at it or too near it for an angle \(the first is row 2\): scale"):
+        cosine_distances(x)
+    assert np.isfinite(cosine_distances(1e-100 * np.delete(x, 2, axis=0))).all()
+    with pytest.raises(ValueError, match="objects with a squared length, got one too far from the origin: scale"):
+        cosine_distances(1e200 * np.delete(x, 2, axis=0))
+
+
+@pytest.mark.parametrize("distances", [cosine_distances, euclidean_distances])
+def test_distances_of_what_has_no_place_are_refused(distances):
+    x = np.random.default_rng(7).standard_normal((9, 3))
+    for nowhere in (np.nan, np.inf):
+        x[4, 1] = nowhere
+        with pytest.raises(ValueError, match="expected finite points, got NaN or infinity: leave out the objects"):
+            distances(x)
+
+
+def test_matrices_that_are_no_distances_have_no_distance_correlation():
+    a = euclidean_distances(np.random.default_rng(0).standard_normal((6, 2)))
+    askew = a + np.triu(np.ones((6, 6)), 1)
+    for correlation in (squared_distance_correlation, plain_squared_distance_correlation):
+        with pytest.raises(ValueError, match="expected symmetric distance matrices"):
+            correlation(a, askew)
+        with pytest.raises(ValueError, match="expected finite distances"):
+            correlation(a, np.where(np.eye(6) > 0, 0.0, np.nan))
+
+
+def test_what_is_not_defined_is_not_tested_by_relabelling():
+    rng = np.random.default_rng(0)
+    a, still = euclidean_distances(rng.standard_normal((8, 2))), np.zeros((8, 8))
+    with pytest.raises(ValueError, match="expected a statistic that is defined, got NaN: do all the distances vary"):
+        relabelled_distances(DistanceCorrelation(), a, still, permutations=19, rng=rng)
+    with pytest.raises(ValueError, match="expected no fewer than zero relabellings, got -1: choose 999"):
+        relabelled_labels(SameClassAuroc(), a, np.arange(8) % 2, permutations=-1, rng=rng)

@@ -18,6 +18,7 @@ from koopman_analysis.similarity import (
     streamed_cka,
     streamed_distance_correlation,
 )
+from koopman_analysis.similarity.distances import require_several
 
 CHUNKS = [1, 7, 64, 1000]
 
@@ -146,3 +147,57 @@ def test_streams_need_the_same_objects_and_two_kinds_of_pairs(spaces):
         streamed_distance_correlation([], semantic)
     with pytest.raises(ValueError, match=r"pairs of one class and pairs of two, got 4005 of 4005 of one"):
         streamed_auroc([points], np.zeros(90, dtype=int))
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-8, 0.3e8 + 0.7])
+def test_a_constant_that_rounding_moves_has_no_correlation_either(spaces, scale):
+    semantic = spaces[1]
+    still = np.full((90, 3), 0.1 * scale)
+    assert not (still - still.mean(axis=0) == 0.0).all()  # the premise: its mean is not it
+    found = streamed_cka([still], semantic)
+    for value in (*found.unbiased.estimate, *found.plain.estimate, linear_cka(still, semantic),
+                  plain_linear_cka(still, semantic)):  # fmt: skip
+        assert np.isnan(value)
+    nearly = still * (1.0 + 1e-7 * semantic[:, :3])
+    assert linear_cka(nearly, semantic) == pytest.approx(linear_cka(semantic[:, :3], semantic), abs=1e-4)
+    assert streamed_cka([nearly], semantic).unbiased.estimate[0] == pytest.approx(
+        linear_cka(nearly, semantic), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("distance", [1e3, 1e6, 1e12])
+def test_one_far_object_does_not_leave_all_pairs_in_one_bin(spaces, distance):
+    (points, _), _, labels = spaces
+    far = points.copy()
+    far[17] += distance
+    exact = auroc_of_points(far, labels)
+    found = streamed_auroc([far], labels)
+    assert abs(exact - 0.5) > 0.005
+    assert found.resolution[0] < 1e-3
+    assert abs(found.auroc.estimate[0] - exact) <= found.resolution[0] + 1e-12
+
+
+def test_tight_clusters_far_apart_are_told_apart_from_within(spaces):
+    (points, _), _, labels = spaces
+    clusters = 1e-6 * points + (np.arange(90) % 3)[:, None]
+    found, exact = streamed_auroc([clusters], labels), auroc_of_points(clusters, labels)
+    assert found.resolution[0] < 1e-3
+    assert abs(found.auroc.estimate[0] - exact) <= found.resolution[0] + 1e-12
+
+
+def test_rows_bins_and_representations_that_are_none_are_refused(spaces):
+    (points, _), semantic, labels = spaces
+    with pytest.raises(ValueError, match="expected a list of representations, got one array: write"):
+        require_several(points)
+    with pytest.raises(ValueError, match=r"expected points, one a row, got shape \(90,\): reshape to"):
+        streamed_cka([points[:, 0]], semantic)
+    with pytest.raises(ValueError, match="expected one row or more at a time, got 0: choose a larger chunk"):
+        streamed_cka([points], semantic, chunk=0)
+    with pytest.raises(ValueError, match="expected one row or more at a time, got -1"):
+        streamed_distance_correlation([points], semantic, chunk=-1)
+    with pytest.raises(ValueError, match="expected one bin of distances or more, got 0"):
+        streamed_auroc([points], labels, bins=0)
+    holed = points.copy()
+    holed[3, 1] = np.nan
+    with pytest.raises(ValueError, match="expected finite points, got NaN or infinity: leave out"):
+        streamed_distance_correlation([holed], semantic)
