@@ -9,6 +9,7 @@
 Everything here takes arrays, one row an object; who made them, and with what library, it does not ask.
 """
 
+from koopman_analysis.semantics.admission import LATENT, LEAST_RANDOM_ENCODERS, RANDOM
 from koopman_analysis.semantics.coordinates import CanonicalCoordinates, canonical_coordinates
 from koopman_analysis.semantics.features import ClassifierFeatures, PrincipalComponents
 from koopman_analysis.semantics.measures import (
@@ -24,7 +25,7 @@ from koopman_analysis.semantics.measures import (
 )
 from koopman_analysis.semantics.path import StatesOnTheWay
 from koopman_analysis.semantics.questions import ClassQuestion, DistanceQuestion, Question, crossed
-from koopman_analysis.semantics.study import LATENT, LEAST_RANDOM_ENCODERS, RANDOM, SemanticStudy, semantic_study
+from koopman_analysis.semantics.study import SemanticStudy, semantic_study
 
 __all__ = [
     "LATENT",

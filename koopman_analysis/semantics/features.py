@@ -20,6 +20,9 @@ FEWEST_A_CLASS = 5
 ITERATIONS = 200
 """Of the classifier's optimiser (L-BFGS); it need not converge to be a measure, its accuracy says what it is worth."""
 
+CONSTANT = 64
+"""Roundings of its largest value below which the deviation of a feature is none."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PrincipalComponents:
@@ -57,7 +60,7 @@ class ClassifierFeatures:
 
     Attributes:
         mean: Of each feature of the states.
-        scale: Standard deviation of each.
+        scale: Standard deviation of each; 1 for a feature that is constant up to rounding.
         weights: W and the output weights.
         biases: b and the output biases.
         classes: The labels, in the order of the outputs.
@@ -87,7 +90,8 @@ class ClassifierFeatures:
                 f"classes, the smallest with {counts.min()}: leave out rare classes, or give more states"
             )
         mean, spread = states.mean(axis=0, dtype=np.float64), states.std(axis=0, dtype=np.float64)
-        scale = np.where(spread > 0, spread, 1.0)
+        rounding = CONSTANT * np.finfo(states.dtype).eps * np.abs(states).max(axis=0)
+        scale = np.where(spread > rounding, spread, 1.0)
         network = MLPClassifier(
             (width,), solver="lbfgs", alpha=1e-2, max_iter=ITERATIONS, random_state=int(rng.integers(2**31))
         )

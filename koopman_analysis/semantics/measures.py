@@ -35,7 +35,8 @@ class Objects:
         labels: What each is, from outside the model; None where nobody says so.
 
     Raises:
-        ValueError: If the labels are not one for each object, or there are fewer than four objects.
+        ValueError: If the labels are not an array of whole numbers, one for each object, or there are fewer than four
+            objects.
     """
 
     states: Sample
@@ -44,7 +45,14 @@ class Objects:
     def __post_init__(self) -> None:
         if len(self.states) < 4:
             raise ValueError(f"expected at least four objects, got {len(self.states)}: fewer have no distances to rank")
-        if self.labels is not None and len(self.labels) != len(self.states):
+        if self.labels is None:
+            return
+        if not isinstance(self.labels, np.ndarray) or self.labels.ndim != 1 or self.labels.dtype.kind not in "iu":
+            raise ValueError(
+                f"expected labels as an array of whole numbers with one axis, got {_kind(self.labels)}: number "
+                "them, as np.unique(labels, return_inverse=True)[1] does, and flatten a column"
+            )
+        if len(self.labels) != len(self.states):
             raise ValueError(f"expected a label for each of {len(self.states)} objects, got {len(self.labels)}")
 
     def __len__(self) -> int:
@@ -113,7 +121,7 @@ class LabelDistance:
         between: S, the distance of label k to label l in row k and column l.
 
     Raises:
-        ValueError: If S is not a symmetric matrix with zeros on its diagonal and nothing negative.
+        ValueError: If S is not a symmetric square matrix with zeros on its diagonal and nothing negative.
     """
 
     between: Real[np.ndarray, "k k"]
@@ -122,6 +130,8 @@ class LabelDistance:
 
     def __post_init__(self) -> None:
         S = self.between
+        if not isinstance(S, np.ndarray) or S.ndim != 2 or S.shape[0] != S.shape[1]:
+            raise ValueError(f"expected distances of labels as a square array, got {_kind(S)}")
         if not (np.allclose(S, S.T) and (np.diag(S) == 0).all() and (S >= 0).all()):
             raise ValueError(
                 "expected distances of labels, a symmetric matrix with zeros on its diagonal and nothing negative, got "
@@ -239,3 +249,7 @@ class ClusterMembership:
 
 def _unlike(classes: Labels) -> Distances:
     return (classes[:, None] != classes).astype(np.float64)
+
+
+def _kind(given: object) -> str:
+    return f"{given.dtype} of shape {given.shape}" if isinstance(given, np.ndarray) else f"a {type(given).__name__}"

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from koopman_analysis.shapes import Float, States
+from koopman_analysis.semantics.admission import described
+from koopman_analysis.shapes import Float, Int, States
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,7 +35,8 @@ class StatesOnTheWay:
         clock: What the positions are, in words.
 
     Raises:
-        ValueError: If the middle is not one of the positions.
+        ValueError: If the middle is not one of the positions, these are not finite or not of their own, the clock has
+            no words, or the states are neither a function nor an array with a state for each position.
     """
 
     positions: tuple[float, ...]
@@ -47,6 +49,39 @@ class StatesOnTheWay:
             raise ValueError(
                 f"expected the middle as one of {len(self.positions)} positions, got {self.middle}: number them from 0"
             )
+        if len(set(self.positions)) < len(self.positions) or not np.isfinite(self.positions).all():
+            raise ValueError(f"expected finite positions, each once, got {self.positions}: leave one of two out")
+        if not self.clock.split():
+            raise ValueError(
+                f"expected a clock in words, got {self.clock!r}: its last word is the letter of a position"
+            )
+        if not callable(self.states):
+            self._require(self.states)
+
+    def of(self, noise: States, rows: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n k d"]:
+        """The states of these pairs.
+
+        Args:
+            noise: The pairs' noise.
+            rows: Their places among the held-out pairs.
+
+        Raises:
+            ValueError: If there is not a state for each of them at each position.
+        """
+        if not callable(self.states):
+            return self.states[rows]
+        found = self.states(noise)
+        self._require(found)
+        if len(found) != len(noise):
+            raise ValueError(f"expected states on the way for each of {len(noise)} rows of noise, got {len(found)}")
+        return found
+
+    def _require(self, states: object) -> None:
+        if not isinstance(states, np.ndarray) or states.ndim != 3 or states.shape[1] != len(self.positions):
+            raise ValueError(
+                f"expected states on the way as an array (pairs, {len(self.positions)} positions, features), or a "
+                f"function to one, got {described(states)}"
+            )
 
     @property
     def symbol(self) -> str:
@@ -55,5 +90,6 @@ class StatesOnTheWay:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What each position is called beside other representations."""
-        return tuple(f"teacher at {self.symbol} = {position:.3g}" for position in self.positions)
+        """What each position is called beside other representations: three digits, or as many as tell them apart."""
+        digits = next(n for n in range(3, 18) if len({f"{p:.{n}g}" for p in self.positions}) == len(self.positions))
+        return tuple(f"teacher at {self.symbol} = {position:.{digits}g}" for position in self.positions)

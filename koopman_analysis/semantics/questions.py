@@ -7,9 +7,11 @@ distance and the multiplicities of the objects, large where near means alike,
 
     A(d; n) ,                                                                                             (1)
 
-so that all of them can be asked of all representations on the same resamples.
+so that all of them can be asked of all representations on the same resamples. Of classes nothing can be asked where all
+objects are of one, or no two are: (1) is NaN there.
 """
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -27,10 +29,23 @@ Weighted: TypeAlias = Callable[[np.ndarray], float]
 
 @dataclass(frozen=True, kw_only=True)
 class ClassQuestion:
-    """Equation (1) for classes."""
+    """Equation (1) for classes.
+
+    Raises:
+        ValueError: If the measure has no classes, or the statistic is one of two distances.
+    """
 
     measure: ClassMeasure
     statistic: LabelAgreement
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.measure, ClassMeasure):
+            raise ValueError(f"expected a measure with classes, got {self.measure.name!r}: ask a DistanceQuestion")
+        if "semantic" in _arguments(self.statistic):
+            raise ValueError(
+                f"expected a statistic of distances and classes, got {self.statistic.name!r}, which is one of two "
+                "distances: ask a DistanceQuestion"
+            )
 
     @property
     def name(self) -> str:
@@ -45,15 +60,29 @@ class ClassQuestion:
     def about(self, objects: Objects) -> Callable[[Distances], Weighted]:
         """Equation (1) for these objects, as a function of the distances and then of the multiplicities."""
         classes = self.measure.classes(objects)
+        _, sizes = np.unique(classes, return_counts=True)
+        if len(sizes) < 2 or sizes.max() < 2:
+            return lambda distances: lambda multiplicities: float("nan")
         return lambda distances: self.statistic.weighted(distances, classes)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DistanceQuestion:
-    """Equation (1) for distances."""
+    """Equation (1) for distances.
+
+    Raises:
+        ValueError: If the statistic is one of distances and classes.
+    """
 
     measure: SemanticMeasure
     statistic: DistanceAgreement
+
+    def __post_init__(self) -> None:
+        if "labels" in _arguments(self.statistic):
+            raise ValueError(
+                f"expected a statistic of two distances, got {self.statistic.name!r}, which is one of distances and "
+                "classes: ask a ClassQuestion"
+            )
 
     @property
     def name(self) -> str:
@@ -97,6 +126,11 @@ def crossed(
         DistanceQuestion(measure=measure, statistic=statistic) for measure in measures for statistic in distances
     ]
     return (*by_class, *by_distance)
+
+
+def _arguments(statistic: LabelAgreement | DistanceAgreement) -> set[str]:
+    """By the names of its arguments one protocol is told from the other."""
+    return set(inspect.signature(statistic.weighted).parameters)
 
 
 def _named(statistic: str, measure: SemanticMeasure) -> str:

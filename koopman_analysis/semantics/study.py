@@ -12,7 +12,8 @@ latent space adds to what any solution of the task contains. The random encoders
 taken anew on each resample.
 
 **Equal dimension.** A control with more dimensions than the latent space stands there twice, as it is and as its
-leading principal components (of these objects) in the latent dimension, and both must be exceeded.
+leading principal components (of these objects) in the latent dimension, and both must be exceeded. Random encoders are
+compared as they are, in the dimension of their architecture: a study shows it, and equal is what the caller makes it.
 
 **Multiplicity.** All Δ_qc, over all controls and all questions of the study, are one family: their intervals are
 simultaneous (max-t, equation (2) of `resampling`) on the same object resamples. So the smallest Δ of each question has
@@ -33,16 +34,13 @@ from functools import cached_property
 import numpy as np
 
 from koopman_analysis.resampling import Bootstrap, Interval, object_bootstrap
-from koopman_analysis.semantics.features import PrincipalComponents
+from koopman_analysis.semantics.admission import LATENT, RANDOM, admitted
 from koopman_analysis.semantics.measures import Objects
 from koopman_analysis.semantics.questions import Question, Weighted
 from koopman_analysis.shapes import Distances, Float
 from koopman_analysis.similarity import euclidean_distances
 from koopman_analysis.twosample import Sample
 
-LATENT, RANDOM = "latent", "best of the random encoders"
-LEAST_RANDOM_ENCODERS = 19
-"""With 19, a latent space that is one more random encoder comes out above all of them in 1 of 20 cases."""
 SHUFFLES = 19
 
 
@@ -55,7 +53,7 @@ class SemanticStudy:
         external: Whether the measure of each question comes from outside model and states.
         names: The representations: the latent space, the controls, the best of the random encoders, the references.
         controls: Those that the latent space must exceed.
-        dimensions: Of each representation.
+        dimensions: Of each representation; from the least to the largest where random encoders differ.
         bootstrap: A column for each question and, within it, for each representation.
         shuffled: Equation (2): of each external question (a row), the smallest Δ of each shuffle.
     """
@@ -64,7 +62,7 @@ class SemanticStudy:
     external: tuple[bool, ...]
     names: tuple[str, ...]
     controls: tuple[str, ...]
-    dimensions: Mapping[str, int]
+    dimensions: Mapping[str, int | str]
     bootstrap: Bootstrap
     shuffled: Float[np.ndarray, "questions shuffles"]
 
@@ -152,6 +150,9 @@ def semantic_study(
 ) -> SemanticStudy:
     """Asks every question of every representation.
 
+    Give random encoders. Without them a change of coordinates of the noise may be supported: its distance is not that
+    of the noise, a rescaling of the coordinates that matter is enough.
+
     Time and memory grow with the square of the number of objects: a few hundred decide.
 
     Args:
@@ -168,11 +169,10 @@ def semantic_study(
         rng: Draws resamples and shuffles.
 
     Raises:
-        ValueError: If there are no questions or controls, some but too few random encoders, a name is taken twice, or a
-            representation lacks objects or has values that are not finite.
+        ValueError: If there are no questions or controls, some but too few random encoders, a name is taken twice, also
+            by the components of a control, or a representation is not finite real rows, one for each object.
     """
-    _require(latents, objects, questions, controls, random, references or {})
-    must = {name: rows for given, points in controls.items() for name, rows in _twice(given, points, latents.shape[1])}
+    must = admitted(latents, objects, questions, controls, random, references or {})
     single = {LATENT: latents, **must, **(references or {})}
     matrices = [distance(points) for points in (*single.values(), *random)]
     asked = [question.about(objects) for question in questions]
@@ -189,9 +189,9 @@ def semantic_study(
     )  # fmt: skip
     shuffled = _shuffled([matrices[place] for place in compared], objects, questions, shuffles, rng)
     best = [RANDOM] if random else []
-    dimensions = {name: points.shape[1] for name, points in single.items()}
+    dimensions: dict[str, int | str] = {name: points.shape[1] for name, points in single.items()}
     if random:
-        dimensions[RANDOM] = random[0].shape[1]
+        dimensions[RANDOM] = _span([points.shape[1] for points in random])
     return SemanticStudy(
         questions=tuple(question.name for question in questions),
         external=tuple(question.external for question in questions),
@@ -201,6 +201,10 @@ def semantic_study(
         bootstrap=drawn,
         shuffled=shuffled,
     )
+
+
+def _span(widths: Sequence[int]) -> int | str:
+    return widths[0] if len(set(widths)) == 1 else f"{min(widths)} to {max(widths)}"
 
 
 def _with_best(values: np.ndarray, first_random: int, place: int) -> np.ndarray:
@@ -229,14 +233,6 @@ def _shuffled(
     return smallest
 
 
-def _twice(name: str, points: Sample, dimension: int) -> list[tuple[str, Sample]]:
-    """A control, and its principal components in this dimension where it has more and there are as many."""
-    if points.shape[1] <= dimension or len(points) <= dimension:
-        return [(name, points)]
-    reduced = PrincipalComponents.fitted(points, count=dimension)(points)
-    return [(name, points), (f"{name}, {dimension} components", reduced)]
-
-
 def _simultaneous(bootstrap: Bootstrap, contrasts: np.ndarray) -> list[Interval]:
     """Max-t intervals of those contrasts that are defined; of another, that it is not measured."""
     defined = ~np.isnan(bootstrap.estimate)
@@ -250,31 +246,3 @@ def _simultaneous(bootstrap: Bootstrap, contrasts: np.ndarray) -> list[Interval]
 
 def _text(interval: Interval) -> str:
     return f"{interval.estimate:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
-
-
-def _require(
-    latents: Sample, objects: Objects, questions: Sequence[Question], controls: Mapping[str, Sample],
-    random: Sequence[Sample], references: Mapping[str, Sample],
-) -> None:  # fmt: skip
-    if not questions or not (controls or random):
-        raise ValueError(
-            f"expected questions and controls, got {len(questions)} questions, {len(controls)} controls and "
-            f"{len(random)} random encoders: a statistic without a control says nothing"
-        )
-    asked = [question.name for question in questions]
-    taken = sorted({LATENT, RANDOM} & {*controls, *references} | controls.keys() & references.keys())
-    taken += sorted({name for name in asked if asked.count(name) > 1})
-    if taken:
-        raise ValueError(f"expected names of their own for controls, references and questions, got {taken} twice")
-    if 0 < len(random) < LEAST_RANDOM_ENCODERS:
-        raise ValueError(
-            f"expected at least {LEAST_RANDOM_ENCODERS} random encoders, got {len(random)}: "
-            "with fewer, one more random encoder exceeds all of them too often"
-        )
-    everything = {LATENT: latents, **controls, **references, **{f"random {i}": rows for i, rows in enumerate(random)}}
-    for name, points in everything.items():
-        if points.ndim != 2 or len(points) != len(objects) or not np.isfinite(points).all():
-            raise ValueError(
-                f"expected finite rows for {len(objects)} objects in {name!r}, got shape {points.shape} with "
-                f"{np.count_nonzero(~np.isfinite(points))} values that are not finite"
-            )

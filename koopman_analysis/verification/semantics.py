@@ -5,11 +5,12 @@
     semantic_features    its distances order pairs as a classifier's features do, better than any           (3)
 
 The classes come from outside the model; the classifier is fitted to the classes of other held-out pairs, which are in
-neither study nor claim. The controls are the noise itself, re-initialised encoders, the teacher's state in the middle
-of its way and whatever representations else are named; all three questions, and how far distances agree with those of
-the data, are one study (`koopman_analysis.semantics.study`), so that the intervals hold for all of them at once. The
-data, the latents where K carries them and in white coordinates, in which no linear change of latent coordinates
-matters, stand beside them and decide nothing.
+neither study nor claim. The controls are the noise itself, as it is and in white coordinates, in which no linear change
+of its coordinates matters (the leading ones, where it has more than the latent space), re-initialised encoders, the
+teacher's state in the middle of its way and whatever representations else are named; all three questions, and how far
+distances agree with those of the data, are one study (`koopman_analysis.semantics.study`), so that the intervals hold
+for all of them at once. The data, the latents where K carries them and in white coordinates, in which no linear change
+of latent coordinates matters, stand beside them and decide nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,6 +39,7 @@ from koopman_analysis.semantics import (
     StatesOnTheWay,
     semantic_study,
 )
+from koopman_analysis.semantics.admission import described
 from koopman_analysis.shapes import Labels, Latents
 from koopman_analysis.similarity import NeighbourAgreement, SameClassAuroc
 from koopman_analysis.verification.material import Material
@@ -46,10 +48,13 @@ Encoder: TypeAlias = Callable[[np.ndarray], np.ndarray]
 Representation: TypeAlias = Encoder | np.ndarray
 """Of the noise: a function of its rows, or a row for each held-out pair."""
 
+NOISE, WHITE = "noise", "white noise"
 NEIGHBOURS = 10
 FEATURES = "features and noise"
 OTHERS = 100
 """Other held-out pairs below which no classifier is fitted to them."""
+FEWEST = 4
+"""Objects below which there are no distances to rank."""
 HYPOTHESES = {
     "semantic": "Distance in the latent space is more semantic than every control.",
     "semantic_neighbours": "Neighbours in the latent space are of one class more often than by every control.",
@@ -65,11 +70,40 @@ class SemanticControls:
         random_encoders: Re-initialisations of the noise encoder, at least 19.
         further: Other representations of the noise, by name.
         path: The teacher's states on the way, of which the middle is a control, and the others are shown.
+
+    Raises:
+        ValueError: If a further representation is neither a function nor an array of rows, or has the name of the noise
+            or of a state on the way.
     """
 
     random_encoders: Sequence[Encoder] = ()
     further: Mapping[str, Representation] = field(default_factory=dict)
     path: StatesOnTheWay | None = None
+
+    def __post_init__(self) -> None:
+        taken = sorted(self.further.keys() & {NOISE, WHITE, *(self.path.names if self.path else ())})
+        if taken:
+            raise ValueError(
+                f"expected names of their own for semantic_controls, got {taken}: the noise and the states on the way "
+                "stand there under these already"
+            )
+        for name, given in self.further.items():
+            if not callable(given) and not (isinstance(given, np.ndarray) and given.ndim == 2):
+                raise ValueError(
+                    f"expected a function of the noise or an array with a row for each pair in {name!r}, got "
+                    f"{described(given)}"
+                )
+
+    def require_rows(self, pairs: int) -> None:
+        """Refuses arrays that do not have a row for each of so many held-out pairs.
+
+        Raises:
+            ValueError: If one has fewer or more.
+        """
+        on_the_way = {"states on the way": self.path.states} if self.path else {}
+        for name, given in {**self.further, **on_the_way}.items():
+            if isinstance(given, np.ndarray) and len(given) != pairs:
+                raise ValueError(f"expected a row for each of {pairs} held-out pairs in {name!r}, got {len(given)}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -106,9 +140,15 @@ def with_semantics(
     if classes is None or not controls.random_encoders:
         missing = "classes from outside the model" if classes is None else "random encoders to compare with"
         return _without(report, f"there are no {missing}", margin)
+    controls.require_rows(material.pairs.n)
     order = rng.permutation(material.independent_rows())
-    if len(np.unique(classes[order[:objects]])) < 2:
-        return _without(report, "all objects are of one class", margin)
+    if len(order) < FEWEST:
+        return _without(report, f"there are fewer than {FEWEST} objects", margin)
+    classes = Objects(states=material.pairs.after, labels=classes).require_labels()
+    _, sizes = np.unique(classes[order[:objects]], return_counts=True)
+    if len(sizes) < 2 or sizes.max() < 2:
+        same = "all objects are of one class" if len(sizes) < 2 else "no two objects are of one class"
+        return _without(report, same, margin)
     asked = _asked(material, classes, controls, order[:objects], order[objects:], rng)
     figures: dict[str, FigureBuilder] = {}
     for id, hypothesis in HYPOTHESES.items():
@@ -155,13 +195,14 @@ def _asked(
         missing["semantic_neighbours"] = f"there are no more than {NEIGHBOURS} objects"
     data = DistanceQuestion(measure=EuclideanDistance(), statistic=PairPearson())
     must = {name: _of(given, noise, index) for name, given in controls.further.items()}
+    must |= {WHITE: white} if (white := _white(noise, some.latents().shape[1])).size else {}
     if (path := controls.path) is not None:
-        states = _of(path.states, noise, index)
+        states = path.of(noise, index)
         way = {name: states[:, place] for place, name in enumerate(path.names)}
         must[path.names[path.middle]] = way.pop(path.names[path.middle])
         references |= way
     study = semantic_study(
-        some.latents(), objects, [*questions.values(), data], controls={"noise": noise, **must},
+        some.latents(), objects, [*questions.values(), data], controls={NOISE: noise, **must},
         random=[encode(noise) for encode in controls.random_encoders], references=references, rng=rng,
     )  # fmt: skip
     return _Asked(study=study, questions={id: q.name for id, q in questions.items()}, missing=missing, note=note)
@@ -174,11 +215,17 @@ def _of(given: Representation, noise: np.ndarray, index: np.ndarray) -> np.ndarr
 def _beside(some: Material) -> dict[str, Latents]:
     """What is shown beside the latents, and exceeded by nothing."""
     latents = some.latents()
-    left, values, _ = np.linalg.svd(latents - latents.mean(axis=0), full_matrices=False)
-    kept = values > values.max(initial=0.0) * max(latents.shape) * np.finfo(np.float64).eps
-    white = {"latent, white coordinates": left[:, kept] * np.sqrt(len(left))} if kept.any() else {}
+    white = _white(latents, latents.shape[1])
+    beside = {"latent, white coordinates": white} if white.size else {}
     carried = carried_latents(some.model, some.pairs.before, some.labels)
-    return {"latent, carried by K": carried, **white, "the data": some.pairs.after}
+    return {"latent, carried by K": carried, **beside, "the data": some.pairs.after}
+
+
+def _white(points: np.ndarray, count: int) -> np.ndarray:
+    """The leading white coordinates, at most so many; none of points that do not vary."""
+    left, values, _ = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
+    kept = values > values.max(initial=0.0) * max(points.shape) * np.finfo(np.float64).eps
+    return left[:, kept][:, :count] * np.sqrt(len(left))
 
 
 def _classifier(states: np.ndarray, classes: Labels, rng: np.random.Generator) -> ClassifierFeatures | str:

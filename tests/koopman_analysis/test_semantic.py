@@ -1,5 +1,6 @@
 """The study of distances beside their controls, and the claim that it decides."""
 
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ from koopman_analysis.semantics import (
     ClassQuestion,
     DistanceQuestion,
     EuclideanDistance,
+    LabelDistance,
     Objects,
     SameClass,
     crossed,
@@ -22,6 +24,12 @@ from koopman_analysis.similarity import NeighbourAgreement, SameClassAuroc, eucl
 N = 80
 AUROC = ClassQuestion(measure=SameClass(), statistic=SameClassAuroc())
 NEIGHBOURS = ClassQuestion(measure=SameClass(), statistic=NeighbourAgreement(neighbours=5))
+
+
+@pytest.fixture
+def unchecked(monkeypatch):
+    """Arguments of wrong types arrive, as they do outside of tests."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
 def noise_and_labels(seed=0):
@@ -219,3 +227,99 @@ def test_noise_of_one_coordinate_is_rotated_too():
     one = noise[:, :1]
     rotated = known_answers(Objects(states=one, labels=labels), one, rng=rng)[ROTATED]
     np.testing.assert_array_equal(rotated, one)
+
+
+def test_the_components_of_a_control_take_no_other_representation_s_name():
+    rng, noise, labels, _ = noise_and_labels()
+    objects, latents = Objects(states=noise, labels=labels), knowing()[:, :3]
+    derived = "noise, 3 components"
+    given = semantic_study(latents, objects, [AUROC], controls={"noise": noise}, resamples=3, shuffles=0, rng=rng)
+    assert derived in given.controls, "the premise"
+    for controls, references in (({derived: latents, "noise": noise}, {}), ({"noise": noise}, {derived: latents})):
+        with pytest.raises(ValueError, match=r"expected names of their own .* got \['noise, 3 components'\] twice"):
+            semantic_study(latents, objects, [AUROC], controls=controls, references=references, rng=rng)
+
+
+def test_rows_without_coordinates_or_complex_ones_are_refused():
+    rng, noise, labels, _ = noise_and_labels()
+    objects = Objects(states=noise, labels=labels)
+    with pytest.raises(ValueError, match=r"expected at least one coordinate in 'latent', got shape \(80, 0\)"):
+        semantic_study(noise[:, :0], objects, [AUROC], controls={"noise": noise}, rng=rng)
+    with pytest.raises(ValueError, match="expected real rows in 'latent', got complex ones"):
+        semantic_study(noise * 1j, objects, [AUROC], controls={"noise": noise}, rng=rng)
+
+
+def test_without_random_encoders_a_rescaling_of_the_noise_may_be_supported_and_white_noise_stands_against_it():
+    rng, noise, labels, _ = noise_and_labels()
+    rescaled = noise * np.array([1.0, *[0.1] * 9])
+    centred = noise - noise.mean(axis=0)
+    white = np.linalg.svd(rescaled - rescaled.mean(axis=0), full_matrices=False)[0]
+    objects = Objects(states=noise, labels=labels)
+
+    def verdict(latents, **given):
+        study = semantic_study(latents, objects, [AUROC], resamples=29, shuffles=0, rng=rng, **given)
+        return semantic_beyond_controls(study, AUROC.name).verdict
+
+    assert verdict(rescaled, controls={"noise": noise}) is Verdict.SUPPORTED, "the danger"
+    assert verdict(white, controls={"white noise": np.linalg.svd(centred, full_matrices=False)[0]}) is Verdict.REFUTED
+
+
+def test_the_known_answer_is_one_of_the_references():
+    study = study_of(knowing())
+    for wrong in ("typo", LATENT, "noise"):
+        with pytest.raises(ValueError, match=f"expected the known answer among the references .* got '{wrong}'"):
+            semantic_beyond_controls(study, AUROC.name, known=wrong)
+    without = study_of(knowing(), with_known=False)
+    assert [control.name for control in semantic_beyond_controls(without, AUROC.name).controls] == ["shuffled objects"]
+    with pytest.raises(ValueError, match="expected the known answer among the references"):
+        semantic_beyond_controls(without, AUROC.name, known=CLASS)
+
+
+def test_ordered_labels_have_a_known_answer_of_their_own():
+    rng, noise, _, random = noise_and_labels()
+    labels = np.digitize(noise[:, 0], [-1.0, 0.0, 1.0]).astype(np.int64)
+    objects = Objects(states=noise, labels=labels)
+    asked = DistanceQuestion(measure=LabelDistance.ordinal(4), statistic=PairSpearman())
+    known = known_answers(objects, noise, rng=rng) | {
+        "label and noise": labels[:, None] + 0.1 * rng.standard_normal((N, 1))
+    }
+    study = semantic_study(
+        noise[:, :2], objects, [asked], controls={"noise": noise}, random=random, references=known, resamples=29,
+        shuffles=0, rng=rng,
+    )  # fmt: skip
+    (_, answer) = semantic_beyond_controls(study, asked.name, known="label and noise").controls
+    assert (answer.name, answer.verdict) == ("label and noise", Verdict.SUPPORTED)
+    assert study.values(asked.name)[CLASS].estimate < study.values(asked.name)["label and noise"].estimate
+
+
+@pytest.mark.parametrize("question", [AUROC, NEIGHBOURS], ids=["auroc", "neighbours"])
+@pytest.mark.parametrize("labels", [np.zeros(N, dtype=np.int64), np.arange(N)], ids=["one class", "none alike"])
+def test_where_classes_tell_nothing_apart_nothing_is_measured(question, labels):
+    rng, noise, _, random = noise_and_labels()
+    objects = Objects(states=noise, labels=labels)
+    study = semantic_study(
+        noise, objects, [question], controls={"noise": noise}, random=random, resamples=5, shuffles=3, rng=rng
+    )  # fmt: skip
+    claim = semantic_beyond_controls(study, question.name)
+    assert claim.verdict is Verdict.INCONCLUSIVE
+    assert claim.because.startswith("the quantity could not be measured")
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_a_statistic_in_the_wrong_kind_of_question_is_named():
+    with pytest.raises(ValueError, match=r"expected a statistic of distances and classes, got .Spearman.*DistanceQ"):
+        ClassQuestion(measure=SameClass(), statistic=PairSpearman())
+    with pytest.raises(ValueError, match=r"expected a statistic of two distances, got 'AUROC.*ask a ClassQuestion"):
+        DistanceQuestion(measure=SameClass(), statistic=SameClassAuroc())
+    with pytest.raises(ValueError, match="expected a measure with classes, got 'distance of the data'"):
+        ClassQuestion(measure=EuclideanDistance(), statistic=SameClassAuroc())
+
+
+def test_the_dimension_of_random_encoders_is_shown_where_they_differ():
+    rng, noise, labels, random = noise_and_labels()
+    study = semantic_study(
+        knowing(), Objects(states=noise, labels=labels), [AUROC], controls={},
+        random=[random[0][:, :2], *random[1:]], resamples=3, shuffles=0, rng=rng,
+    )  # fmt: skip
+    assert study.dimensions[RANDOM] == "2 to 5"
+    assert study.rows()[1][1] == "2 to 5"

@@ -1,5 +1,6 @@
 """Linear methods as representations: canonical coordinates against their definition."""
 
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -8,6 +9,12 @@ from koopman_analysis.estimators.edmd import EDMD
 from koopman_analysis.semantics import StatesOnTheWay, canonical_coordinates
 from koopman_analysis.similarity import euclidean_distances
 from koopman_analysis.snapshots import SnapshotPairs
+
+
+@pytest.fixture
+def unchecked(monkeypatch):
+    """Arguments of wrong types arrive, as they do outside of tests."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
 def some(n=400, seed=0):
@@ -70,3 +77,29 @@ def test_states_on_the_way_are_named_by_their_clock():
     assert way.names == ("teacher at σ = 2", "teacher at σ = 0.5")
     with pytest.raises(ValueError, match="expected the middle as one of 2 positions, got 2"):
         StatesOnTheWay(positions=(2.0, 0.5), middle=2, states=np.zeros((4, 2, 3)))
+
+
+def test_states_on_the_way_have_as_many_digits_as_tell_them_apart():
+    way = StatesOnTheWay(positions=(1.0001, 1.0, 0.9999), middle=1, states=np.zeros((4, 3, 2)))
+    assert way.names == ("teacher at σ = 1.0001", "teacher at σ = 1", "teacher at σ = 0.9999")
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_states_on_the_way_that_do_not_fit_their_positions_are_refused():
+    def way(**given):
+        return StatesOnTheWay(**{"positions": (2.0, 0.5), "middle": 1, "states": np.zeros((4, 2, 3))} | given)
+
+    with pytest.raises(ValueError, match="expected finite positions, each once"):
+        way(positions=(2.0, 2.0))
+    with pytest.raises(ValueError, match="expected finite positions, each once"):
+        way(positions=(2.0, np.inf))
+    with pytest.raises(ValueError, match="expected a clock in words, got ''"):
+        way(clock="")
+    for states, said in ((np.zeros((4, 3, 3)), "shape"), (np.zeros((4, 2)), "shape"), ([[1.0, 2.0]], "a list")):
+        with pytest.raises(ValueError, match=f"expected states on the way as an array .* 2 positions.* got {said}"):
+            way(states=states)
+    noise, rows = np.ones((4, 3)), np.arange(4)
+    with pytest.raises(ValueError, match=r"expected states on the way as an array .* got shape \(4, 5, 3\)"):
+        way(states=lambda noise: np.zeros((4, 5, 3))).of(noise, rows)
+    with pytest.raises(ValueError, match="expected states on the way for each of 4 rows of noise, got 2"):
+        way(states=lambda noise: np.zeros((2, 2, 3))).of(noise, rows)

@@ -1,5 +1,6 @@
 """What alike means: each measure against its equation, and which of them may decide."""
 
+import jaxtyping
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
@@ -17,6 +18,12 @@ from koopman_analysis.semantics import (
     SameClass,
     SemanticMeasure,
 )
+
+
+@pytest.fixture
+def unchecked(monkeypatch):
+    """Arguments of wrong types arrive, as they do outside of tests."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
 def some(n=12, seed=0):
@@ -131,3 +138,32 @@ def test_what_cannot_be_measured_is_refused():
         FeatureDistance(features=lambda y: y[:5], name="few", external=True).distances(objects)
     with pytest.raises(ValueError, match="got 2 classes, the smallest with 1"):
         ClassifierFeatures.fitted(objects.states, np.array([0] * 11 + [1]), rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("constant", [7.0, 0.1, 1e8])
+def test_a_state_that_is_constant_up_to_rounding_is_not_blown_up(constant):
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 20)
+    rounded = constant * (1.0 + np.finfo(np.float64).eps * rng.integers(0, 2, size=40))
+    assert 0 < rounded.std() < 1e-15 * constant, "the premise"
+    features = ClassifierFeatures.fitted(np.column_stack([labels.astype(float), rounded]), labels, rng=rng)
+    assert features.scale[1] == 1.0
+    assert features.scale[0] == 0.5
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_labels_are_whole_numbers_in_an_array_of_one_axis():
+    states = some().states
+    wrong = [
+        ([0, 1] * 6, "got a list"),
+        (np.zeros((12, 1), dtype=np.int64), r"got int64 of shape \(12, 1\)"),
+        (np.full(12, np.nan), r"got float64 of shape \(12,\)"),
+        (np.array(["a", "b"] * 6), "got <U1"),
+    ]
+    for labels, said in wrong:
+        with pytest.raises(ValueError, match=f"expected labels as an array of whole numbers with one axis, {said}"):
+            Objects(states=states, labels=labels)
+    with pytest.raises(ValueError, match=r"expected distances of labels as a square array, got float64 of shape"):
+        LabelDistance(between=np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="expected distances of labels as a square array, got a list"):
+        LabelDistance(between=[[0.0, 1.0], [1.0, 0.0]])

@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -9,9 +10,16 @@ from koopman_analysis.estimators.latent import ArrayLatentModel
 from koopman_analysis.semantics import StatesOnTheWay
 from koopman_analysis.snapshots import SnapshotPairs, SnapshotTrajectories
 from koopman_analysis.verification import VerificationConfig, verify
+from koopman_analysis.verification.semantics import SemanticControls
 
 N = 1200
 CONFIG = VerificationConfig(semantic_objects=120, isometry_bound=0.6)
+
+
+@pytest.fixture
+def unchecked(monkeypatch):
+    """Arguments of wrong types arrive, as they do outside of tests."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
 def flow(noise):
@@ -250,6 +258,34 @@ def test_what_a_study_lacks_costs_only_what_needs_it():
         config=VerificationConfig(semantic_objects=180), rng=np.random.default_rng(0),
     )  # fmt: skip
     assert "no classifier could be fitted to other pairs" in many.claims["semantic_features"].because
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_controls_have_names_of_their_own_and_a_row_for_each_pair():
+    noise = pairs(60).before
+    way = StatesOnTheWay(positions=(2.0, 1.0), middle=1, states=np.stack([noise, noise], axis=1))
+    for name in ("noise", "white noise", "teacher at σ = 1"):
+        with pytest.raises(ValueError, match=f"expected names of their own for semantic_controls, got .'{name}'"):
+            SemanticControls(further={name: noise}, path=way)
+    with pytest.raises(ValueError, match="or an array with a row for each pair in 'mine', got a list"):
+        SemanticControls(further={"mine": noise.tolist()})
+    classes = (noise[:, 0] > 0).astype(np.int64)
+    with pytest.raises(ValueError, match="expected a row for each of 60 held-out pairs in 'mine', got 50"):
+        semantic_report(pairs(60), classes, semantic_controls={"mine": noise[:50]})
+    with pytest.raises(ValueError, match="expected a row for each of 60 held-out pairs in 'states on the way', got 6"):
+        semantic_report(pairs(60), classes, states_on_the_way=replace(way, states=way.states[:6]))
+
+
+def test_where_no_two_objects_are_of_one_class_nothing_is_said_of_semantics():
+    report = semantic_report(pairs(60), np.arange(60))
+    for id in ("semantic", "semantic_neighbours", "semantic_features"):
+        assert report.claims[id].because == "not applicable: no two objects are of one class"
+
+
+def test_noise_in_white_coordinates_is_a_control(report):
+    (table,) = [table for table in report.tables if table.title.startswith("What distances say")]
+    names = [row[0] for row in table.rows]
+    assert names.index("noise") < names.index("white noise") < names.index("best of the random encoders")
 
 
 def test_the_labels_of_a_conditional_model_travel_with_their_pairs():
