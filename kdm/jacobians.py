@@ -32,7 +32,8 @@ from kdm.teachers import Teacher
 CHUNK = 2048
 """Samples differentiated together."""
 
-Tangents = Float[Tensor, "k n *shape"]
+Tangents = Float[Tensor, "..."]
+"""(k, n, *shape): k directions at each of n samples."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,14 @@ def flow_derivative(teacher: Teacher, noise: Samples, *, steps: int, chunk: int 
         noise: samples at σ_noise.
         steps: Heun steps.
         chunk: samples differentiated together; the result depends on it by rounding only.
+
+    Raises:
+        TypeError: If the noise is no tensor.
+        ValueError: If it has another shape than the teacher's samples, is empty or not finite, or there is no chunk.
     """
+    _require_noise(teacher, noise)
+    if chunk < 1:
+        raise ValueError(f"expected chunks of at least one sample, got {chunk}")
     sigmas = _sigmas(teacher, steps)
     parts = [_differentiated(teacher, part, sigmas) for part in noise.split(chunk)]
     data, jacobian = (torch.cat(each) for each in zip(*parts, strict=True))
@@ -68,7 +76,14 @@ def flow_derivative(teacher: Teacher, noise: Samples, *, steps: int, chunk: int 
 
 @torch.no_grad()
 def flow_jvp(teacher: Teacher, noise: Samples, tangents: Tangents, *, steps: int) -> Tangents:
-    """δx DΦ(x) for k tangents at each sample, by forward-mode differentiation of the steps."""
+    """δx DΦ(x) for k tangents at each sample, by forward-mode differentiation of the steps.
+
+    Raises:
+        TypeError: If the noise or the tangents are no tensor.
+        ValueError: If the noise does not fit the teacher, or the tangents the noise, or some are not finite.
+    """
+    _require_noise(teacher, noise)
+    _require_tangents(noise, tangents)
     x, moved = noise, tangents
     for sigma, following in pairwise(_sigmas(teacher, steps)):
         step = following - sigma
@@ -80,7 +95,14 @@ def flow_jvp(teacher: Teacher, noise: Samples, tangents: Tangents, *, steps: int
 
 @torch.no_grad()
 def flow_vjp(teacher: Teacher, noise: Samples, cotangents: Tangents, *, steps: int) -> Tangents:
-    """δy DΦ(x)ᵀ for k cotangents at each sample: equation (3)."""
+    """δy DΦ(x)ᵀ for k cotangents at each sample: equation (3).
+
+    Raises:
+        TypeError: If the noise or the cotangents are no tensor.
+        ValueError: If the noise does not fit the teacher, or the cotangents the noise, or some are not finite.
+    """
+    _require_noise(teacher, noise)
+    _require_tangents(noise, cotangents)
     sigmas = _sigmas(teacher, steps)
     states = integrate(teacher, noise, steps=steps, keep=range(steps + 1)).states
     moved = cotangents
@@ -114,7 +136,13 @@ class DerivativeError:
 
 
 def derivative_error(teacher: Teacher, noise: Samples, *, steps: int) -> DerivativeError:
-    """The measured error of log ‖DΦ‖₂ at these samples and steps, against four times as many."""
+    """The measured error of log ‖DΦ‖₂ at these samples and steps, against four times as many.
+
+    Raises:
+        TypeError: If the noise is no tensor.
+        ValueError: If it has another shape than the teacher's samples, is empty or not finite.
+    """
+    _require_noise(teacher, noise)
     found, reference = (
         torch.linalg.matrix_norm(flow_derivative(teacher, noise.double(), steps=count).jacobian, 2).log()
         for count in (steps, 4 * steps)
@@ -148,3 +176,26 @@ def _differentiated(teacher: Teacher, noise: Samples, sigmas: list[float]) -> tu
         jacobian = jacobian + (step / 2) * (turned + (jacobian + step * turned) @ bend_after)
         x = x + (step / 2) * (slope + slope_after)
     return x, jacobian
+
+
+def _require_noise(teacher: Teacher, noise: object) -> None:
+    if not isinstance(noise, Tensor):
+        raise TypeError(f"expected noise as a tensor, got {type(noise).__name__}: use torch.from_numpy")
+    if tuple(noise.shape[1:]) != tuple(teacher.shape) or not len(noise):
+        raise ValueError(
+            f"expected at least one sample of shape {tuple(teacher.shape)}, got noise of shape {tuple(noise.shape)}"
+        )
+    if not noise.isfinite().all():
+        raise ValueError("expected finite noise, got NaN or ∞")
+
+
+def _require_tangents(noise: Tensor, tangents: object) -> None:
+    if not isinstance(tangents, Tensor):
+        raise TypeError(f"expected tangents as a tensor, got {type(tangents).__name__}: use torch.from_numpy")
+    if tangents.shape[1:] != noise.shape or not len(tangents):
+        raise ValueError(
+            f"expected tangents of shape (k, {', '.join(map(str, noise.shape))}), k at least 1, got "
+            f"{tuple(tangents.shape)}: one tangent a sample has an axis for it too"
+        )
+    if not tangents.isfinite().all():
+        raise ValueError("expected finite tangents, got NaN or ∞")

@@ -21,6 +21,7 @@ for one violating object makes one shuffle high or low by chance; refuted.
 **near_stays_near.** Of the k nearest of x_i (in noise, or in latent space), s_i is the share that lands in the class of
 y_i. Away from boundaries, where λ is below its median, the mean of s_i is at least a bound: that near in noise means
 near in data.                                                                                                      (2)
+Its interval reaches at least as far down, and up, as the rule of three says, 3/n of the n objects it is a mean of.
 Control: the *same* statement at the boundaries, the tenth with the largest λ, must be refuted. It holds where
 neighbours are nearer than the boundary is; in many dimensions no neighbour is near, and it fails everywhere.
 
@@ -44,6 +45,8 @@ SAME = 0.1
 """Width of the 5 % to 95 % range of exponents below which they are the same, equation (3)."""
 SHUFFLES = 19
 GROUPS = 10
+FEWEST_MEASURED = 20
+"""Measured objects below which a tenth of them is no group."""
 
 
 def violations_hypothesis(space: str) -> str:
@@ -232,13 +235,15 @@ def neighbourhoods(
         rng: Draws the resamples.
 
     Raises:
-        ValueError: If there are fewer than ten measured objects, no more objects than neighbours, or another number of
-            exponents.
+        ValueError: If there are fewer than twenty measured objects, no neighbours, no more objects than neighbours, or
+            another number of exponents.
     """
-    if len(measured) < GROUPS or len(points) <= neighbours or len(exponents.leading) != len(measured):
+    n = len(measured)
+    if n < FEWEST_MEASURED or not 1 <= neighbours < len(points) or len(exponents.leading) != n:
         raise ValueError(
-            f"expected at least {GROUPS} measured objects with an exponent each, and more than {neighbours} in all, "
-            f"got {len(measured)} with {len(exponents.leading)} exponents, of {len(points)}"
+            f"expected at least {FEWEST_MEASURED} measured objects with an exponent each, and at least one neighbour "
+            f"and more objects than neighbours, got {n} with {len(exponents.leading)} exponents, {neighbours} "
+            f"neighbours and {len(points)} objects"
         )
     near = cKDTree(points).query(points[measured], k=neighbours + 1)[1]
     # Where objects coincide, the object itself need not come first.
@@ -274,6 +279,14 @@ def near_stays_near(found: Neighbourhoods, *, id: str = "near_stays_near", bound
     reason = exponents_are_the_same(found.exponents)
     if reason is not None:
         return Claim.not_applicable(**common, reason=reason)
-    claim, control = (Claim.decided(**common, interval=some) for some in (found.away, found.at_boundaries))
+    n = len(found.shares)
+    cautious = _cautious(found.away, n // 2), _cautious(found.at_boundaries, n // GROUPS)
+    claim, control = (Claim.decided(**common, interval=some) for some in cautious)
     claim = replace(claim, because=f"{claim.because}; at the boundaries it is {found.at_boundaries.estimate:.2g}")
     return claim.with_controls([control.as_control(name="at the boundaries", expected=Verdict.REFUTED)])
+
+
+def _cautious(share: Interval, objects: int) -> Interval:
+    """The share, with the rule of three on both sides."""
+    three = 3 / objects
+    return replace(share, low=min(share.low, max(0.0, 1.0 - three)), high=max(share.high, min(1.0, three)))

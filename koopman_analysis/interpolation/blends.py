@@ -8,12 +8,14 @@ ends have it (Shoemake 1985). As θ → 0 it is (1). Opposite vectors have no on
 """
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
-from koopman_analysis.shapes import Float, States
+from koopman_analysis.shapes import Float, Inexact, States
 
+Ends: TypeAlias = Inexact[np.ndarray, "_ _"]
+"""As many as there are starts, of as many features."""
 STRAIGHT = 1e-6
 """Sine of the angle below which an arc is its chord, to the square of this."""
 
@@ -27,7 +29,7 @@ class Blend(Protocol):
         """The way in a word."""
         ...
 
-    def between(self, start: States, end: States, shares: Float[np.ndarray, " s"]) -> Float[np.ndarray, "n s d"]:
+    def between(self, start: States, end: Ends, shares: Float[np.ndarray, " s"]) -> Float[np.ndarray, "n s d"]:
         """What lies at these shares of the way."""
         ...
 
@@ -38,8 +40,13 @@ class Linear:
 
     name: str = "linear"
 
-    def between(self, start: States, end: States, shares: Float[np.ndarray, " s"]) -> Float[np.ndarray, "n s d"]:
-        """Equation (1)."""
+    def between(self, start: States, end: Ends, shares: Float[np.ndarray, " s"]) -> Float[np.ndarray, "n s d"]:
+        """Equation (1).
+
+        Raises:
+            ValueError: If there are not as many ends as starts.
+        """
+        _require_ends(start, end)
         return (1.0 - shares[:, None]) * start[:, None] + shares[:, None] * end[:, None]
 
 
@@ -49,12 +56,13 @@ class Spherical:
 
     name: str = "spherical"
 
-    def between(self, start: States, end: States, shares: Float[np.ndarray, " s"]) -> Float[np.ndarray, "n s d"]:
+    def between(self, start: States, end: Ends, shares: Float[np.ndarray, " s"]) -> Float[np.ndarray, "n s d"]:
         """Equation (2).
 
         Raises:
-            ValueError: If a vector is zero, or two are opposite.
+            ValueError: If a vector is zero, two are opposite, or there are not as many ends as starts.
         """
+        _require_ends(start, end)
         norms = [np.linalg.norm(vectors, axis=1) for vectors in (start, end)]
         if min(float(norm.min()) for norm in norms) == 0.0:
             raise ValueError("expected vectors other than zero to turn into each other: use the linear blend")
@@ -73,3 +81,8 @@ class Spherical:
 
 
 LINEAR, SPHERICAL = Linear(), Spherical()
+
+
+def _require_ends(start: np.ndarray, end: np.ndarray) -> None:
+    if start.shape != end.shape:
+        raise ValueError(f"expected an end for each start, got starts of {start.shape} and ends of {end.shape}")

@@ -24,6 +24,8 @@ class InterpolationStudy:
         along: Equation (8) at each share, ends included, for each way.
         detour: Equation (9); None where nobody says what the data points are.
         excess: For each pair and way, o between the ends minus the mean of o at the path's two ends, over ō.
+        ends: For each pair and way, the mean of o at the path's two ends, over ō.
+        apart: For each pair and way, the distance of the path's two ends.
     """
 
     ways: tuple[str, ...]
@@ -34,6 +36,8 @@ class InterpolationStudy:
     along: Mapping[str, tuple[Interval, ...]]
     detour: Bootstrap | None
     excess: Float[np.ndarray, "n ways"]
+    ends: Float[np.ndarray, "n ways"]
+    apart: Float[np.ndarray, "n ways"]
 
     def by_way(self, measured: Bootstrap) -> dict[str, Interval]:
         """One of the quantities of each way, with its interval."""
@@ -52,10 +56,10 @@ def interpolation_study(
     ways: Mapping[str, np.ndarray],
     *,
     shares: Float[np.ndarray, " s"],
-    real: Float[np.ndarray, "real d"],
-    fresh: Float[np.ndarray, "fresh d"],
-    real_labels: Int[np.ndarray, " real"] | None = None,
-    end_labels: tuple[Labels, Labels] | None = None,
+    real: Float[np.ndarray, "_ _"],
+    fresh: Float[np.ndarray, "_ _"],
+    real_labels: Int[np.ndarray, " _"] | None = None,
+    end_labels: tuple[Int[np.ndarray, " _"], Int[np.ndarray, " _"]] | None = None,
     resamples: int = 499,
     rng: np.random.Generator,
 ) -> InterpolationStudy:
@@ -72,14 +76,16 @@ def interpolation_study(
         rng: Draws the resamples.
 
     Raises:
-        ValueError: If ways or shares do not fit, there is nothing between the ends, ends coincide, or only one of both
-            kinds of labels is given.
+        ValueError: If ways, shares or data points do not fit or are not finite, there is nothing between the ends, ends
+            coincide, the other data points are among those looked among, or labels do not fit.
     """
     _require_paths(ways, shares)
-    if (real_labels is None) != (end_labels is None):
-        raise ValueError("expected labels of the real data points and of the ends together, or neither, got one")
+    _require_points(ways, real, fresh)
+    _require_labels(next(iter(ways.values())), real, real_labels, end_labels)
     tree = NearestNeighbors(n_neighbors=1).fit(real)
     unit = float(tree.kneighbors(fresh)[0].mean())
+    if unit == 0.0:
+        raise ValueError("expected other data points than those looked among, got no fresh point apart from them")
     looked_up = [_nearest(tree, paths) for paths in ways.values()]
     departures = np.stack([distance for distance, _ in looked_up], axis=2) / unit
     steps = np.stack([np.linalg.norm(np.diff(paths, axis=1), axis=2) for paths in ways.values()], axis=2)
@@ -97,11 +103,12 @@ def interpolation_study(
     measured = ratio_bootstrap(
         np.concatenate(columns, axis=1), np.concatenate(below, axis=1), resamples=resamples, rng=rng
     )  # fmt: skip
-    return _study(tuple(ways), shares, measured, between - 0.5 * (departures[:, 0] + departures[:, -1]))
+    ends = 0.5 * (departures[:, 0] + departures[:, -1])
+    return _study(tuple(ways), shares, measured, {"excess": between - ends, "ends": ends, "apart": apart})
 
 
 def _study(
-    ways: tuple[str, ...], shares: np.ndarray, measured: Bootstrap, excess: Float[np.ndarray, "n ways"]
+    ways: tuple[str, ...], shares: np.ndarray, measured: Bootstrap, by_pair: Mapping[str, np.ndarray]
 ) -> InterpolationStudy:
     """The columns by name: three quantities of each way, departures along it, and detours where there are any."""
     k, steps = len(ways), len(shares)
@@ -116,7 +123,7 @@ def _study(
         ways=ways, shares=shares, length=columns(0, k), jump=columns(k, k), departure=columns(2 * k, k),
         along={way: along[place::k] for place, way in enumerate(ways)},
         detour=columns(detours, k) if len(measured.estimate) > detours else None,
-        excess=excess,
+        **by_pair,
     )  # fmt: skip
 
 
@@ -137,11 +144,38 @@ def _require_paths(ways: Mapping[str, np.ndarray], shares: np.ndarray) -> None:
     shapes = {name: paths.shape for name, paths in ways.items()}
     if len(set(shapes.values())) != 1:
         raise ValueError(f"expected paths of one shape (pairs, shares, features) for each way, got {shapes or 'none'}")
-    n, steps, _ = next(iter(shapes.values()))
+    shape = next(iter(shapes.values()))
+    if len(shape) != 3:
+        raise ValueError(f"expected paths of shape (pairs, shares, features), got {shape}: one feature is an axis too")
+    n, steps, _ = shape
     if n < 2 or steps < 3 or steps != len(shares):
         raise ValueError(
             f"expected two or more pairs, and paths at each of {len(shares)} shares, three or more, got {n} pairs and "
             f"{steps} states"
         )
-    if shares[0] != 0.0 or shares[-1] != 1.0 or np.any(np.diff(shares) <= 0):
+    if shares[0] != 0.0 or shares[-1] != 1.0 or not np.all(np.diff(shares) > 0):
         raise ValueError(f"expected rising shares from 0 to 1, got {shares}")
+
+
+def _require_points(ways: Mapping[str, np.ndarray], real: np.ndarray, fresh: np.ndarray) -> None:
+    width = next(iter(ways.values())).shape[2]
+    for name, points in {**ways, "real": real, "fresh": fresh}.items():
+        if points.shape[-1] != width or not points.size:
+            raise ValueError(f"expected data points of {width} features, at least one, got {name!r} of {points.shape}")
+        if not np.isfinite(points).all():
+            raise ValueError(f"expected finite paths and data points, got NaN or ∞ in {name!r}")
+
+
+def _require_labels(
+    paths: np.ndarray, real: np.ndarray, real_labels: np.ndarray | None, end_labels: tuple[Labels, Labels] | None
+) -> None:
+    if (real_labels is None) != (end_labels is None):
+        raise ValueError("expected labels of the real data points and of the ends together, or neither, got one")
+    if real_labels is None or end_labels is None:
+        return
+    found = [len(real_labels), *(len(labels) for labels in end_labels)]
+    expected = [len(real), len(paths), len(paths)]
+    if found != expected:
+        raise ValueError(
+            f"expected a label for each real data point, start and end, {expected} of them, got {found} labels"
+        )

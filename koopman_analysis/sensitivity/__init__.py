@@ -20,7 +20,7 @@ from koopman_analysis.sensitivity.lyapunov import (
     leading_lyapunov_exponents,
     lyapunov_exponents,
 )
-from koopman_analysis.sensitivity.pairs import PairBounds, all_pairs, demanded_constant, near_pairs
+from koopman_analysis.sensitivity.pairs import PairBounds, UnboundedPairs, all_pairs, demanded_constant, near_pairs
 
 __all__ = [
     "ATTENTION",
@@ -35,6 +35,7 @@ __all__ = [
     "RMS_NORMALISATION",
     "SWISH",
     "TANH",
+    "UnboundedPairs",
     "Uncertified",
     "all_pairs",
     "decoder_certificate",

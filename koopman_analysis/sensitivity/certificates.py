@@ -29,6 +29,7 @@ import scipy.special
 from scipy.spatial.distance import pdist
 
 from koopman_analysis.estimators.latent import Certificate, LatentModel
+from koopman_analysis.sensitivity.pairs import ROUNDING
 from koopman_analysis.shapes import Inexact, Latents
 
 
@@ -77,13 +78,15 @@ def lipschitz_certificate(factors: Sequence[Inexact[np.ndarray, "_ _"] | Activat
     """An upper end of equation (1) for the composition of these factors, or why there is none.
 
     Args:
-        factors: In the order in which they are applied; a matrix may be written for rows or for columns.
+        factors: In the order in which they are applied; a matrix may be written for rows or for columns, and
+            one of a single entry multiplies every entry.
 
     Raises:
-        ValueError: If there are no factors.
+        ValueError: If there are no factors, a matrix is not finite, or one cannot follow that before it.
     """
     if not factors:
         raise ValueError("expected at least one factor, got none: of which map?")
+    _require_composition([factor for factor in factors if not isinstance(factor, Activation | Uncertified)])
     constant, matrices = 1.0, 0
     for factor in factors:
         if isinstance(factor, Uncertified):
@@ -112,15 +115,39 @@ def largest_pair_ratio(points: Latents, images: Inexact[np.ndarray, "k d"]) -> f
         images: D(z), (n, d).
 
     Raises:
-        ValueError: If there are fewer than two different points, or another number of images.
+        ValueError: If there are fewer than two different points, another number of images, one that is not finite, or
+            a point with two different images.
     """
     if len(points) != len(images):
         raise ValueError(f"expected an image for each of {len(points)} points, got {len(images)}")
+    if not (np.isfinite(points).all() and np.isfinite(images).all()):
+        raise ValueError("expected finite points and images, got NaN or ∞: does the map overflow?")
     apart, images_apart = pdist(points), pdist(images)
     if not (apart > 0).any():
         raise ValueError(f"expected at least two different points, got {len(points)} that are one")
+    torn = (apart == 0) & (images_apart > ROUNDING * np.abs(images).max())
+    if torn.any():
+        raise ValueError(f"expected one image of each point, got {int(torn.sum())} pairs of equal points with two")
     return float((images_apart[apart > 0] / apart[apart > 0]).max())
 
 
+def _require_composition(matrices: Sequence[np.ndarray]) -> None:
+    widths: set[int] | None = None
+    for place, matrix in enumerate(matrices):
+        if not np.isfinite(matrix).all():
+            raise ValueError(f"expected finite matrices, got NaN or ∞ in matrix {place}")
+        rows, columns = matrix.shape
+        if rows == columns == 1:
+            continue
+        after = {out for into, out in ((rows, columns), (columns, rows)) if widths is None or into in widths}
+        if not after:
+            raise ValueError(
+                f"expected matrices that can be composed, got matrix {place} of shape {matrix.shape} after "
+                f"{matrices[place - 1].shape}: is one left out?"
+            )
+        widths = after
+
+
 def _norm(matrix: np.ndarray) -> float:
-    return float(np.linalg.norm(matrix, 2)) * (1 + 10 * max(matrix.shape) * float(np.finfo(np.float64).eps))
+    rounding = 10 * max(matrix.shape) * float(np.finfo(np.float64).eps)
+    return float(np.linalg.norm(matrix.astype(np.float64), 2)) * (1 + rounding)

@@ -36,14 +36,20 @@ class Linearisation:
         jacobians: DΦ(x) of equation (1); row a is the derivative along axis a.
 
     Raises:
-        ValueError: If there is another number of images or Jacobians than of states, or a Jacobian is not finite.
+        ValueError: If there is another number of images or Jacobians than of states, or an image or a Jacobian is not
+            finite.
     """
 
     states: States
-    images: Float[np.ndarray, "_ _"]
+    images: Float[np.ndarray, "..."]
     jacobians: Float[np.ndarray, "_ _ _"]
 
     def __post_init__(self) -> None:
+        if self.images.ndim != 2 or not np.isfinite(self.images).all():
+            raise ValueError(
+                f"expected finite images of shape (states, features), got shape {self.images.shape}"
+                + (" with NaN or ∞" if self.images.ndim == 2 else ": one feature is an axis too")
+            )
         expected = (*self.states.shape, self.images.shape[1])
         if self.jacobians.shape != expected or len(self.images) != len(self.states):
             raise ValueError(
@@ -64,12 +70,19 @@ class KnownFlow:
         classes: States at the data end, (n, d), to the class of each; None where there are none.
         description: Which flow it is: its ends, its solver and what its exponents are right to.
         affordable: States at which it can be differentiated without much ado.
+
+    Raises:
+        ValueError: If it can be differentiated nowhere.
     """
 
     linearised: Callable[[States], Linearisation]
     classes: Callable[[States], Labels] | None = None
     description: str = ""
     affordable: int = 2000
+
+    def __post_init__(self) -> None:
+        if self.affordable < 1:
+            raise ValueError(f"expected at least one affordable state, got {self.affordable}: leave the flow out")
 
 
 def model_linearised(model: LatentModel, noise: States, labels: Labels | None = None) -> Linearisation:
@@ -79,6 +92,9 @@ def model_linearised(model: LatentModel, noise: States, labels: Labels | None = 
         model: The model.
         noise: States at the noise end, at least two of them.
         labels: The label of each, where the model takes labels.
+
+    Raises:
+        ValueError: If differences are to be taken, and there are fewer than two states or a feature is constant.
     """
     own = getattr(model, "jacobians", None)
     jacobians = _differences(model, noise, labels) if own is None else own(noise, labels)
@@ -90,7 +106,14 @@ def _one_step(model: LatentModel, noise: States, labels: Labels | None) -> np.nd
 
 
 def _differences(model: LatentModel, noise: States, labels: Labels | None) -> np.ndarray:
-    widths = SINGLE ** (1 / 3) * np.where((spread := noise.std(axis=0)) > 0, spread, 1.0)
+    if len(noise) < 2:
+        raise ValueError(f"expected two or more states, whose spread is the unit of differences, got {len(noise)}")
+    if (constant := np.flatnonzero(np.ptp(noise, axis=0) == 0)).size:
+        raise ValueError(
+            f"expected features that vary, whose spread is the unit of differences, got constant features "
+            f"{constant.tolist()}: leave them out, or give the model its own `jacobians`"
+        )
+    widths = SINGLE ** (1 / 3) * noise.std(axis=0)
     rows = []
     for axis, width in zip(np.eye(noise.shape[1]), widths, strict=True):
         ahead, behind = (_one_step(model, noise + sign * width * axis, labels) for sign in (1.0, -1.0))

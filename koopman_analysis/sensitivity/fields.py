@@ -50,8 +50,10 @@ def exponent_field(flow: KnownFlow, *, half_width: float, points: int = 96, refe
         reference: What is taken off, such as the median of λ_1 over samples of the noise.
 
     Raises:
-        ValueError: If the grid has fewer than two points on an axis.
+        ValueError: If the grid has fewer than two points on an axis, or the square no side.
     """
+    if not 0.0 < half_width < np.inf:
+        raise ValueError(f"expected a half width above 0 and finite, got {half_width}")
     if points < 2:
         raise ValueError(f"expected at least two points on each axis, got {points}")
     coordinates = np.linspace(-half_width, half_width, points)

@@ -45,7 +45,8 @@ class LyapunovExponents:
     Attributes:
         spectrum: λ_i, falling along each row.
         features: d, of which k may be fewer.
-        residual: Equation (4) of each λ_1; rounding where the Jacobians were decomposed whole.
+        residual: Equation (4) of each λ_1; rounding in their own precision where the
+            Jacobians were decomposed whole.
     """
 
     spectrum: Float[np.ndarray, "n k"]
@@ -90,15 +91,19 @@ def lyapunov_exponents(jacobians: Float[np.ndarray, "n d e"]) -> LyapunovExponen
     """The whole spectrum of equation (1), from whole Jacobians.
 
     Raises:
-        ValueError: If a Jacobian is zero: its exponents are −∞.
+        ValueError: If a Jacobian is zero, whose exponents are −∞, or not finite, or there is none.
     """
-    values = np.linalg.svd(jacobians, compute_uv=False)
+    if not jacobians.size:
+        raise ValueError(f"expected at least one Jacobian of shape (d, e), got shape {jacobians.shape}")
+    if not np.isfinite(jacobians).all():
+        raise ValueError("expected finite Jacobians, got NaN or ∞: is the map smooth there?")
+    values = np.linalg.svd(jacobians.astype(np.float64), compute_uv=False)
     if not (values[:, 0] > 0).all():
         raise ValueError(f"expected Jacobians other than 0, got {int((values[:, 0] == 0).sum())} of {len(values)}: "
                          "a map that is constant has no exponents")  # fmt: skip
     with np.errstate(divide="ignore"):
         spectrum = np.log(values)
-    rounding = np.full(len(values), max(jacobians.shape[1:]) * np.finfo(np.float64).eps)
+    rounding = np.full(len(values), max(jacobians.shape[1:]) * float(np.finfo(jacobians.dtype).eps))
     return LyapunovExponents(spectrum=spectrum, features=jacobians.shape[1], residual=rounding)
 
 
@@ -126,14 +131,19 @@ def leading_lyapunov_exponents(
         rng: Draws the first rows.
 
     Raises:
-        ValueError: If there are no rounds, or a map is constant.
+        ValueError: If there are no rounds or rows, products are not finite, or a map is constant.
     """
     if rounds < 1:
         raise ValueError(f"expected at least one round, got {rounds}")
+    if block < 1:
+        raise ValueError(f"expected a block of at least one row, got {block}")
     rows = rng.standard_normal((states, min(block, features), features))
     for _ in range(rounds):
         rows = _orthonormal(rows)
-        left, values, right = np.linalg.svd(forward(rows), full_matrices=False)
+        carried = forward(rows)
+        if not np.isfinite(carried).all():
+            raise ValueError("expected finite products, got NaN or ∞: is the map smooth there?")
+        left, values, right = np.linalg.svd(carried, full_matrices=False)
         if not (values[:, 0] > 0).all():
             raise ValueError("expected a map with a derivative other than 0, got products that vanish")
         ritz, rows = _transposed(left) @ rows, adjoint(right)

@@ -23,6 +23,10 @@ ROUNDING = 1e-5
 """Relative excess that counts as none: decoders compute in single precision."""
 
 
+class UnboundedPairs(ValueError):
+    """No finite constant bounds the share of pairs that was asked for."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PairBounds:
     """Equations (1) and (2) for m pairs of n objects.
@@ -92,7 +96,7 @@ class PairBounds:
 
 
 def all_pairs(
-    points: Latents, after: States, errors: Float[np.ndarray, " n"], *, labels: Labels | None = None
+    points: Latents, after: States, errors: Float[np.ndarray, " _"], *, labels: Labels | None = None
 ) -> PairBounds:
     """All pairs of these objects, with L = 0.
 
@@ -103,8 +107,10 @@ def all_pairs(
         labels: The label of each, where D takes labels: only pairs of one label are bounded.
 
     Raises:
-        ValueError: If the data do not vary, or there are no two objects of one label.
+        ValueError: If the data do not vary, are not finite or have errors that do not fit, or there are no two objects
+            of one label.
     """
+    _require_objects(points, after, errors)
     first, second = np.triu_indices(len(after), 1)
     apart, near = pdist(after), pdist(points)
     alike = np.ones(len(first), bool) if labels is None else labels[first] == labels[second]
@@ -116,7 +122,7 @@ def all_pairs(
     )  # fmt: skip
 
 
-def near_pairs(points: Latents, after: States, errors: Float[np.ndarray, " n"], *, neighbours: int = 5) -> PairBounds:
+def near_pairs(points: Latents, after: States, errors: Float[np.ndarray, " _"], *, neighbours: int = 5) -> PairBounds:
     """The pairs of which one is among the nearest of the other, each once, with L = 0.
 
     Args:
@@ -126,11 +132,16 @@ def near_pairs(points: Latents, after: States, errors: Float[np.ndarray, " n"], 
         neighbours: Nearest that are paired with each object.
 
     Raises:
-        ValueError: If there are no more objects than neighbours.
+        ValueError: If there are no more objects than neighbours, or no neighbours, or the objects are not finite or
+            have errors that do not fit.
     """
+    _require_objects(points, after, errors)
     n = len(after)
-    if n <= neighbours:
-        raise ValueError(f"expected more objects than neighbours, got {n} objects and {neighbours} neighbours")
+    if not 1 <= neighbours < n:
+        raise ValueError(
+            f"expected at least one neighbour, and more objects than neighbours, got {n} objects and {neighbours} "
+            "neighbours"
+        )
     found = cKDTree(points).query(points, k=neighbours + 1)[1]
     both = np.sort(np.column_stack([np.repeat(np.arange(n), neighbours + 1), found.ravel()]), axis=1)
     # Where objects coincide, the object itself need not be the nearest of itself.
@@ -146,12 +157,27 @@ def demanded_constant(pairs: PairBounds, *, share: float) -> float:
     """The constant L of equation (3), under which this share of the pairs is bounded.
 
     Raises:
-        ValueError: If no finite constant bounds so many.
+        ValueError: If the share is no share.
+        UnboundedPairs: If no finite constant bounds so many.
     """
+    if not 0.0 < share <= 1.0:
+        raise ValueError(f"expected a share of the pairs above 0, at most 1, got {share}")
     constant = float(np.quantile(pairs.demanded, share, method="higher"))
     if not np.isfinite(constant):
-        raise ValueError(
+        raise UnboundedPairs(
             f"expected a constant that bounds {100 * share:g} % of the pairs, got ∞: too many objects with different "
             "images are one point"
         )
     return constant
+
+
+def _require_objects(points: np.ndarray, after: np.ndarray, errors: np.ndarray) -> None:
+    if not len(points) == len(after) == len(errors):
+        raise ValueError(
+            f"expected a point, an image and an error of each object, got {len(points)}, {len(after)} and {len(errors)}"
+        )
+    if not all(np.isfinite(values).all() for values in (points, after, errors)):
+        raise ValueError("expected finite points, images and errors, got NaN or ∞: such pairs are neither bounded nor "
+                         "violating")  # fmt: skip
+    if (errors < 0).any():
+        raise ValueError(f"expected errors of 0 or more, got {errors.min():.3g}: they are distances")

@@ -14,12 +14,15 @@ from functools import partial
 import numpy as np
 
 from koopman_analysis import checks
+from koopman_analysis.checks.boundaries import FEWEST_MEASURED
 from koopman_analysis.claims import Claim, Side
 from koopman_analysis.figures import Figure, draw_exponents, draw_neighbourhoods, figure_of
 from koopman_analysis.report import Entry, Report, Table
 from koopman_analysis.sensitivity import (
     KnownFlow,
+    Linearisation,
     LyapunovExponents,
+    UnboundedPairs,
     exponent_field,
     lyapunov_exponents,
     model_linearised,
@@ -28,11 +31,17 @@ from koopman_analysis.shapes import Labels
 from koopman_analysis.verification.material import Material
 
 SPACES = {"": "noise", "_latent": "latent space"}
-FEWEST = 20
-"""Independent objects below which there is nothing to halve."""
+FEWEST, FEWEST_JUDGED = 20, 10
+"""Independent objects below which there is nothing to halve, and exponents below which there is nothing to locate."""
+AGREEMENT = 0.05
+"""Median distance of the flow's images to the data, as a share of the data's spread, above which it is another flow."""
 WORST = 4
 EDGE = 0.995
 """Quantile of the noise's coordinates at which its map ends."""
+
+
+class _NothingToDifferentiate(ValueError):
+    """Why neither claim applies."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,10 +87,14 @@ def with_boundaries(
         located: Least AUROC in equation (1).
         near: Least share of neighbours in equation (2).
         rng: Draws the objects and the resamples.
+
+    Raises:
+        ValueError: If the flow is not that of these pairs.
+        TypeError: If the flow gives anything but a linearisation.
     """
     try:
         found = _differentiated(material, flow, rng)
-    except ValueError as error:
+    except _NothingToDifferentiate as error:
         reason = str(error)
         claims = [_violations_not_applicable(ending, reason, located) for ending in SPACES]
         claims += [_near_not_applicable(ending, reason, near) for ending in SPACES]
@@ -94,9 +107,13 @@ def with_boundaries(
 def _differentiated(material: Material, flow: KnownFlow | None, rng: np.random.Generator) -> _Differentiated:
     rows = material.independent_rows()
     if flow is None:
-        raise ValueError("there is no flow here that can be differentiated")
+        raise _NothingToDifferentiate("there is no flow here that can be differentiated")
     if len(rows) < FEWEST:
-        raise ValueError(f"there are {len(rows)} independent objects, fewer than {FEWEST}")
+        raise _NothingToDifferentiate(f"there are {len(rows)} independent objects, fewer than {FEWEST}")
+    if flow.affordable < FEWEST_JUDGED:
+        raise _NothingToDifferentiate(
+            f"the flow can be differentiated at {flow.affordable} states, fewer than {FEWEST_JUDGED}"
+        )
     some = material.rows(rows)
     order = rng.permutation(len(rows))
     judged = order[: min(flow.affordable, len(rows) // 2)]
@@ -106,10 +123,27 @@ def _differentiated(material: Material, flow: KnownFlow | None, rng: np.random.G
         rows=rows,
         others=order[len(judged) : 2 * len(judged)],
         judged=judged,
-        exponents=lyapunov_exponents(flow.linearised(noise[judged]).jacobians),
+        exponents=lyapunov_exponents(_of_these_pairs(flow, noise[judged], after[judged]).jacobians),
         points={"": noise, "_latent": np.asarray(some.carried(), dtype=np.float64)},
         errors=np.linalg.norm(after - some.predictions(), axis=1),
     )
+
+
+def _of_these_pairs(flow: KnownFlow, noise: np.ndarray, after: np.ndarray) -> Linearisation:
+    """The flow's derivative at this noise, where its images are the data that belong to it."""
+    found = flow.linearised(noise)
+    if not isinstance(found, Linearisation):
+        raise TypeError(f"expected a Linearisation of the flow, got {type(found).__name__}: return Linearisation(...)")
+    if found.images.shape != after.shape:
+        raise ValueError(f"expected the flow of these pairs, got images of {found.images.shape} for data {after.shape}")
+    apart = float(np.median(np.linalg.norm(found.images - after, axis=1)))
+    spread = float(np.sqrt(after.var(axis=0).sum()))
+    if apart > AGREEMENT * spread:
+        raise ValueError(
+            f"expected the flow of these pairs, got images {apart:.3g} apart from their data at the median, more than "
+            f"{AGREEMENT:g} of the data's spread {spread:.3g}: pass the flow that made the pairs, or none"
+        )
+    return found
 
 
 def _with_violations(
@@ -124,7 +158,7 @@ def _with_violations(
             pairs = checks.near_pair_bounds(
                 found.points[ending], after, others=found.others, judged=found.judged, errors=errors
             )
-        except ValueError as error:
+        except UnboundedPairs as error:
             entries.append(Entry(claim=_violations_not_applicable(ending, str(error), bound)))
             continue
         located[ending] = checks.located_violations(pairs, found.exponents, space=space, rng=rng)
@@ -140,10 +174,11 @@ def _with_neighbourhoods(
     report: Report, found: _Differentiated, classes: Labels | None, bound: float, rng: np.random.Generator
 ) -> Report:
     """Equation (2)."""
-    if classes is None:
-        claims = [
-            _near_not_applicable(ending, "there are no classes from outside the model", bound) for ending in SPACES
-        ]
+    reason = None if classes is not None else "there are no classes from outside the model"
+    if len(found.judged) < FEWEST_MEASURED:
+        reason = f"exponents are known at {len(found.judged)} objects, fewer than {FEWEST_MEASURED}"
+    if classes is None or reason is not None:
+        claims = [_near_not_applicable(ending, str(reason), bound) for ending in SPACES]
         return report.including(*(Entry(claim=claim) for claim in claims))
     shown, entries = {}, []
     for ending, space in SPACES.items():

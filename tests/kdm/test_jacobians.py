@@ -1,10 +1,19 @@
 """The derivative of the flow against closed forms, finite differences and the volume that it changes."""
 
+import numpy as np
 import pytest
 import torch
 
 from kdm.flows import integrate
-from kdm.jacobians import derivative_error, flow_derivative, flow_jvp, flow_vjp, volume_defect
+from kdm.jacobians import (
+    _require_noise,
+    _require_tangents,
+    derivative_error,
+    flow_derivative,
+    flow_jvp,
+    flow_vjp,
+    volume_defect,
+)
 from kdm.teachers import Checkerboard, Empirical, Gaussian, GaussianMixture, Teacher
 
 DOUBLE = torch.float64
@@ -145,3 +154,49 @@ def test_single_precision_has_the_derivative_of_double(generator):
     single, double = (flow_derivative(teacher, x, steps=32).jacobian for x in (noise.float(), noise))
     assert (single.dtype, double.dtype) == (torch.float32, DOUBLE)
     assert (single.double() - double).abs().median() < 1e-4 * double.abs().median()
+
+
+@pytest.mark.parametrize(
+    ("noise", "message"),
+    [
+        (torch.ones(4, 3, dtype=DOUBLE), r"at least one sample of shape \(2,\), got noise of shape \(4, 3\)"),
+        (torch.ones(2, dtype=DOUBLE), r"got noise of shape \(2,\)"),
+        (torch.ones(0, 2, dtype=DOUBLE), r"got noise of shape \(0, 2\)"),
+        (torch.full((4, 2), torch.nan, dtype=DOUBLE), "finite noise, got NaN or ∞"),
+    ],
+)
+def test_noise_that_a_teacher_cannot_carry_is_refused(noise, message):
+    teacher, tangents = Gaussian.correlated(), torch.ones(1, 4, 2, dtype=DOUBLE)
+    for differentiated in (flow_derivative, derivative_error):
+        with pytest.raises(ValueError, match=message):
+            differentiated(teacher, noise, steps=2)
+    for product in (flow_jvp, flow_vjp):
+        with pytest.raises(ValueError, match=message):
+            product(teacher, noise, tangents, steps=2)
+
+
+def test_no_chunk_is_refused():
+    with pytest.raises(ValueError, match="chunks of at least one sample, got 0"):
+        flow_derivative(Gaussian.correlated(), torch.ones(4, 2, dtype=DOUBLE), steps=2, chunk=0)
+
+
+@pytest.mark.parametrize(
+    ("tangents", "message"),
+    [
+        (torch.ones(4, 2, dtype=DOUBLE), r"tangents of shape \(k, 4, 2\), k at least 1, got \(4, 2\)"),
+        (torch.ones(0, 4, 2, dtype=DOUBLE), r"got \(0, 4, 2\)"),
+        (torch.full((1, 4, 2), torch.inf, dtype=DOUBLE), "finite tangents, got NaN or ∞"),
+    ],
+)
+def test_tangents_that_do_not_fit_the_noise_are_refused(tangents, message):
+    for product in (flow_jvp, flow_vjp):
+        with pytest.raises(ValueError, match=message):
+            product(Gaussian.correlated(), torch.ones(4, 2, dtype=DOUBLE), tangents, steps=2)
+
+
+def test_arrays_that_are_no_tensors_are_refused():
+    """The checks themselves: in the tests the annotations refuse an array before them."""
+    with pytest.raises(TypeError, match="noise as a tensor, got ndarray: use torch.from_numpy"):
+        _require_noise(Gaussian.correlated(), np.ones((4, 2)))
+    with pytest.raises(TypeError, match="tangents as a tensor, got ndarray: use torch.from_numpy"):
+        _require_tangents(torch.ones(4, 2, dtype=DOUBLE), np.ones((1, 4, 2)))

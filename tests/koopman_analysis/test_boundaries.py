@@ -238,8 +238,31 @@ def test_what_cannot_be_paired_or_bounded_is_refused():
     pairs = near_pairs(z, z, np.zeros(8))
     with pytest.raises(ValueError, match="an exponent for each of 8 objects, got 3"):
         located_violations(pairs, exponents.subset(np.arange(3)), rng=rng())
-    with pytest.raises(ValueError, match="at least 10 measured objects with an exponent each"):
+    with pytest.raises(ValueError, match="at least 20 measured objects with an exponent each"):
         neighbourhoods(z, np.zeros(8, int), exponents, measured=np.arange(8), space="noise", rng=rng())
+
+
+@pytest.mark.parametrize("pairs_of", [all_pairs, near_pairs])
+def test_objects_without_numbers_or_with_errors_that_do_not_fit_are_refused(pairs_of):
+    z, errors = rng().standard_normal((8, 2)), np.zeros(8)
+    broken = z.copy()
+    broken[3, 1] = np.nan
+    for given in ((broken, z, errors), (z, broken, errors), (z, z, errors + np.inf)):
+        with pytest.raises(ValueError, match="finite points, images and errors, got NaN or ∞"):
+            pairs_of(*given)
+    with pytest.raises(ValueError, match="an error of each object, got 8, 8 and 7"):
+        pairs_of(z, z, errors[1:])
+    with pytest.raises(ValueError, match="errors of 0 or more, got -1"):
+        pairs_of(z, z, errors - 1.0)
+
+
+def test_no_neighbours_and_shares_that_are_none_are_refused():
+    z = rng().standard_normal((8, 2))
+    with pytest.raises(ValueError, match="at least one neighbour, .* got 8 objects and 0 neighbours"):
+        near_pairs(z, z, np.zeros(8), neighbours=0)
+    for share in (0.0, -0.5, 1.5, np.nan):
+        with pytest.raises(ValueError, match="a share of the pairs above 0, at most 1"):
+            demanded_constant(all_pairs(z, z, np.zeros(8)), share=share)
 
 
 def model() -> ArrayLatentModel:
@@ -286,6 +309,49 @@ def test_verify_says_why_a_claim_does_not_apply(given, reason):
     report = report_of(**given)
     assert reason in report.claims["near_stays_near"].because
     assert report.claims["violations_at_boundaries"].applicable == bool(given)
+
+
+def test_verify_refuses_a_flow_that_has_nothing_to_do_with_the_pairs():
+    with pytest.raises(ValueError, match="the flow of these pairs, got images .* apart from their data at the median"):
+        report_of(flow=LINEAR)
+    narrow = KnownFlow(linearised=lambda x: Linearisation(states=x, images=x[:, :1], jacobians=np.ones((len(x), 2, 1))))
+    with pytest.raises(ValueError, match=r"the flow of these pairs, got images of \(300, 1\)"):
+        report_of(flow=narrow)
+
+
+def test_a_fault_of_the_flow_is_not_taken_for_a_claim_that_does_not_apply():
+    def broken(x):
+        raise ValueError("a fault of the caller")
+
+    with pytest.raises(ValueError, match="a fault of the caller"):
+        report_of(flow=KnownFlow(linearised=broken))
+    with pytest.raises(TypeError, match="a Linearisation of the flow, got tuple"):
+        report_of(flow=KnownFlow(linearised=lambda x: (x, x)))
+
+
+@pytest.mark.parametrize(
+    ("affordable", "applicable", "reason"),
+    [(9, False, "at 9 states, fewer than 10"), (10, True, "exponents are known at 10 objects, fewer than 20")],
+)
+def test_few_exponents_are_no_reason_to_abort_a_report(affordable, applicable, reason):
+    found, _ = objects(n=600)
+    report = report_of(flow=replace(WELLS, affordable=affordable), classes=sides(found.images))
+    assert reason in report.claims["near_stays_near"].because
+    assert (reason not in report.claims["violations_at_boundaries"].because) == applicable
+
+
+def test_a_share_of_one_among_few_objects_is_not_certain():
+    found, exponents = objects(n=40)
+    near = neighbourhoods(
+        found.states, np.zeros(40, int), exponents, measured=np.arange(40), space="noise", resamples=20, rng=rng()
+    )
+    assert near.away.low == 1.0, "the premise: every neighbour is of one class"
+    claim = near_stays_near(near)
+    assert (claim.interval.low, claim.interval.high) == (pytest.approx(1 - 3 / 20), 1.0)
+    assert claim.verdict is Verdict.INCONCLUSIVE
+    never = replace(near, at_boundaries=replace(near.away, estimate=0.0, low=0.0, high=0.0))
+    (control,) = near_stays_near(never).controls
+    assert control.interval.high == pytest.approx(3 / 4)
 
 
 def test_few_objects_are_not_halved():

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -172,6 +174,44 @@ def test_where_cross_fades_stay_with_the_data_nothing_is_claimed():
     assert "not seen to leave the data" in claim.because
 
 
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        (lambda y, real: y - np.array([50.0, 0.0]), "are not seen to be data: they lie .* above 2"),
+        (lambda y, real: 2.0 * y, "are not seen to be data"),
+        (lambda y, real: real[:1] + 1e-6 * y, "between ends that coincide nothing lies"),
+    ],
+    ids=["all of it far off", "twice the data", "one mode"],
+)
+def test_a_model_whose_ends_are_no_data_is_not_supported(changed, reason):
+    rng, ways, _ = circle_study()
+    points, fresh = on_a_circle(3000, rng), on_a_circle(500, rng)
+    given = {"latent": changed(ways["latent"], points), "cross-fade": ways["cross-fade"]}
+    study = interpolation_study(given, shares=SHARES, real=points, fresh=fresh, rng=rng)
+    measured = excess_share(study, "latent", rng=rng)
+    assert measured.share.high < 0.5, "the premise: the excess alone would support it"
+    claim = interpolates_near_the_data(measured)
+    assert not claim.applicable
+    assert re.search(reason, claim.because)
+
+
+def test_the_ends_and_the_span_are_those_of_the_formulas():
+    rng, ways, study = circle_study()
+    measured = excess_share(study, "latent", rng=rng)
+    assert measured.void is None
+    assert measured.ends.estimate == pytest.approx(
+        np.mean([study.along["latent"][place].estimate for place in (0, -1)])
+    )
+    spans = [np.linalg.norm(ways[name][:, -1] - ways[name][:, 0], axis=1).sum() for name in ("latent", "cross-fade")]
+    assert measured.span.estimate == pytest.approx(spans[0] / spans[1])
+
+
+def test_a_way_needs_an_end_for_each_start():
+    for blend in (LINEAR, SPHERICAL):
+        with pytest.raises(ValueError, match="an end for each start"):
+            blend.between(np.ones((3, 2)), np.ones((1, 2)), SHARES)
+
+
 def test_a_way_that_was_not_studied_is_refused():
     rng, _, study = circle_study(pairs=4)
     with pytest.raises(ValueError, match=r"ways among \['latent', 'table', 'cross-fade'\], got \['arc'\]"):
@@ -187,6 +227,16 @@ def test_a_way_that_was_not_studied_is_refused():
         ({"shares": np.array([0.0, 1.0])}, "at each of 2 shares, three or more, got 2 pairs and 3 states"),
         ({"shares": np.array([0.0, 0.5, 0.9])}, "rising shares from 0 to 1"),
         ({"real_labels": np.array([0])}, "labels of the real data points and of the ends together, or neither"),
+        ({"ways": {"a": np.zeros((2, 3))}}, r"shape \(pairs, shares, features\), got \(2, 3\)"),
+        ({"shares": np.array([0.0, np.nan, 1.0])}, "rising shares from 0 to 1"),
+        ({"ways": {"a": np.full((2, 3, 1), np.nan)}}, "NaN or ∞ in 'a'"),
+        ({"fresh": np.array([[np.inf]])}, "NaN or ∞ in 'fresh'"),
+        ({"fresh": np.zeros((1, 2))}, "data points of 1 features, at least one, got 'fresh'"),
+        ({"fresh": np.ones((1, 1))}, "got no fresh point apart from them"),
+        (
+            {"real_labels": np.array([0, 1]), "end_labels": (np.zeros(2, int), np.zeros(2, int))},
+            r"a label for each real data point, start and end, \[1, 2, 2\] of them, got \[2, 2, 2\]",
+        ),
         ({}, "ends that lie apart, got a way whose ends are all the same point"),
     ],
 )

@@ -149,3 +149,51 @@ def test_a_field_has_a_row_for_each_second_coordinate():
     assert exponent_field(KnownFlow(linearised=linearised), half_width=3, points=4).classes is None
     with pytest.raises(ValueError, match="at least two points on each axis, got 1"):
         exponent_field(flow, half_width=3, points=1)
+
+
+def test_jacobians_in_single_precision_are_decomposed_in_double_and_their_residual_says_theirs():
+    single = matrices().astype(np.float32)
+    found = lyapunov_exponents(single)
+    np.testing.assert_array_equal(found.spectrum, lyapunov_exponents(single.astype(np.float64)).spectrum)
+    assert found.spectrum.dtype == np.float64
+    np.testing.assert_allclose(found.residual, 6 * np.finfo(np.float32).eps)
+
+
+def test_jacobians_and_products_without_numbers_are_refused():
+    for broken in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="finite Jacobians, got NaN or ∞"):
+            lyapunov_exponents(np.full((2, 2, 2), broken))
+        with pytest.raises(ValueError, match="finite products, got NaN or ∞"):
+            leading_lyapunov_exponents(
+                *[lambda rows, value=broken: np.full_like(rows, value)] * 2, states=20, features=6, rng=rng()
+            )
+    with pytest.raises(ValueError, match=r"at least one Jacobian of shape \(d, e\)"):
+        lyapunov_exponents(np.ones((0, 2, 2)))
+    with pytest.raises(ValueError, match="a block of at least one row, got 0"):
+        leading_lyapunov_exponents(*products(matrices()), states=20, features=6, block=0, rng=rng())
+
+
+def test_images_of_one_axis_or_without_numbers_are_refused():
+    x = np.ones((3, 2))
+    with pytest.raises(ValueError, match="one feature is an axis too"):
+        Linearisation(states=x, images=np.ones(3), jacobians=np.ones((3, 2, 1)))
+    with pytest.raises(ValueError, match="finite images .* with NaN or ∞"):
+        Linearisation(states=x, images=np.nan * x, jacobians=np.ones((3, 2, 2)))
+
+
+@pytest.mark.parametrize("half_width", [0.0, -1.0, np.nan, np.inf])
+def test_a_square_without_a_side_has_no_field(half_width):
+    with pytest.raises(ValueError, match="a half width above 0 and finite, got"):
+        exponent_field(KnownFlow(linearised=lambda x: None), half_width=half_width)
+
+
+def test_differences_need_states_that_vary():
+    with pytest.raises(ValueError, match="two or more states, whose spread is the unit of differences, got 1"):
+        model_linearised(curved(), np.ones((1, 2)))
+    with pytest.raises(ValueError, match=r"got constant features \[1\]"):
+        model_linearised(curved(), np.array([[0.0, 1.0], [2.0, 1.0]]))
+
+
+def test_a_flow_that_can_be_differentiated_nowhere_is_refused():
+    with pytest.raises(ValueError, match="at least one affordable state, got 0"):
+        KnownFlow(linearised=lambda x: None, affordable=0)

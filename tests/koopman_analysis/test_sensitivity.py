@@ -95,6 +95,51 @@ def test_what_is_no_map_or_no_pair_is_refused():
         Certificate(constant=-1.0, because="")
 
 
+def test_a_matrix_in_single_precision_is_certified_in_double():
+    below = []
+    for seed in range(20):
+        matrix = rng(seed).standard_normal((64, 64)).astype(np.float32)
+        exact = np.linalg.norm(matrix.astype(np.float64), 2)
+        below.append(np.linalg.norm(matrix, 2) * (1 + 1e-12) < exact)
+        assert exact <= lipschitz_certificate([matrix]).constant <= exact * (1 + 1e-10)
+    assert any(below), "the premise: in single precision some norms come out too small"
+
+
+def test_matrices_that_cannot_be_composed_or_are_not_finite_are_refused():
+    narrow, wide = np.ones((2, 2)), np.ones((3, 5))
+    for factors in ([narrow, wide], [wide, narrow], [narrow, TANH, wide]):
+        with pytest.raises(ValueError, match="matrices that can be composed, got matrix 1"):
+            lipschitz_certificate(factors)
+    with pytest.raises(ValueError, match="matrices that can be composed, got matrix 2"):
+        lipschitz_certificate([np.ones((2, 3)), np.ones((5, 3)), narrow])
+    assert lipschitz_certificate([np.ones((2, 3)), np.ones((5, 3)), np.ones((5, 1))]).constant > 0
+    with pytest.raises(ValueError, match="finite matrices, got NaN or ∞ in matrix 0"):
+        lipschitz_certificate([np.full((2, 2), np.nan)])
+
+
+def test_ratios_of_what_is_not_finite_or_no_map_are_refused():
+    z = rng().standard_normal((4, 2))
+    for broken in (np.nan, np.inf):
+        images = z.copy()
+        images[1, 0] = broken
+        with pytest.raises(ValueError, match="finite points and images, got NaN or ∞"):
+            largest_pair_ratio(z, images)
+    with pytest.raises(ValueError, match="one image of each point, got 1 pairs"):
+        largest_pair_ratio(z[[0, 0, 1]], z[[0, 1, 2]])
+    assert largest_pair_ratio(z[[0, 0, 1]], z[[0, 0, 1]]) == pytest.approx(1.0)
+
+
+def test_predictions_that_are_not_finite_are_refused_and_do_not_count_as_bounded():
+    def decode(z):
+        images = 2 * z
+        images[0] = np.nan
+        return images
+
+    for certificate in (None, EXACT):
+        with pytest.raises(ValueError, match="expected finite points"):
+            latent_bounds(replace(model(certificate=certificate), decode=decode), pairs(), rng=rng())
+
+
 def model(*, certificate: Certificate | None = None) -> ArrayLatentModel:
     return ArrayLatentModel(
         encode_noise=lambda x: x, encode_data=lambda y: y / 2, matrix=np.eye(2), decode=lambda z: 2 * z,
