@@ -10,8 +10,8 @@ from kdm.teachers import Empirical, Teacher
 from kdm.trajectories import Trajectories
 from koopman_analysis.sensitivity import KnownFlow, Linearisation
 
-STEPS = 32
-"""Heun steps: enough for exponents, whose error at them is measured and said."""
+MOST_STEPS = 64
+"""Heun steps at most: data of fewer are carried by their own, and more change nothing that is seen."""
 PLANE, LARGEST = 8, 100
 """Features up to which thousands of Jacobians are affordable, and up to which any are."""
 MANY, FEW = 2000, 200
@@ -23,23 +23,24 @@ def known_flow(data: Trajectories) -> KnownFlow | None:
     teacher = data.teacher
     if teacher is None or (width := int(np.prod(teacher.shape))) > LARGEST:
         return None
+    steps = min(int(data.manifest.solver.get("steps", MOST_STEPS)), MOST_STEPS)
     noise = data.heldout().noise[:ERROR_ROWS].double()
-    error = derivative_error(teacher, noise, steps=STEPS)
+    error = derivative_error(teacher, noise, steps=steps)
     of_points = f", bandwidth {teacher.bandwidth:g}" if isinstance(teacher, Empirical) else ""
     return KnownFlow(
-        linearised=partial(_linearised, teacher),
+        linearised=partial(_linearised, teacher, steps),
         classes=partial(_classes, teacher) if teacher.number_of_labels else None,
         description=(
-            f"from σ = {teacher.sigma_noise:g} to σ = {teacher.sigma_data:g}{of_points} in {STEPS} Heun steps, where "
+            f"from σ = {teacher.sigma_noise:g} to σ = {teacher.sigma_data:g}{of_points} in {steps} Heun steps, where "
             f"they are right to {error.median:.2g} at the median of {error.samples} states"
         ),
         affordable=MANY if width <= PLANE else FEW,
     )
 
 
-def _linearised(teacher: Teacher, states: np.ndarray) -> Linearisation:
+def _linearised(teacher: Teacher, steps: int, states: np.ndarray) -> Linearisation:
     noise = torch.from_numpy(states).to(teacher.precision).unflatten(1, teacher.shape)
-    found = flow_derivative(teacher, noise, steps=STEPS)
+    found = flow_derivative(teacher, noise, steps=steps)
     return Linearisation(
         states=states, images=found.data.flatten(1).double().numpy(), jacobians=found.jacobian.double().numpy()
     )

@@ -13,26 +13,30 @@ from kdm.networks import PlainMLP
 from kdm.operators import DenseOperator
 from kdm.teachers import Checkerboard, Empirical, Gaussian
 from kdm.trajectories import collect
-from kdm.verification.boundaries import STEPS, known_flow
+from kdm.verification.boundaries import known_flow
 from koopman_analysis.checks import exponents_are_the_same
 from koopman_analysis.sensitivity import lyapunov_exponents, model_linearised
 
 
 def collected(teacher, folder, generator):
-    return collect(teacher, 60, generator=generator, steps=4, out=folder)
+    return collect(teacher, 60, generator=generator, steps=24, out=folder)
 
 
 def test_the_flow_of_a_teacher_is_differentiated_in_rows_and_says_how_well(tmp_path, generator):
     teacher = Checkerboard()
-    flow = known_flow(collected(teacher, tmp_path / "data", generator))
+    pairs = collected(teacher, tmp_path / "data", generator)
+    flow = known_flow(pairs)
     states = teacher.sample_noise(30, generator=generator).numpy()
     found = flow.linearised(states)
-    images = integrate(teacher, torch.from_numpy(states), steps=STEPS).data
+    images = integrate(teacher, torch.from_numpy(states), steps=24).data
     np.testing.assert_allclose(found.images, images.numpy(), atol=1e-9)
     np.testing.assert_array_equal(flow.classes(found.images), teacher.labels(images).numpy())
     assert found.jacobians.shape == (30, 2, 2)
     assert exponents_are_the_same(lyapunov_exponents(found.jacobians)) is None
-    assert flow.description.startswith("from σ = 80 to σ = 0.002 in 32 Heun steps, where they are right to")
+    heldout = pairs.heldout()
+    carried = flow.linearised(heldout.noise.double().numpy()).images
+    np.testing.assert_allclose(carried, heldout.data.double().numpy(), atol=1e-4)
+    assert flow.description.startswith("from σ = 80 to σ = 0.002 in 24 Heun steps, where they are right to")
 
 
 def test_images_are_differentiated_flat_and_their_bandwidth_is_said(tmp_path, generator):
