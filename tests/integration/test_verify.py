@@ -62,6 +62,7 @@ def test_the_controls_fail_even_a_barely_trained_model_as_they_must(first):
     assert not claims["autonomous"].applicable
 
 
+@pytest.mark.slow
 def test_the_same_command_gives_the_same_claims_from_scratch(first, tmp_path):
     verify("mixture", out=tmp_path / "report", work=tmp_path / "runs", seed=3)
     assert stable(first[0] / "report" / "claims.json") == stable(tmp_path / "report" / "claims.json")
@@ -106,6 +107,7 @@ def test_a_report_never_replaces_something_else(tiny, tmp_path):
     assert not (tmp_path / "runs").exists(), "refused before any work"
 
 
+@pytest.mark.slow
 def test_a_model_with_one_encoder_is_asked_what_two_cannot_be(tiny, tmp_path, monkeypatch):
     one_encoder = replace(
         tiny, name="mixture-trajectory", intervals=4,
