@@ -27,7 +27,7 @@ Sources: Efron & Tibshirani 1993 (bootstrap, jackknife); Davison & Hinkley 1997,
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -112,8 +112,14 @@ class Bootstrap:
         return _intervals(self.estimate, low, high, level, self.objects, self._method("max-t"))
 
     def contrasts(self, coefficients: Float[np.ndarray, "c k"]) -> "Bootstrap":
-        """Linear combinations of the statistics, on the same resamples: differences, for one."""
+        """Linear combinations of the statistics, on the same resamples."""
         estimate, replicates = coefficients @ self.estimate, self.replicates @ coefficients.T
+        return replace(self, estimate=estimate, replicates=replicates)
+
+    def differences(self, pairs: Sequence[tuple[int, int]]) -> "Bootstrap":
+        """θ_a − θ_b for each of these pairs (a, b) of statistics, on the same resamples."""
+        first, second = np.transpose(pairs)
+        estimate, replicates = (some[..., first] - some[..., second] for some in (self.estimate, self.replicates))
         return replace(self, estimate=estimate, replicates=replicates)
 
     def _method(self, ends: str) -> str:
@@ -185,14 +191,28 @@ def largest(intervals: Sequence[Interval]) -> Interval:
     Raises:
         ValueError: If there are none.
     """
-    if not intervals:
-        raise ValueError("expected at least one interval to take the largest of, got none")
-    return replace(
-        intervals[0],
-        estimate=max(interval.estimate for interval in intervals),
-        low=max(interval.low for interval in intervals),
-        high=max(interval.high for interval in intervals),
-    )
+    return _extreme(max, "largest", intervals)
+
+
+def smallest(intervals: Sequence[Interval]) -> Interval:
+    """The interval of the smallest of several quantities, likewise.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    return _extreme(min, "smallest", intervals)
+
+
+def central_interval(draws: Real[np.ndarray, " b"], *, n: int, method: str) -> Interval:
+    """The mean and the central 95 % of a statistic over draws of a control: where it lies when nothing is there.
+
+    Args:
+        draws: The statistic of each draw.
+        n: Number of independent units behind each.
+        method: What was drawn, and how often.
+    """
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return Interval(estimate=float(np.mean(draws)), low=float(low), high=float(high), n=n, method=method)
 
 
 def pair_weights(multiplicities: Int[np.ndarray, " n"]) -> Int[np.ndarray, "n n"]:
@@ -245,6 +265,17 @@ def permutation_p_value(observed: float, permuted: Real[np.ndarray, " b"]) -> fl
     if math.isnan(observed):
         raise ValueError("expected a statistic that is defined, got NaN: it compares with no permuted one")
     return (1 + int(np.count_nonzero(~(permuted < observed)))) / (1 + len(permuted))
+
+
+def _extreme(pick: Callable[[Iterable[float]], float], which: str, intervals: Sequence[Interval]) -> Interval:
+    if not intervals:
+        raise ValueError(f"expected at least one interval to take the {which} of, got none")
+    return replace(
+        intervals[0],
+        estimate=pick(interval.estimate for interval in intervals),
+        low=pick(interval.low for interval in intervals),
+        high=pick(interval.high for interval in intervals),
+    )
 
 
 def _quantiles(replicates: np.ndarray, levels: Sequence[float]) -> np.ndarray:

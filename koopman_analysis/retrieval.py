@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
+from scipy.spatial.distance import cdist
 
 from koopman_analysis.resampling import Bootstrap, Interval, object_bootstrap
 from koopman_analysis.shapes import Bool, Inexact, Int, Labels, Latents
@@ -75,10 +75,9 @@ class Retrieval:
         others = [name for name in self.spaces if name != space]
         if not others:
             raise ValueError(f"expected another space for {space!r} to lead, got it alone: retrieve in two spaces")
-        contrasts = np.zeros((len(others), len(self.spaces)))
-        for row, name in zip(contrasts, others, strict=True):
-            row[self.spaces.index(space)], row[self.spaces.index(name)] = 1.0, -1.0
-        return dict(zip(others, self.agreement.contrasts(contrasts).simultaneous(), strict=True))
+        here = self.spaces.index(space)
+        leads = self.agreement.differences([(here, self.spaces.index(name)) for name in others])
+        return dict(zip(others, leads.simultaneous(), strict=True))
 
 
 def nearest_objects(
@@ -109,14 +108,13 @@ def nearest_objects(
     strangers = asked[(asked < 0) | (asked >= len(labels))]
     if len(strangers):
         raise ValueError(f"expected queries from 0 to {len(labels) - 1}, got {strangers.tolist()}: ask about objects")
-    nearest = {name: _nearest(points, neighbours) for name, points in spaces.items()}
     agreement = NeighbourAgreement(neighbours=neighbours)
     agreements = [agreement.of_points(points, labels) for points in spaces.values()]
     counts = np.unique(labels, return_counts=True)[1]
     return Retrieval(
         labels=labels,
         queries=asked,
-        nearest={name: found[asked] for name, found in nearest.items()},
+        nearest={name: _nearest(points, asked, neighbours) for name, points in spaces.items()},
         agreement=object_bootstrap(
             lambda counts: [each(counts) for each in agreements], len(labels), resamples=resamples, rng=rng
         ),
@@ -141,6 +139,8 @@ def _require_spaces(spaces: Mapping[str, Space], labels: Labels, neighbours: int
         )
 
 
-def _nearest(points: Latents, neighbours: int) -> Int[np.ndarray, "n k"]:
-    """The k nearest others of each object; itself is none of them, and a copy of it is."""
-    return NearestNeighbors(n_neighbors=neighbours).fit(points).kneighbors(return_distance=False)
+def _nearest(points: Latents, queries: Int[np.ndarray, " q"], neighbours: int) -> Int[np.ndarray, "q k"]:
+    """The k nearest others of each query; itself is none of them, and a copy of it is."""
+    distances = cdist(points[queries], points)
+    distances[np.arange(len(queries)), queries] = np.inf
+    return np.argsort(distances, axis=1, kind="stable")[:, :neighbours]

@@ -59,11 +59,8 @@ class PairedErrors:
     def ratios(self, name: str, baselines: Collection[str]) -> dict[str, Interval]:
         """Equation (1) for the named predictions against each baseline, with simultaneous intervals."""
         here = self.names.index(name)
-        contrasts = np.zeros((len(baselines), len(self.names)))
-        for row, baseline in zip(contrasts, baselines, strict=True):
-            row[here] = 1.0
-            row[self.names.index(baseline)] -= 1.0
-        intervals = self.log_errors.contrasts(contrasts).simultaneous()
+        pairs = [(here, self.names.index(baseline)) for baseline in baselines]
+        intervals = self.log_errors.differences(pairs).simultaneous()
         return {baseline: _exponential(interval) for baseline, interval in zip(baselines, intervals, strict=True)}
 
 

@@ -39,7 +39,7 @@ from koopman_analysis.outliers import (
     predicted_outliers,
     require_both,
 )
-from koopman_analysis.resampling import Interval, object_bootstrap
+from koopman_analysis.resampling import Interval, central_interval, object_bootstrap
 from koopman_analysis.shapes import Array, Bool, Float
 from koopman_analysis.similarity import Ranking
 from koopman_analysis.twosample import Sample
@@ -126,10 +126,7 @@ def outlier_correspondence(
 def _shuffled(scores: np.ndarray, outlier: np.ndarray, shuffles: int, rng: np.random.Generator) -> Interval:
     once = np.ones(len(scores), dtype=np.int64)
     values = [Ranking.of(rng.permutation(scores), outlier).auroc(once) for _ in range(shuffles)]
-    low, high = np.quantile(values, [0.025, 0.975])
-    return Interval(
-        estimate=float(np.mean(values)), low=float(low), high=float(high), n=len(scores), method=f"{shuffles} shuffles"
-    )
+    return central_interval(np.array(values), n=len(scores), method=f"{shuffles} shuffles")
 
 
 def edge_correspondence(

@@ -31,9 +31,9 @@ with `semantic_beyond_controls(study, question, known="label and noise")`; for f
 from collections.abc import Mapping
 
 import numpy as np
-import scipy.stats
 
 from koopman_analysis.claims import Claim, Side, Verdict
+from koopman_analysis.gauge import random_rotation
 from koopman_analysis.resampling import Interval
 from koopman_analysis.semantics import LATENT, Objects, SemanticStudy
 from koopman_analysis.shapes import Latents
@@ -60,7 +60,7 @@ def known_answers(objects: Objects, noise: Sample, *, rng: np.random.Generator) 
     labels = objects.require_labels()
     known = (labels[:, None] == np.unique(labels)).astype(np.float64)
     return {
-        ROTATED: noise @ _random_rotation(noise.shape[1], rng),
+        ROTATED: noise @ random_rotation(noise.shape[1], rng=rng),
         CLASS: known + 0.1 * rng.standard_normal(known.shape),
     }
 
@@ -121,7 +121,3 @@ def _require_external(study: SemanticStudy, question: str) -> None:
             f"expected a measure from outside model and states, got {question!r}: agreement with a function of the "
             "states is a corollary of a small error; report it, and decide by labels or features of other data"
         )
-
-
-def _random_rotation(size: int, rng: np.random.Generator) -> np.ndarray:
-    return np.eye(1) if size == 1 else scipy.stats.ortho_group.rvs(size, random_state=rng)

@@ -24,7 +24,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from koopman_analysis.jackknife import Jackknife
-from koopman_analysis.shapes import Float, Real
+from koopman_analysis.shapes import Float, Real, require_points, require_several
 
 DistancesBetween: TypeAlias = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Takes points (a, m) and (b, m) to the distances (a, b) of each of the former to each of the latter."""
@@ -94,11 +94,9 @@ def streamed_pearson(
 
 
 def _require_points(representations: Sequence[np.ndarray] | np.ndarray, semantic: np.ndarray, block: int) -> None:
-    if isinstance(representations, np.ndarray):
-        raise ValueError("expected a list of representations, got one array: write [points]")
+    require_several(representations)
     for points in (*representations, semantic):
-        if points.ndim != 2:
-            raise ValueError(f"expected points, one a row, got shape {points.shape}: reshape to (objects, coordinates)")
+        require_points(points)
     if block < 1:
         raise ValueError(f"expected blocks of one object or more, got {block}: choose a larger block")
 

@@ -8,6 +8,7 @@ from koopman_analysis.gauge.coordinates import (
     nonnormality_in_gauge,
     operator_in,
     random_gauge,
+    random_rotation,
     spectrum_in_gauge,
     transformed,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "nonnormality_in_gauge",
     "operator_in",
     "random_gauge",
+    "random_rotation",
     "spectrum_in_gauge",
     "transformed",
 ]

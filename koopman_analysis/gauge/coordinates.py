@@ -181,6 +181,11 @@ def _stretched(certificate: Certificate | None, A: np.ndarray) -> Certificate | 
     return Certificate(constant=constant, because=f"{certificate.because}, and the norm of a change of coordinates")
 
 
+def random_rotation(size: int, *, rng: np.random.Generator) -> Float[np.ndarray, "m m"]:
+    """An orthogonal matrix, of which all are as likely; of one coordinate, the identity."""
+    return scipy.stats.ortho_group.rvs(size, random_state=rng) if size > 1 else np.eye(1)
+
+
 def random_gauge(size: int, *, condition: float, rng: np.random.Generator) -> Float[np.ndarray, "m m"]:
     """An invertible matrix with this condition number: equation (3).
 
@@ -189,7 +194,7 @@ def random_gauge(size: int, *, condition: float, rng: np.random.Generator) -> Fl
     """
     if not 1 <= condition < 1e6:
         raise ValueError(f"expected a condition from 1 to 1e6, beyond which rounding is seen, got {condition}")
-    left, right = (scipy.stats.ortho_group.rvs(size, random_state=rng) if size > 1 else np.eye(1) for _ in range(2))
+    left, right = (random_rotation(size, rng=rng) for _ in range(2))
     logarithms = rng.uniform(-0.5, 0.5, size)
     logarithms[:2] = (0.5, -0.5)[:size]
     return left * condition**logarithms @ right

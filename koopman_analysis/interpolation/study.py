@@ -46,10 +46,8 @@ class InterpolationStudy:
     def differences(self, measured: Bootstrap, *, to: str) -> dict[str, Interval]:
         """A quantity of every other way minus that of one, with simultaneous intervals."""
         others = [way for way in self.ways if way != to]
-        contrasts = np.zeros((len(others), len(self.ways)))
-        for row, way in zip(contrasts, others, strict=True):
-            row[self.ways.index(way)], row[self.ways.index(to)] = 1.0, -1.0
-        return dict(zip(others, measured.contrasts(contrasts).simultaneous(), strict=True))
+        found = measured.differences([(self.ways.index(way), self.ways.index(to)) for way in others])
+        return dict(zip(others, found.simultaneous(), strict=True))
 
 
 def interpolation_study(

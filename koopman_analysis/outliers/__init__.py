@@ -53,6 +53,7 @@ from koopman_analysis.outliers.measures import (
     Sparseness,
     WithinCluster,
     mahalanobis_distances,
+    white_coordinates,
 )
 from koopman_analysis.outliers.prediction import Prediction, Predictions, predicted_outliers
 from koopman_analysis.outliers.readings import read_latents
@@ -81,4 +82,5 @@ __all__ = [
     "predicted_outliers",
     "read_latents",
     "require_both",
+    "white_coordinates",
 ]

@@ -21,6 +21,7 @@ of the coordinates alters (1), (2), (4), (5) or (6); (3) knows the axes. A clust
 has no outlier along it. Directions whose share of the variance is below rounding are left out of S⁺ and S_k⁺.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -63,26 +64,39 @@ def mahalanobis_distances(points: Array) -> Float[np.ndarray, " n"]:
         NotMeasurable: If there are too few points for their directions: then all are equally far out.
     """
     require_points(points)
+    return _mahalanobis(points)
+
+
+def _mahalanobis(points: np.ndarray) -> Float[np.ndarray, " n"]:
     return np.linalg.norm(whitened(points if points.dtype.kind == "f" else points.astype(np.float64)), axis=1)
 
 
-def whitened(points: Latents) -> Float[np.ndarray, "n k"]:
-    """The points in coordinates with mean zero and covariance one; directions that do not vary are left out.
+def white_coordinates(points: Latents) -> Float[np.ndarray, "n k"]:
+    """The points in coordinates with mean zero and covariance one, the direction that varies most first.
 
-    Raises:
-        NotMeasurable: If there are too few points for their directions.
+    Directions that do not vary are left out; of points that do not vary at all, no coordinate is left.
     """
     centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
     # The mean of one number many times is that number up to rounding, which is no variance either.
     centred -= centred.mean(axis=0)
     left, singular, _ = np.linalg.svd(centred, full_matrices=False)
     kept = singular > singular.max(initial=0.0) * max(centred.shape) * np.finfo(points.dtype).eps
-    if kept.sum() >= len(points) - 1:
+    return left[:, kept] * np.sqrt(len(points) - 1)
+
+
+def whitened(points: Latents) -> Float[np.ndarray, "n k"]:
+    """The white coordinates of points among which some may lie farther out than others.
+
+    Raises:
+        NotMeasurable: If there are too few points for their directions.
+    """
+    white = white_coordinates(points)
+    if white.shape[1] >= len(points) - 1:
         raise NotMeasurable(
-            f"expected more points than directions, got {len(points)} points in {kept.sum()} directions: "
+            f"expected more points than directions, got {len(points)} points in {white.shape[1]} directions: "
             "all would be equally outlying"
         )
-    return left[:, kept] * np.sqrt(len(points) - 1)
+    return white
 
 
 def require_points(points: Array) -> None:
@@ -108,8 +122,8 @@ class Overall:
 
     def of(self, points: Sample, clusters: Labels) -> Float[np.ndarray, " n"]:
         """The outlyingness of each point."""
-        _members(points, clusters)
-        return mahalanobis_distances(points)
+        _require_clusters(points, clusters)
+        return _mahalanobis(points)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,10 +134,8 @@ class WithinCluster:
 
     def of(self, points: Sample, clusters: Labels) -> Float[np.ndarray, " n"]:
         """The outlyingness of each point."""
-        far = np.empty(len(points))
-        for members in _members(points, clusters):
-            far[members] = mahalanobis_distances(points[members])
-        return far
+        _require_clusters(points, clusters)
+        return _by_cluster(points, clusters, _mahalanobis)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,14 +146,16 @@ class LargestDeviation:
 
     def of(self, points: Sample, clusters: Labels) -> Float[np.ndarray, " n"]:
         """The outlyingness of each point."""
-        far = np.empty(len(points))
-        for members in _members(points, clusters):
-            some = points[members].astype(np.float64)
+        _require_clusters(points, clusters)
+        rounding = np.finfo(points.dtype).eps
+
+        def largest(some: np.ndarray) -> np.ndarray:
             deviation, spread = np.abs(some - some.mean(axis=0)), some.std(axis=0)
             # A coordinate that does not vary but for rounding sets nobody apart.
-            varies = spread > len(some) * np.finfo(points.dtype).eps * np.abs(some).max(axis=0, initial=0.0)
-            far[members] = np.divide(deviation, spread, out=np.zeros_like(deviation), where=varies).max(axis=1)
-        return far
+            varies = spread > len(some) * rounding * np.abs(some).max(axis=0, initial=0.0)
+            return np.divide(deviation, spread, out=np.zeros_like(deviation), where=varies).max(axis=1)
+
+        return _by_cluster(points.astype(np.float64), clusters, largest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,10 +171,10 @@ class Sparseness:
 
     def of(self, points: Sample, clusters: Labels) -> Float[np.ndarray, " n"]:
         """The outlyingness of each point."""
-        far, white = np.empty(len(points)), _white(points, clusters)
-        for members in _members(points, clusters):
-            far[members] = _neighbours(white[members], self.neighbours)[0][:, -1]
-        return far
+        return _by_cluster(_white(points, clusters), clusters, self._farthest)
+
+    def _farthest(self, some: np.ndarray) -> np.ndarray:
+        return _neighbours(some, self.neighbours)[0][:, -1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,15 +190,14 @@ class Edge:
 
     def of(self, points: Sample, clusters: Labels) -> Float[np.ndarray, " n"]:
         """The outlyingness of each point."""
-        far, white = np.empty(len(points)), _white(points, clusters)
-        for members in _members(points, clusters):
-            some = white[members]
-            distances, index = _neighbours(some, self.neighbours)
-            steps = some[index] - some[:, None]
-            there = np.broadcast_to((distances > 0)[:, :, None], steps.shape)
-            towards = np.divide(steps, distances[:, :, None], out=np.zeros_like(steps), where=there)
-            far[members] = np.linalg.norm(towards.mean(axis=1), axis=1)
-        return far
+        return _by_cluster(_white(points, clusters), clusters, self._one_sidedness)
+
+    def _one_sidedness(self, some: np.ndarray) -> np.ndarray:
+        distances, index = _neighbours(some, self.neighbours)
+        steps = some[index] - some[:, None]
+        there = np.broadcast_to((distances > 0)[:, :, None], steps.shape)
+        towards = np.divide(steps, distances[:, :, None], out=np.zeros_like(steps), where=there)
+        return np.linalg.norm(towards.mean(axis=1), axis=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +213,7 @@ class Margin:
 
     def of(self, points: Sample, clusters: Labels) -> Float[np.ndarray, " n"]:
         """The outlyingness of each point; raises NotMeasurable of one cluster, too."""
-        far, white, each = np.empty(len(points)), _white(points, clusters), _members(points, clusters)
+        far, white, each = np.empty(len(points)), _white(points, clusters), _members(clusters)
         if len(each) < 2:
             raise NotMeasurable("expected at least two clusters to have a border between them, got one")
         for members in each:
@@ -213,16 +226,29 @@ class Margin:
         return far
 
 
-def _members(points: Sample, clusters: Labels) -> list[Int[np.ndarray, " k"]]:
-    """The objects of each cluster."""
+def _require_clusters(points: np.ndarray, clusters: np.ndarray) -> None:
     require_points(points)
     if len(points) != len(clusters):
         raise ValueError(f"expected a cluster for each of {len(points)} points, got {len(clusters)}")
+
+
+def _members(clusters: Labels) -> list[Int[np.ndarray, " k"]]:
+    """The objects of each cluster."""
     return [np.flatnonzero(clusters == k) for k in np.unique(clusters)]
 
 
+def _by_cluster(
+    points: np.ndarray, clusters: Labels, measure: Callable[[np.ndarray], np.ndarray]
+) -> Float[np.ndarray, " n"]:
+    """A measure of the points of each cluster, taken for itself."""
+    far = np.empty(len(points))
+    for members in _members(clusters):
+        far[members] = measure(points[members])
+    return far
+
+
 def _white(points: Sample, clusters: Labels) -> np.ndarray:
-    _members(points, clusters)
+    _require_clusters(points, clusters)
     white = whitened(points)
     if white.shape[1] == 0:
         raise NotMeasurable(f"expected points that vary, got {len(points)} copies of one: none has a nearer neighbour")

@@ -19,7 +19,7 @@ from koopman_analysis.correlation.ranks import weighted_midranks
 from koopman_analysis.outliers.clusters import Clusters
 from koopman_analysis.outliers.marks import Mark, require_both
 from koopman_analysis.outliers.measures import NotMeasurable, Outlyingness
-from koopman_analysis.resampling import Bootstrap, Interval, object_bootstrap
+from koopman_analysis.resampling import Bootstrap, Interval, central_interval, object_bootstrap
 from koopman_analysis.shapes import Bool, Float
 from koopman_analysis.similarity import Ranking
 from koopman_analysis.twosample import Sample
@@ -76,10 +76,8 @@ class Predictions:
         Raises:
             KeyError: If either was not measured.
         """
-        contrast = np.zeros((1, len(self.bootstrap.estimate)))
-        contrast[0, self._index(mark, source, measure)] = 1.0
-        contrast[0, self._index(mark, over, measure)] -= 1.0
-        return self.bootstrap.contrasts(contrast).intervals()[0]
+        pair = self._index(mark, source, measure), self._index(mark, over, measure)
+        return self.bootstrap.differences([pair]).intervals()[0]
 
     def _index(self, mark: str, source: str, measure: str) -> int:
         wanted = (mark, source, measure)
@@ -214,12 +212,8 @@ def _exchanged(
         # Sorted by cluster, and within it at random.
         source[members] = np.lexsort((rng.random(len(clusters)), clusters))
         row[:] = [_with_marks_of(ranking, source).auroc(once) for ranking in rankings]
-    low, high = np.quantile(values, [0.025, 0.975], axis=0)
     method = f"{exchanges} exchanges within clusters"
-    return [
-        Interval(estimate=float(mean), low=float(a), high=float(b), n=len(clusters), method=method)
-        for mean, a, b in zip(values.mean(axis=0), low, high, strict=True)
-    ]
+    return [central_interval(column, n=len(clusters), method=method) for column in values.T]
 
 
 def _with_marks_of(ranking: Ranking, source: np.ndarray) -> Ranking:

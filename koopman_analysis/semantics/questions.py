@@ -12,6 +12,7 @@ objects are of one, or no two are: (1) is NaN there.
 """
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -28,7 +29,29 @@ Weighted: TypeAlias = Callable[[np.ndarray], float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassQuestion:
+class Question(ABC):
+    """Equation (1): a statistic, and the measure that it is held against."""
+
+    measure: SemanticMeasure
+    statistic: LabelAgreement | DistanceAgreement
+
+    @property
+    def name(self) -> str:
+        """Statistic and measure in words."""
+        return f"{self.statistic.name}: {self.measure.name}"
+
+    @property
+    def external(self) -> bool:
+        """Whether the measure knows what the states do not."""
+        return self.measure.external
+
+    @abstractmethod
+    def about(self, objects: Objects) -> Callable[[Distances], Weighted]:
+        """Equation (1) for these objects, as a function of the distances and then of the multiplicities."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassQuestion(Question):
     """Equation (1) for classes.
 
     Raises:
@@ -47,16 +70,6 @@ class ClassQuestion:
                 "distances: ask a DistanceQuestion"
             )
 
-    @property
-    def name(self) -> str:
-        """Statistic and measure in words."""
-        return _named(self.statistic.name, self.measure)
-
-    @property
-    def external(self) -> bool:
-        """Whether the measure knows what the states do not."""
-        return self.measure.external
-
     def about(self, objects: Objects) -> Callable[[Distances], Weighted]:
         """Equation (1) for these objects, as a function of the distances and then of the multiplicities."""
         classes = self.measure.classes(objects)
@@ -67,7 +80,7 @@ class ClassQuestion:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DistanceQuestion:
+class DistanceQuestion(Question):
     """Equation (1) for distances.
 
     Raises:
@@ -84,23 +97,10 @@ class DistanceQuestion:
                 "classes: ask a ClassQuestion"
             )
 
-    @property
-    def name(self) -> str:
-        """Statistic and measure in words."""
-        return _named(self.statistic.name, self.measure)
-
-    @property
-    def external(self) -> bool:
-        """Whether the measure knows what the states do not."""
-        return self.measure.external
-
     def about(self, objects: Objects) -> Callable[[Distances], Weighted]:
         """Equation (1) for these objects, as a function of the distances and then of the multiplicities."""
         semantic = self.measure.distances(objects)
         return lambda distances: self.statistic.weighted(distances, semantic)
-
-
-Question: TypeAlias = ClassQuestion | DistanceQuestion
 
 
 def crossed(
@@ -131,7 +131,3 @@ def crossed(
 def _arguments(statistic: LabelAgreement | DistanceAgreement) -> set[str]:
     """By the names of its arguments one protocol is told from the other."""
     return set(inspect.signature(statistic.weighted).parameters)
-
-
-def _named(statistic: str, measure: SemanticMeasure) -> str:
-    return f"{statistic}: {measure.name}"

@@ -28,12 +28,12 @@ cases with a known answer.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from koopman_analysis.resampling import Bootstrap, Interval, object_bootstrap
+from koopman_analysis.resampling import Bootstrap, Interval, central_interval, object_bootstrap, smallest
 from koopman_analysis.semantics.admission import LATENT, RANDOM, admitted
 from koopman_analysis.semantics.measures import Objects
 from koopman_analysis.semantics.questions import Question, Weighted
@@ -79,12 +79,7 @@ class SemanticStudy:
         intervals = list(self.differences(question, name=name).values())
         if any(np.isnan(interval.estimate) for interval in intervals):
             return Interval.unmeasured()
-        return replace(
-            intervals[0],
-            estimate=min(interval.estimate for interval in intervals),
-            low=min(interval.low for interval in intervals),
-            high=min(interval.high for interval in intervals),
-        )
+        return smallest(intervals)
 
     def closest_control(self, question: str) -> str:
         """The control with the smallest Δ."""
@@ -96,11 +91,7 @@ class SemanticStudy:
         drawn = self.shuffled[self._place(question)]
         if np.isnan(drawn).any():
             return Interval.unmeasured()
-        low, high = np.quantile(drawn, [0.025, 0.975])
-        return Interval(
-            estimate=float(drawn.mean()), low=float(low), high=float(high), n=self.bootstrap.objects,
-            method=f"{len(drawn)} shuffles",
-        )  # fmt: skip
+        return central_interval(drawn, n=self.bootstrap.objects, method=f"{len(drawn)} shuffles")
 
     def rows(self) -> list[tuple[str, ...]]:
         """Every representation with its dimension and its number for each question, as text."""
@@ -120,14 +111,11 @@ class SemanticStudy:
 
     def _leads(self, name: str) -> list[list[Interval]]:
         """The simultaneous intervals of all Δ of a representation; a row for each question."""
-        width, count = len(self.names), len(self.controls)
-        contrasts = np.zeros((len(self.questions) * count, len(self.bootstrap.estimate)))
-        for row, contrast in enumerate(contrasts):
-            first = row // count * width
-            contrast[first + self.names.index(name)] += 1.0
-            contrast[first + self.names.index(self.controls[row % count])] -= 1.0
-        intervals = _simultaneous(self.bootstrap, contrasts)
-        return [intervals[start : start + count] for start in range(0, len(intervals), count)]
+        width, here = len(self.names), self.names.index(name)
+        controls = [self.names.index(control) for control in self.controls]
+        starts = range(0, len(self.questions) * width, width)
+        intervals = _simultaneous(self.bootstrap, [(start + here, start + c) for start in starts for c in controls])
+        return [intervals[start : start + len(controls)] for start in range(0, len(intervals), len(controls))]
 
     def _place(self, question: str) -> int:
         if question not in self.questions:
@@ -233,15 +221,11 @@ def _shuffled(
     return smallest
 
 
-def _simultaneous(bootstrap: Bootstrap, contrasts: np.ndarray) -> list[Interval]:
-    """Max-t intervals of those contrasts that are defined; of another, that it is not measured."""
-    defined = ~np.isnan(bootstrap.estimate)
-    possible = ~(contrasts[:, ~defined] != 0).any(axis=1)
-    clean = replace(
-        bootstrap, estimate=bootstrap.estimate[defined], replicates=bootstrap.replicates[:, defined]
-    )  # fmt: skip
-    intervals = iter(clean.contrasts(contrasts[np.ix_(possible, defined)]).simultaneous() if possible.any() else ())
-    return [next(intervals) if one else Interval.unmeasured() for one in possible]
+def _simultaneous(bootstrap: Bootstrap, pairs: Sequence[tuple[int, int]]) -> list[Interval]:
+    """Max-t intervals of those differences that are defined; of another, that it is not measured."""
+    defined = [pair for pair in pairs if not np.isnan(bootstrap.estimate[list(pair)]).any()]
+    found = dict(zip(defined, bootstrap.differences(defined).simultaneous(), strict=True)) if defined else {}
+    return [found.get(pair, Interval.unmeasured()) for pair in pairs]
 
 
 def _text(interval: Interval) -> str:

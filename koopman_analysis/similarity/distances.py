@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.spatial.distance import cdist, pdist, squareform
 
-from koopman_analysis.shapes import Distances, Float, Latents
+from koopman_analysis.shapes import Distances, Float, Latents, require_points
 
 CHUNK = 256
 """Rows of a strip: with 20,000 objects a strip of distances takes 41 MB."""
@@ -65,22 +65,7 @@ def _strips(points: Latents, chunk: int) -> Iterator[tuple[slice, np.ndarray]]:
         yield rows, cdist(points[rows], points)
 
 
-def require_points(points: np.ndarray) -> None:
-    """Raises a ValueError unless these are finite points, one a row."""
-    if points.ndim != 2:
-        raise ValueError(f"expected points, one a row, got shape {points.shape}: reshape to (objects, coordinates)")
-    for start in range(0, len(points), ROWS):
-        if not np.isfinite(points[start : start + ROWS]).all():
-            raise ValueError("expected finite points, got NaN or infinity: leave out the objects without a place")
-
-
 def require_rows(chunk: int) -> None:
     """Raises a ValueError unless rows come at least one at a time."""
     if chunk < 1:
         raise ValueError(f"expected one row or more at a time, got {chunk}: choose a larger chunk")
-
-
-def require_several(representations: object) -> None:
-    """Raises a ValueError where one array stands for a list of representations."""
-    if isinstance(representations, np.ndarray):
-        raise ValueError("expected a list of representations, got one array: write [points]")

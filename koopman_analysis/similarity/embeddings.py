@@ -4,7 +4,7 @@ Each statistic takes two matrices of distances, or for many objects two sets of 
 judged by the second, "semantic" one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from koopman_analysis.shapes import Distances, Latents, require_distances
 from koopman_analysis.similarity.distances import CHUNK, distance_strips
 from koopman_analysis.similarity.neighbours import (
+    Neighbours,
     excess_ranks,
     nearest_of_points,
     nearest_others,
@@ -60,7 +61,7 @@ class NeighbourOverlap:
             nearest_others(matrix, neighbours=self.neighbours, seed=seed)
             for seed, matrix in enumerate((distances, semantic))
         )
-        return of_neighbours(nearest, nearest.multiply(theirs).tocsr())
+        return _in_common(nearest, theirs)
 
     def of_points(self, points: Latents, semantic: np.ndarray, *, chunk: int = CHUNK) -> Callable[[np.ndarray], float]:
         """The same from points.
@@ -72,7 +73,7 @@ class NeighbourOverlap:
             nearest_of_points(each, neighbours=self.neighbours, chunk=chunk, seed=seed)
             for seed, each in enumerate((points, semantic))
         )
-        return of_neighbours(nearest, nearest.multiply(theirs).tocsr())
+        return _in_common(nearest, theirs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,8 +100,7 @@ class Trustworthiness:
         """
         require_distances(distances, semantic)
         nearest = nearest_others(distances, neighbours=self.neighbours)
-        excess = excess_ranks(nearest, [(slice(0, len(semantic)), semantic)], k=self.neighbours)
-        return of_neighbours(nearest, worth(nearest, trust(excess, n=len(semantic), k=self.neighbours)))
+        return _trusted(nearest, [(slice(0, len(semantic)), semantic)], k=self.neighbours)
 
     def of_points(self, points: Latents, semantic: np.ndarray, *, chunk: int = CHUNK) -> Callable[[np.ndarray], float]:
         """The same from points.
@@ -109,8 +109,7 @@ class Trustworthiness:
             ValueError: If there are not more than twice as many objects as neighbours.
         """
         nearest = nearest_of_points(points, neighbours=self.neighbours, chunk=chunk)
-        excess = excess_ranks(nearest, distance_strips(semantic, chunk=chunk), k=self.neighbours)
-        return of_neighbours(nearest, worth(nearest, trust(excess, n=len(semantic), k=self.neighbours)))
+        return _trusted(nearest, distance_strips(semantic, chunk=chunk), k=self.neighbours)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,3 +142,16 @@ class Continuity:
             ValueError: If there are not more than twice as many objects as neighbours.
         """
         return Trustworthiness(neighbours=self.neighbours).of_points(semantic, points, chunk=chunk)
+
+
+def _in_common(nearest: Neighbours, theirs: Neighbours) -> Callable[[np.ndarray], float]:
+    """Equation (2) of `neighbours` from the neighbours in both spaces."""
+    return of_neighbours(nearest, nearest.multiply(theirs).tocsr())
+
+
+def _trusted(
+    nearest: Neighbours, strips: Iterable[tuple[slice, np.ndarray]], *, k: int
+) -> Callable[[np.ndarray], float]:
+    """Equation (3) of `neighbours` from the neighbours in one space and the distances of the other."""
+    excess = excess_ranks(nearest, strips, k=k)
+    return of_neighbours(nearest, worth(nearest, trust(excess, n=nearest.shape[0], k=k)))

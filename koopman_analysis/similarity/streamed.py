@@ -43,14 +43,12 @@ import numpy as np
 from scipy.spatial.distance import pdist
 
 from koopman_analysis.jackknife import Jackknife
-from koopman_analysis.shapes import Float, Labels
+from koopman_analysis.shapes import Float, Labels, require_points, require_several
 from koopman_analysis.similarity.distances import (
     CHUNK,
     ROWS,
     distance_strips,
-    require_points,
     require_rows,
-    require_several,
 )
 from koopman_analysis.similarity.labels import require_labels
 from koopman_analysis.similarity.products import varies

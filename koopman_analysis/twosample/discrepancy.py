@@ -53,9 +53,7 @@ class Discrepancies:
         others = [column for column in range(len(self.names)) if column != here]
         if not others:
             return {}
-        contrasts = np.eye(len(self.names))[others]
-        contrasts[:, here] = -1.0
-        intervals = self.relative.contrasts(contrasts).intervals()
+        intervals = self.relative.differences([(other, here) for other in others]).intervals()
         return dict(zip((self.names[column] for column in others), intervals, strict=True))
 
 

@@ -132,7 +132,7 @@ def verify(
     require_latent_model(model, pairs, labels=labels)
     chosen = config or VerificationConfig()
     material = Material(
-        model=model, pairs=pairs.on_host(), labels=labels, latent_trajectories=latent_trajectories
+        model=model, pairs=pairs.on_host(), labels=labels, classes=classes, latent_trajectories=latent_trajectories
     )  # fmt: skip
     report = Report(
         title="Koopman verification",
@@ -147,10 +147,9 @@ def verify(
         random_encoders=random_encoders, further=semantic_controls or {}, path=states_on_the_way
     )  # fmt: skip
     report = with_semantics(
-        report, material, classes=classes, controls=semantic, objects=chosen.semantic_objects,
-        margin=chosen.semantic_margin, rng=rng,
+        report, material, controls=semantic, objects=chosen.semantic_objects, margin=chosen.semantic_margin, rng=rng
     )  # fmt: skip
-    report = with_outliers(report, material, classes=classes, bound=chosen.outlier_bound, rng=rng)
+    report = with_outliers(report, material, bound=chosen.outlier_bound, rng=rng)
     report = with_autonomy(report, material, bound=chosen.autonomy_bound, rng=rng)
     report = with_eigenvalues(report, material, bound=chosen.eigenvalue_bound, rng=rng)
     report = with_rank(report, material, margin=chosen.rank_margin, rng=rng)
@@ -159,7 +158,7 @@ def verify(
     )  # fmt: skip
     report = with_gauge(report, material, rng=rng)
     return with_boundaries(
-        report, material, flow=flow, classes=classes, located=chosen.location_bound, near=chosen.near_share, rng=rng
+        report, material, flow=flow, located=chosen.location_bound, near=chosen.near_share, rng=rng
     )  # fmt: skip
 
 

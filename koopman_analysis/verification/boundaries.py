@@ -27,7 +27,6 @@ from koopman_analysis.sensitivity import (
     lyapunov_exponents,
     model_linearised,
 )
-from koopman_analysis.shapes import Labels
 from koopman_analysis.verification.material import Material
 
 SPACES = {"": "noise", "_latent": "latent space"}
@@ -72,7 +71,6 @@ def with_boundaries(
     material: Material,
     *,
     flow: KnownFlow | None,
-    classes: Labels | None,
     located: float,
     near: float,
     rng: np.random.Generator,
@@ -83,7 +81,6 @@ def with_boundaries(
         report: The report so far.
         material: Model and pairs.
         flow: The flow, None where nobody can differentiate it.
-        classes: What each pair is; None where nothing outside the model says so.
         located: Least AUROC in equation (1).
         near: Least share of neighbours in equation (2).
         rng: Draws the objects and the resamples.
@@ -101,7 +98,7 @@ def with_boundaries(
         return report.including(*(Entry(claim=claim) for claim in claims))
     assert flow is not None  # or there would be nothing to differentiate
     report = _with_violations(report, found, flow, located, rng)
-    return _with_neighbourhoods(report, found, classes, near, rng)
+    return _with_neighbourhoods(report, found, near, rng)
 
 
 def _differentiated(material: Material, flow: KnownFlow | None, rng: np.random.Generator) -> _Differentiated:
@@ -170,10 +167,9 @@ def _with_violations(
     return report.including(*entries, figures=pictures, tables=[_worst(found, located, flow)])
 
 
-def _with_neighbourhoods(
-    report: Report, found: _Differentiated, classes: Labels | None, bound: float, rng: np.random.Generator
-) -> Report:
+def _with_neighbourhoods(report: Report, found: _Differentiated, bound: float, rng: np.random.Generator) -> Report:
     """Equation (2)."""
+    classes = found.material.classes
     reason = None if classes is not None else "there are no classes from outside the model"
     if len(found.judged) < FEWEST_MEASURED:
         reason = f"exponents are known at {len(found.judged)} objects, fewer than {FEWEST_MEASURED}"
@@ -183,7 +179,7 @@ def _with_neighbourhoods(
     shown, entries = {}, []
     for ending, space in SPACES.items():
         shown[space] = checks.neighbourhoods(
-            found.points[ending], classes[found.rows], found.exponents, measured=found.judged, space=space, rng=rng
+            found.points[ending], classes, found.exponents, measured=found.judged, space=space, rng=rng
         )
         claim = checks.near_stays_near(shown[space], id=f"near_stays_near{ending}", bound=bound)
         entries.append(Entry(claim=claim, figure="neighbourhoods" if claim.applicable else None))

@@ -20,12 +20,14 @@ class Material:
         model: The model.
         pairs: Held-out pairs, on the host.
         labels: The label of each pair, where the model takes labels.
+        classes: What each pair is, known from outside the model; None where nobody says.
         latent_trajectories: Latents of held-out trajectories at all of their times, where one encoder serves them all.
     """
 
     model: LatentModel
     pairs: SnapshotPairs
     labels: Labels | None = None
+    classes: Labels | None = None
     latent_trajectories: SnapshotTrajectories | None = None
 
     def latents(self) -> np.ndarray:
@@ -55,5 +57,5 @@ class Material:
 
     def rows(self, index: np.ndarray) -> "Material":
         """The same model on these pairs."""
-        labels = None if self.labels is None else self.labels[index]
-        return replace(self, pairs=self.pairs.subset(index), labels=labels)
+        labels, classes = (None if given is None else given[index] for given in (self.labels, self.classes))
+        return replace(self, pairs=self.pairs.subset(index), labels=labels, classes=classes)

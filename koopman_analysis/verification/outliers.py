@@ -45,15 +45,12 @@ TABLED = 2000
 """Objects from which the table is made."""
 
 
-def with_outliers(
-    report: Report, material: Material, *, classes: Labels | None = None, bound: float, rng: np.random.Generator
-) -> Report:
+def with_outliers(report: Report, material: Material, *, bound: float, rng: np.random.Generator) -> Report:
     """The report with the claims of equations (1) and (2) at this least AUROC.
 
     Args:
         report: The report so far.
         material: Model and pairs.
-        classes: What each pair is; None where nothing outside the model says so.
         bound: Least AUROC.
         rng: Draws the resamples.
     """
@@ -76,17 +73,14 @@ def with_outliers(
         claim = checks.outliers_correspond(found, id=id, hypothesis=hypothesis, bound=bound)
         picture = partial(figure_of, partial(draw_outliers, correspondence=found, source=name), size=(5.4, 3.8))
         report = report.including(Entry(claim=claim, figure=id), figures={id: picture})
-    known = None if classes is None else classes[material.independent_rows()]
     # A stream of its own: the claims that follow draw what they drew without this one.
-    return _with_edges(report, independent, known, bound, rng.spawn(1)[0])
+    return _with_edges(report, independent, bound, rng.spawn(1)[0])
 
 
-def _with_edges(
-    report: Report, material: Material, classes: Labels | None, bound: float, rng: np.random.Generator
-) -> Report:
+def _with_edges(report: Report, material: Material, bound: float, rng: np.random.Generator) -> Report:
     data, noise = material.pairs.after, material.pairs.before
     try:
-        clusters = _clusters(data, classes)
+        clusters = _clusters(data, material.classes)
         found = checks.edge_correspondence(noise, data, clusters, rng=rng)
     except NotMeasurable as reason:
         hypothesis = "Outliers of a cluster of the data come from the edge of its source region."

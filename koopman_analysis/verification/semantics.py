@@ -23,8 +23,8 @@ import numpy as np
 from koopman_analysis import checks
 from koopman_analysis.claims import Claim, Side
 from koopman_analysis.correlation import PairPearson, PairSpearman
-from koopman_analysis.estimators.latent import carried_latents
 from koopman_analysis.figures import draw_differences, draw_midway, draw_semantic_values, figure_of
+from koopman_analysis.outliers import white_coordinates
 from koopman_analysis.report import Entry, FigureBuilder, Report, Table
 from koopman_analysis.semantics import (
     ClassifierFeatures,
@@ -40,7 +40,7 @@ from koopman_analysis.semantics import (
     semantic_study,
 )
 from koopman_analysis.semantics.admission import described
-from koopman_analysis.shapes import Labels, Latents
+from koopman_analysis.shapes import Latents
 from koopman_analysis.similarity import NeighbourAgreement, SameClassAuroc
 from koopman_analysis.verification.material import Material
 
@@ -120,7 +120,6 @@ def with_semantics(
     report: Report,
     material: Material,
     *,
-    classes: Labels | None,
     controls: SemanticControls,
     objects: int,
     margin: float,
@@ -131,25 +130,23 @@ def with_semantics(
     Args:
         report: The report so far.
         material: Model and pairs.
-        classes: What each pair is; None where nothing outside the model says so.
         controls: What the latent distance must exceed.
         objects: How many objects are compared, all with all.
         margin: Least lead over every control.
         rng: Chooses the objects, and draws everything else.
     """
-    if classes is None or not controls.random_encoders:
-        missing = "classes from outside the model" if classes is None else "random encoders to compare with"
+    if material.classes is None or not controls.random_encoders:
+        missing = "classes from outside the model" if material.classes is None else "random encoders to compare with"
         return _without(report, f"there are no {missing}", margin)
     controls.require_rows(material.pairs.n)
     order = rng.permutation(material.independent_rows())
     if len(order) < FEWEST:
         return _without(report, f"there are fewer than {FEWEST} objects", margin)
-    classes = Objects(states=material.pairs.after, labels=classes).require_labels()
-    _, sizes = np.unique(classes[order[:objects]], return_counts=True)
+    _, sizes = np.unique(_objects(material).require_labels()[order[:objects]], return_counts=True)
     if len(sizes) < 2 or sizes.max() < 2:
         same = "all objects are of one class" if len(sizes) < 2 else "no two objects are of one class"
         return _without(report, same, margin)
-    asked = _asked(material, classes, controls, order[:objects], order[objects:], rng)
+    asked = _asked(material, controls, order[:objects], order[objects:], rng)
     figures: dict[str, FigureBuilder] = {}
     for id, hypothesis in HYPOTHESES.items():
         if id not in asked.questions:
@@ -168,18 +165,16 @@ def with_semantics(
 
 
 def _asked(
-    material: Material, classes: Labels, controls: SemanticControls, index: np.ndarray, others: np.ndarray,
-    rng: np.random.Generator,
+    material: Material, controls: SemanticControls, index: np.ndarray, others: np.ndarray, rng: np.random.Generator
 ) -> _Asked:  # fmt: skip
     some = material.rows(index)
-    noise = some.pairs.before
-    objects = Objects(states=some.pairs.after, labels=classes[index])
+    noise, latents, objects = some.pairs.before, some.latents(), _objects(some)
     questions: dict[str, Question] = {
         "semantic": ClassQuestion(measure=SameClass(), statistic=SameClassAuroc()),
         "semantic_neighbours": ClassQuestion(measure=SameClass(), statistic=NeighbourAgreement(neighbours=NEIGHBOURS)),
     }
-    references = checks.known_answers(objects, noise, rng=rng) | _beside(some)
-    features = _classifier(material.pairs.after[others], classes[others], rng)
+    references = checks.known_answers(objects, noise, rng=rng) | _beside(some, latents)
+    features = _classifier(material, others, rng)
     missing = {}
     note = "A control with more dimensions than the latent space stands there twice. "
     if isinstance(features, str):
@@ -188,21 +183,21 @@ def _asked(
         measure = FeatureDistance(features=features, name="features of a classifier", external=True)
         questions["semantic_features"] = DistanceQuestion(measure=measure, statistic=PairSpearman())
         references[FEATURES] = _with_noise(features(objects.states), rng)
-        accuracy = features.accuracy(objects.states, classes[index])
+        accuracy = features.accuracy(objects.states, objects.require_labels())
         note += f"The classifier was fitted to {len(others)} other pairs; it is right for {accuracy:.1%} of these. "
     if len(index) <= NEIGHBOURS:
         del questions["semantic_neighbours"]
         missing["semantic_neighbours"] = f"there are no more than {NEIGHBOURS} objects"
     data = DistanceQuestion(measure=EuclideanDistance(), statistic=PairPearson())
     must = {name: _of(given, noise, index) for name, given in controls.further.items()}
-    must |= {WHITE: white} if (white := _white(noise, some.latents().shape[1])).size else {}
+    must |= {WHITE: white} if (white := _white(noise, latents.shape[1])).size else {}
     if (path := controls.path) is not None:
         states = path.of(noise, index)
         way = {name: states[:, place] for place, name in enumerate(path.names)}
         must[path.names[path.middle]] = way.pop(path.names[path.middle])
         references |= way
     study = semantic_study(
-        some.latents(), objects, [*questions.values(), data], controls={NOISE: noise, **must},
+        latents, objects, [*questions.values(), data], controls={NOISE: noise, **must},
         random=[encode(noise) for encode in controls.random_encoders], references=references, rng=rng,
     )  # fmt: skip
     return _Asked(study=study, questions={id: q.name for id, q in questions.items()}, missing=missing, note=note)
@@ -212,28 +207,29 @@ def _of(given: Representation, noise: np.ndarray, index: np.ndarray) -> np.ndarr
     return given[index] if isinstance(given, np.ndarray) else given(noise)
 
 
-def _beside(some: Material) -> dict[str, Latents]:
+def _objects(some: Material) -> Objects:
+    return Objects(states=some.pairs.after, labels=some.classes)
+
+
+def _beside(some: Material, latents: Latents) -> dict[str, Latents]:
     """What is shown beside the latents, and exceeded by nothing."""
-    latents = some.latents()
     white = _white(latents, latents.shape[1])
     beside = {"latent, white coordinates": white} if white.size else {}
-    carried = carried_latents(some.model, some.pairs.before, some.labels)
-    return {"latent, carried by K": carried, **beside, "the data": some.pairs.after}
+    return {"latent, carried by K": some.carried(), **beside, "the data": some.pairs.after}
 
 
 def _white(points: np.ndarray, count: int) -> np.ndarray:
     """The leading white coordinates, at most so many; none of points that do not vary."""
-    left, values, _ = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
-    kept = values > values.max(initial=0.0) * max(points.shape) * np.finfo(np.float64).eps
-    return left[:, kept][:, :count] * np.sqrt(len(left))
+    return white_coordinates(points.astype(np.float64))[:, :count]
 
 
-def _classifier(states: np.ndarray, classes: Labels, rng: np.random.Generator) -> ClassifierFeatures | str:
+def _classifier(material: Material, others: np.ndarray, rng: np.random.Generator) -> ClassifierFeatures | str:
     """The classifier of these other pairs, or why there is none."""
-    if len(states) < OTHERS:
-        return f"{len(states)} other held-out pairs are too few to fit a classifier to"
+    if len(others) < OTHERS:
+        return f"{len(others)} other held-out pairs are too few to fit a classifier to"
     try:
-        return ClassifierFeatures.fitted(states, classes, rng=rng)
+        objects = _objects(material.rows(others))
+        return ClassifierFeatures.fitted(objects.states, objects.require_labels(), rng=rng)
     except ValueError as error:
         return f"no classifier could be fitted to other pairs: {error}"
 

@@ -5,6 +5,7 @@ import scipy.stats
 from koopman_analysis.resampling import (
     Bootstrap,
     Interval,
+    central_interval,
     jackknife_intervals,
     largest,
     object_bootstrap,
@@ -12,6 +13,7 @@ from koopman_analysis.resampling import (
     permutation_p_value,
     random_groups,
     ratio_bootstrap,
+    smallest,
     sums_by_group,
 )
 
@@ -163,3 +165,26 @@ def test_a_statistic_that_is_not_defined_has_no_p_value_and_permuted_ones_count_
 def test_one_resample_has_no_spread():
     with pytest.raises(ValueError, match="expected two or more resamples, got 1: fewer have no spread, choose 199"):
         object_bootstrap(lambda counts: 1.0, 5, resamples=1, rng=np.random.default_rng(0))
+
+
+def test_the_smallest_of_several_has_the_smallest_ends_and_of_none_there_is_none():
+    wide, narrow = (Interval(estimate=e, low=a, high=b) for e, a, b in ((1.0, -1.0, 3.0), (0.5, 0.0, 1.0)))
+    both = smallest([wide, narrow])
+    assert (both.estimate, both.low, both.high) == (0.5, -1.0, 1.0)
+    with pytest.raises(ValueError, match="take the smallest of, got none"):
+        smallest([])
+
+
+def test_differences_are_those_of_every_replicate_and_an_undefined_statistic_spoils_only_its_own():
+    drawn = object_bootstrap(
+        lambda n: np.array([n[0], 2.0 * n[0], np.nan]), 5, resamples=9, rng=np.random.default_rng(0)
+    )
+    found = drawn.differences([(1, 0), (2, 0)])
+    np.testing.assert_array_equal(found.replicates[:, 0], drawn.replicates[:, 1] - drawn.replicates[:, 0])
+    assert np.isfinite(found.estimate[0])
+    assert np.isnan(found.estimate[1])
+
+
+def test_the_central_interval_of_a_control_is_that_of_its_draws():
+    found = central_interval(np.arange(101.0), n=7, method="101 draws")
+    assert (found.estimate, found.low, found.high, found.n) == (50.0, 2.5, 97.5, 7)

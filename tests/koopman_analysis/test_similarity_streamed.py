@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from koopman_analysis.resampling import jackknife_intervals, object_bootstrap
+from koopman_analysis.shapes import require_several
 from koopman_analysis.similarity import (
     Continuity,
     DistanceCorrelation,
@@ -18,7 +19,6 @@ from koopman_analysis.similarity import (
     streamed_cka,
     streamed_distance_correlation,
 )
-from koopman_analysis.similarity.distances import require_several
 
 CHUNKS = [1, 7, 64, 1000]
 
