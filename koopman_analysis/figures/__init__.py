@@ -27,7 +27,7 @@ from koopman_analysis.figures.neighbours import draw_gallery
 from koopman_analysis.figures.outliers import draw_outliers, draw_regions
 from koopman_analysis.figures.predictors import draw_error_against_cost, draw_error_against_dimension
 from koopman_analysis.figures.samples import draw_by_class, draw_marked, draw_samples
-from koopman_analysis.figures.semantics import draw_midway, draw_semantic_values
+from koopman_analysis.figures.semantics import draw_midway, draw_semantic_values, semantic_figure
 from koopman_analysis.figures.spectrum import draw_eigenvalues, draw_residuals
 from koopman_analysis.figures.style import Figure, figure_of, save_figure, styled
 from koopman_analysis.figures.training import draw_training
@@ -69,5 +69,6 @@ __all__ = [
     "draw_training",
     "figure_of",
     "save_figure",
+    "semantic_figure",
     "styled",
 ]

@@ -1,11 +1,14 @@
 """What distances mean: every representation's number, and the latent space beside a teacher's way."""
 
 import textwrap
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from koopman_analysis.figures.style import BLUE, GREY, INK, ORANGE, PALE, SKY, quiet_rows
+from koopman_analysis.figures.intervals import draw_differences
+from koopman_analysis.figures.style import BLUE, GREY, INK, ORANGE, PALE, SKY, figure_of, quiet_rows
 from koopman_analysis.resampling import Interval
 from koopman_analysis.semantics import LATENT, SemanticStudy, StatesOnTheWay
 
@@ -33,6 +36,15 @@ def draw_semantic_values(ax: Axes, study: SemanticStudy, question: str) -> Axes:
     ax.margins(x=0.06)
     ax.set_xlabel(_wrapped(question))
     return ax
+
+
+def semantic_figure(study: SemanticStudy, question: str, *, bound: float) -> Figure:
+    """Every representation's number on the left, the lead of the latent space over each control on the right."""
+    values = partial(draw_semantic_values, study=study, question=question)
+    leads = partial(
+        draw_differences, differences=study.differences(question), bound=bound, label="lead of the latent space"
+    )  # fmt: skip
+    return figure_of(values, leads, size=(9.8, 1.3 + 0.27 * len(study.names)))
 
 
 def draw_midway(ax: Axes, study: SemanticStudy, question: str, path: StatesOnTheWay) -> Axes:

@@ -108,6 +108,15 @@ _BY_ID = {
         ),
         equation="Δ = min over controls c of  A(d_latent) − A(d_c),  A = Spearman( d, ‖f(y) − f(y′)‖ )",
     ),
+    "semantic_gauge_free": Explanation(
+        words=(
+            "Another choice of latent coordinates changes distances between latents, but no prediction. So here every "
+            "representation of the noise, the latent space and the controls, is read in coordinates that no linear "
+            "change can move: as the best linear operator carries it to the latents of the data. The number is by how "
+            "much the latent space then tells pairs of one class from others better than any control does."
+        ),
+        equation="Δ = min over controls c of  A(d_latent) − A(d_c),  d² = Σ σᵢ² (φᵢ(x) − φᵢ(x′))²",
+    ),
     "outliers": Explanation(
         words=(
             "The tenth of the data farthest out are called outliers. If outliers of the data come from outliers "

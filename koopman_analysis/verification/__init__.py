@@ -41,7 +41,8 @@ from koopman_analysis.verification.isometry import with_isometry
 from koopman_analysis.verification.material import Material
 from koopman_analysis.verification.outliers import with_outliers
 from koopman_analysis.verification.rank import with_rank
-from koopman_analysis.verification.semantics import Encoder, Representation, SemanticControls, with_semantics
+from koopman_analysis.verification.representations import Encoder, Representation, SemanticControls
+from koopman_analysis.verification.semantics import with_semantics
 from koopman_analysis.verification.sensitivity import with_sensitivity
 from koopman_analysis.verification.shared_encoder import with_autonomy, with_eigenvalues
 
@@ -119,9 +120,9 @@ def verify(
 
     Returns:
         A report whose claims are "closed", "isometric", "not_expanding", "semantic", "semantic_neighbours",
-        "semantic_features", "outliers", "outliers_latent", "outliers_at_edges", "autonomous", "eigenvalues", "rank",
-        "bounded", "bounded_informative", "violations_at_boundaries" and "near_stays_near", these two also with the
-        ending "_latent".
+        "semantic_features", "semantic_gauge_free", "outliers", "outliers_latent", "outliers_at_edges", "autonomous",
+        "eigenvalues", "rank", "bounded", "bounded_informative", "violations_at_boundaries" and "near_stays_near", these
+        two also with the ending "_latent".
 
     Raises:
         ValueError: If labels or classes are not one for each pair.

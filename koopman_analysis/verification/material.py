@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from koopman_analysis.estimators.latent import LatentModel, carried_latents
+from koopman_analysis.semantics import Objects
 from koopman_analysis.shapes import Labels, States
 from koopman_analysis.snapshots import SnapshotPairs, SnapshotTrajectories
 
@@ -46,6 +47,10 @@ class Material:
     def predictions(self) -> States:
         """ŷ of equation (1), shape (n, d)."""
         return np.asarray(self.model.decode(self.carried(), self.labels), dtype=np.float64)
+
+    def objects(self) -> Objects:
+        """What is known of the data."""
+        return Objects(states=self.pairs.after, labels=self.classes)
 
     def independent(self) -> "Material":
         """One pair of each independent unit."""

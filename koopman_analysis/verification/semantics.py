@@ -13,17 +13,16 @@ for all of them at once. The data, the latents where K carries them and in white
 of latent coordinates matters, stand beside them and decide nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
 
 import numpy as np
 
 from koopman_analysis import checks
 from koopman_analysis.claims import Claim, Side
 from koopman_analysis.correlation import PairPearson, PairSpearman
-from koopman_analysis.figures import draw_differences, draw_midway, draw_semantic_values, figure_of
+from koopman_analysis.figures import draw_midway, figure_of, semantic_figure
 from koopman_analysis.outliers import white_coordinates
 from koopman_analysis.report import Entry, FigureBuilder, Report, Table
 from koopman_analysis.semantics import (
@@ -32,23 +31,18 @@ from koopman_analysis.semantics import (
     DistanceQuestion,
     EuclideanDistance,
     FeatureDistance,
-    Objects,
     Question,
     SameClass,
     SemanticStudy,
     StatesOnTheWay,
     semantic_study,
 )
-from koopman_analysis.semantics.admission import described
 from koopman_analysis.shapes import Latents
 from koopman_analysis.similarity import NeighbourAgreement, SameClassAuroc
+from koopman_analysis.verification import canonical
 from koopman_analysis.verification.material import Material
+from koopman_analysis.verification.representations import WHITE, SemanticControls
 
-Encoder: TypeAlias = Callable[[np.ndarray], np.ndarray]
-Representation: TypeAlias = Encoder | np.ndarray
-"""Of the noise: a function of its rows, or a row for each held-out pair."""
-
-NOISE, WHITE = "noise", "white noise"
 NEIGHBOURS = 10
 FEATURES = "features and noise"
 OTHERS = 100
@@ -60,50 +54,6 @@ HYPOTHESES = {
     "semantic_neighbours": "Neighbours in the latent space are of one class more often than by every control.",
     "semantic_features": "Latent distances follow those of a classifier's features better than every control's do.",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class SemanticControls:
-    """What the latent distance must exceed, beside the noise itself.
-
-    Attributes:
-        random_encoders: Re-initialisations of the noise encoder, at least 19.
-        further: Other representations of the noise, by name.
-        path: The teacher's states on the way, of which the middle is a control, and the others are shown.
-
-    Raises:
-        ValueError: If a further representation is neither a function nor an array of rows, or has the name of the noise
-            or of a state on the way.
-    """
-
-    random_encoders: Sequence[Encoder] = ()
-    further: Mapping[str, Representation] = field(default_factory=dict)
-    path: StatesOnTheWay | None = None
-
-    def __post_init__(self) -> None:
-        taken = sorted(self.further.keys() & {NOISE, WHITE, *(self.path.names if self.path else ())})
-        if taken:
-            raise ValueError(
-                f"expected names of their own for semantic_controls, got {taken}: the noise and the states on the way "
-                "stand there under these already"
-            )
-        for name, given in self.further.items():
-            if not callable(given) and not (isinstance(given, np.ndarray) and given.ndim == 2):
-                raise ValueError(
-                    f"expected a function of the noise or an array with a row for each pair in {name!r}, got "
-                    f"{described(given)}"
-                )
-
-    def require_rows(self, pairs: int) -> None:
-        """Refuses arrays that do not have a row for each of so many held-out pairs.
-
-        Raises:
-            ValueError: If one has fewer or more.
-        """
-        on_the_way = {"states on the way": self.path.states} if self.path else {}
-        for name, given in {**self.further, **on_the_way}.items():
-            if isinstance(given, np.ndarray) and len(given) != pairs:
-                raise ValueError(f"expected a row for each of {pairs} held-out pairs in {name!r}, got {len(given)}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -142,7 +92,7 @@ def with_semantics(
     order = rng.permutation(material.independent_rows())
     if len(order) < FEWEST:
         return _without(report, f"there are fewer than {FEWEST} objects", margin)
-    _, sizes = np.unique(_objects(material).require_labels()[order[:objects]], return_counts=True)
+    _, sizes = np.unique(material.objects().require_labels()[order[:objects]], return_counts=True)
     if len(sizes) < 2 or sizes.max() < 2:
         same = "all objects are of one class" if len(sizes) < 2 else "no two objects are of one class"
         return _without(report, same, margin)
@@ -157,18 +107,23 @@ def with_semantics(
         claim = checks.semantic_beyond_controls(
             asked.study, question, id=id, hypothesis=hypothesis, known=known, margin=margin
         )
-        figures = {id: _picture(asked.study, question, margin)}
+        figures = {id: partial(semantic_figure, asked.study, question, bound=margin)}
         report = report.including(Entry(claim=claim, figure=id), figures=figures)
     if controls.path is not None:
         report = report.including(figures={"semantic_midway": _way(asked, controls.path)})
-    return report.including(tables=[_table(asked)])
+    report = report.including(tables=[_table(asked)])
+    # A stream of its own: the claims that follow draw what they drew without this one.
+    return canonical.with_canonical(
+        report, material, controls=controls, index=order[:objects], others=order[objects:], margin=margin,
+        rng=rng.spawn(1)[0],
+    )  # fmt: skip
 
 
 def _asked(
     material: Material, controls: SemanticControls, index: np.ndarray, others: np.ndarray, rng: np.random.Generator
 ) -> _Asked:  # fmt: skip
     some = material.rows(index)
-    noise, latents, objects = some.pairs.before, some.latents(), _objects(some)
+    noise, latents, objects = some.pairs.before, some.latents(), some.objects()
     questions: dict[str, Question] = {
         "semantic": ClassQuestion(measure=SameClass(), statistic=SameClassAuroc()),
         "semantic_neighbours": ClassQuestion(measure=SameClass(), statistic=NeighbourAgreement(neighbours=NEIGHBOURS)),
@@ -189,29 +144,16 @@ def _asked(
         del questions["semantic_neighbours"]
         missing["semantic_neighbours"] = f"there are no more than {NEIGHBOURS} objects"
     data = DistanceQuestion(measure=EuclideanDistance(), statistic=PairPearson())
-    must = {name: _of(given, noise, index) for name, given in controls.further.items()}
-    must |= {WHITE: white} if (white := _white(noise, latents.shape[1])).size else {}
-    if (path := controls.path) is not None:
-        states = path.of(noise, index)
-        way = {name: states[:, place] for place, name in enumerate(path.names)}
-        must[path.names[path.middle]] = way.pop(path.names[path.middle])
-        references |= way
+    compared = controls.of(material, index)
+    white = {WHITE: found} if (found := _white(noise, latents.shape[1])).size else {}
     study = semantic_study(
-        latents, objects, [*questions.values(), data], controls={NOISE: noise, **must},
-        random=[encode(noise) for encode in controls.random_encoders], references=references, rng=rng,
+        latents, objects, [*questions.values(), data], controls={**compared.must, **white},
+        random=compared.random, references={**references, **compared.way}, rng=rng,
     )  # fmt: skip
     return _Asked(study=study, questions={id: q.name for id, q in questions.items()}, missing=missing, note=note)
 
 
-def _of(given: Representation, noise: np.ndarray, index: np.ndarray) -> np.ndarray:
-    return given[index] if isinstance(given, np.ndarray) else given(noise)
-
-
-def _objects(some: Material) -> Objects:
-    return Objects(states=some.pairs.after, labels=some.classes)
-
-
-def _beside(some: Material, latents: Latents) -> dict[str, Latents]:
+def _beside(some: Material, latents: Latents) -> dict[str, np.ndarray]:
     """What is shown beside the latents, and exceeded by nothing."""
     white = _white(latents, latents.shape[1])
     beside = {"latent, white coordinates": white} if white.size else {}
@@ -228,7 +170,7 @@ def _classifier(material: Material, others: np.ndarray, rng: np.random.Generator
     if len(others) < OTHERS:
         return f"{len(others)} other held-out pairs are too few to fit a classifier to"
     try:
-        objects = _objects(material.rows(others))
+        objects = material.rows(others).objects()
         return ClassifierFeatures.fitted(objects.states, objects.require_labels(), rng=rng)
     except ValueError as error:
         return f"no classifier could be fitted to other pairs: {error}"
@@ -236,15 +178,6 @@ def _classifier(material: Material, others: np.ndarray, rng: np.random.Generator
 
 def _with_noise(features: Latents, rng: np.random.Generator) -> Latents:
     return features + 0.1 * features.std() * rng.standard_normal(features.shape)
-
-
-def _picture(study: SemanticStudy, question: str, margin: float) -> FigureBuilder:
-    """Values of everything on the left, leads over the controls on the right."""
-    values = partial(draw_semantic_values, study=study, question=question)
-    leads = partial(
-        draw_differences, differences=study.differences(question), bound=margin, label="lead of the latent space"
-    )  # fmt: skip
-    return partial(figure_of, values, leads, size=(9.8, 1.3 + 0.27 * len(study.names)))
 
 
 def _way(asked: _Asked, path: StatesOnTheWay) -> FigureBuilder:
@@ -267,7 +200,8 @@ def _table(asked: _Asked) -> Table:
 
 
 def _without(report: Report, reason: str, margin: float) -> Report:
-    return report.including(*(Entry(claim=_not_applicable(id, reason, margin)) for id in HYPOTHESES))
+    claims = [*(_not_applicable(id, reason, margin) for id in HYPOTHESES), canonical.not_applicable(reason, margin)]
+    return report.including(*(Entry(claim=claim) for claim in claims))
 
 
 def _not_applicable(id: str, reason: str, margin: float) -> Claim:

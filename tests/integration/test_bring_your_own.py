@@ -19,13 +19,13 @@ SYSTEM = ContinuousSlowManifold(slow_rate=-0.2, fast_rate=-1.0)  # closed in thr
 TIMES = np.array([0.0, 0.25, 0.5, 1.0])
 CLAIMS = {
     "closed", "isometric", "not_expanding", "semantic", "semantic_neighbours",
-    "semantic_features", "outliers", "outliers_latent", "outliers_at_edges", "autonomous", "eigenvalues",
-    "rank", "bounded", "bounded_informative",
+    "semantic_features", "semantic_gauge_free", "outliers", "outliers_latent", "outliers_at_edges",
+    "autonomous", "eigenvalues", "rank", "bounded", "bounded_informative",
     "violations_at_boundaries", "violations_at_boundaries_latent", "near_stays_near", "near_stays_near_latent",
 }  # fmt: skip
 
 UNCLASSED = dict.fromkeys(
-    ("semantic", "semantic_neighbours", "semantic_features"),
+    ("semantic", "semantic_neighbours", "semantic_features", "semantic_gauge_free"),
     "not applicable: there are no classes from outside the model",
 )
 WITHOUT_A_FLOW = {

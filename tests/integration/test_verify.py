@@ -21,8 +21,8 @@ from koopman_analysis.report import VOLATILE
 
 IDS = {
     "fidelity", "comparison_dmd", "comparison_larger", "comparison_direct", "closed", "isometric", "not_expanding",
-    "semantic", "semantic_neighbours", "semantic_features", "outliers", "outliers_latent", "outliers_at_edges",
-    "autonomous", "eigenvalues",
+    "semantic", "semantic_neighbours", "semantic_features", "semantic_gauge_free",
+    "outliers", "outliers_latent", "outliers_at_edges", "autonomous", "eigenvalues",
     "rank", "bounded", "bounded_informative",
     "violations_at_boundaries", "violations_at_boundaries_latent", "near_stays_near", "near_stays_near_latent",
 }  # fmt: skip

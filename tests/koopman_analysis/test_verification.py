@@ -10,7 +10,7 @@ from koopman_analysis.estimators.latent import ArrayLatentModel
 from koopman_analysis.semantics import StatesOnTheWay
 from koopman_analysis.snapshots import SnapshotPairs, SnapshotTrajectories
 from koopman_analysis.verification import VerificationConfig, verify
-from koopman_analysis.verification.semantics import SemanticControls
+from koopman_analysis.verification.representations import SemanticControls
 
 N = 1200
 CONFIG = VerificationConfig(semantic_objects=120, isometry_bound=0.6)
@@ -68,7 +68,7 @@ def test_an_exact_model_is_closed_isometric_and_keeps_outliers(report):
 
 def test_every_claim_that_applies_has_a_control_that_behaves(report):
     applicable = [claim for claim in report.claims.values() if claim.applicable]
-    assert len(applicable) == 12
+    assert len(applicable) == 13
     for claim in applicable:
         assert any(control.expected is Verdict.REFUTED for control in claim.controls), claim.id
         astray = {control.name for control in claim.controls if not control.behaves}
@@ -79,7 +79,8 @@ def test_every_claim_that_applies_has_a_control_that_behaves(report):
 
 def test_every_picture_can_be_drawn_and_the_report_saved(report, tmp_path):
     assert set(report.figures) == {
-        "closure_spectrum", "samples", "semantic", "semantic_neighbours", "semantic_features", "outliers",
+        "closure_spectrum", "samples", "semantic", "semantic_neighbours", "semantic_features",
+        "semantic_gauge_free", "outliers",
         "outliers_latent", "outliers_at_edges", "gauge",
     }  # fmt: skip
     page = report.save(tmp_path / "r")
@@ -91,6 +92,7 @@ def test_every_picture_can_be_drawn_and_the_report_saved(report, tmp_path):
         "semantic",
         "semantic_neighbours",
         "semantic_features",
+        "semantic_gauge_free",
         "outliers",
         "outliers_latent",
         "outliers_at_edges",
@@ -232,7 +234,7 @@ def test_controls_are_functions_of_the_noise_or_a_row_for_each_pair():
     )  # fmt: skip
     given = {"function": lambda noise: noise**3, "rows": held_out.before**3}
     report = semantic_report(held_out, classes, semantic_controls=given, states_on_the_way=way)
-    (table,) = [table for table in report.tables if table.title.startswith("What distances say")]
+    (table,) = [table for table in report.tables if table.title.startswith("What distances say:")]
     cells = {row[0]: row[1:] for row in table.rows}
     assert cells["function"] == cells["rows"]
     names = list(cells)
@@ -283,7 +285,7 @@ def test_where_no_two_objects_are_of_one_class_nothing_is_said_of_semantics():
 
 
 def test_noise_in_white_coordinates_is_a_control(report):
-    (table,) = [table for table in report.tables if table.title.startswith("What distances say")]
+    (table,) = [table for table in report.tables if table.title.startswith("What distances say:")]
     names = [row[0] for row in table.rows]
     assert names.index("noise") < names.index("white noise") < names.index("best of the random encoders")
 
