@@ -5,6 +5,7 @@ Dictionaries and moments take any array that follows the array API (NumPy, torch
 What the annotation of distances and points cannot say, `require_distances` and `require_points` do.
 """
 
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,8 +32,22 @@ Distances: TypeAlias = Float[np.ndarray, "n n"]
 Operator: TypeAlias = Inexact[np.ndarray, "m_in m_out"]
 """K of the row convention Ψ_out(after) ≈ Ψ_in(before) K."""
 
+FEW = 1000
+"""Objects whose pairs are numbered once: 8 MB."""
 ROWS, POINTS = 64, 4096
 """Rows of a matrix, and of points, that are checked together, so that no second array is needed."""
+
+
+def pair_indices(objects: int) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"]]:
+    """The first and the second object of every pair; of few objects one copy, read-only, serves all who ask."""
+    return _shared_pairs(objects) if objects <= FEW else np.triu_indices(objects, 1)
+
+
+@lru_cache(maxsize=1)
+def _shared_pairs(objects: int) -> tuple[np.ndarray, np.ndarray]:
+    first, second = np.triu_indices(objects, 1)
+    first.flags.writeable = second.flags.writeable = False
+    return first, second
 
 
 def require_distances(first: np.ndarray, second: np.ndarray) -> None:

@@ -24,8 +24,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from koopman_analysis.correlation.kendall import ConcordantPairs
-from koopman_analysis.correlation.ranks import weighted_midranks, weighted_pearson
-from koopman_analysis.shapes import Distances, require_distances
+from koopman_analysis.correlation.ranks import RankedPairs, pearson_of_pairs
+from koopman_analysis.shapes import Distances, pair_indices, require_distances
 
 
 @runtime_checkable
@@ -55,11 +55,7 @@ class PairPearson:
             ValueError: If the matrices differ in size, are not symmetric, or have fewer than three objects.
         """
         require_distances(distances, semantic)
-        first, second = np.triu_indices(len(semantic), 1)
-        d, s = distances[first, second], semantic[first, second]
-        return lambda multiplicities: weighted_pearson(
-            d, s, (multiplicities[first] * multiplicities[second]).astype(np.float64)
-        )
+        return pearson_of_pairs(distances, semantic)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,14 +71,16 @@ class PairSpearman:
             ValueError: As `PairPearson.weighted`.
         """
         require_distances(distances, semantic)
-        first, second = np.triu_indices(len(semantic), 1)
-        d, s = (weighted_midranks(matrix[first, second]) for matrix in (distances, semantic))
+        return RankedPairs.of(distances).against(RankedPairs.of(semantic))
 
-        def correlation(multiplicities: np.ndarray) -> float:
-            weights = (multiplicities[first] * multiplicities[second]).astype(np.float64)
-            return weighted_pearson(d(weights), s(weights), weights)
+    def prepared(self, distances: Distances) -> RankedPairs:
+        """The pairs in the order of their distances: what `against` another such takes once, not with each other.
 
-        return correlation
+        Raises:
+            ValueError: As `PairPearson.weighted`.
+        """
+        require_distances(distances, distances)
+        return RankedPairs.of(distances)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +96,6 @@ class PairKendall:
             ValueError: As `PairPearson.weighted`.
         """
         require_distances(distances, semantic)
-        first, second = np.triu_indices(len(semantic), 1)
+        first, second = pair_indices(len(semantic))
         pairs = ConcordantPairs(distances[first, second], semantic[first, second])
         return lambda multiplicities: pairs.tau(multiplicities[first] * multiplicities[second])

@@ -26,7 +26,7 @@ import numpy as np
 from koopman_analysis.correlation.relabelling import Relabellings, over_relabellings
 from koopman_analysis.correlation.significance import ROUNDING
 from koopman_analysis.resampling import Interval, object_bootstrap, permutation_p_value
-from koopman_analysis.shapes import Distances, Float, require_distances
+from koopman_analysis.shapes import Distances, Float, pair_indices, require_distances
 
 DETERMINED = 1e-12
 """A share of the variance that is left over by rounding alone."""
@@ -55,7 +55,7 @@ class PairPartial:
         matrices = [distances, semantic, *self.given]
         for matrix in matrices[1:]:
             require_distances(distances, matrix)
-        first, second = np.triu_indices(len(semantic), 1)
+        first, second = pair_indices(len(semantic))
         values = np.stack([matrix[first, second].astype(np.float64) for matrix in matrices])
 
         def partial(multiplicities: np.ndarray) -> float:

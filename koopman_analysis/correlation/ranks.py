@@ -5,20 +5,29 @@ has weight nᵢ nⱼ, in the ranks as in the moments,
 
     rank of a value v = Σ_{v' < v} w' + ½ Σ_{v' = v} w',                                                   (1)
 
-and copies of one object are never paired. Several candidates measured on the same resamples give differences whose
-intervals know that they share their noise.
+and copies of one object are never paired. With W = Σ w the mean rank is W/2, ties or none. Several candidates measured
+on the same resamples give differences whose intervals know that they share their noise.
+
+**Pearson over pairs.** With a, b the distances less their mean, zero on the diagonal, all sums are quadratic in n,
+
+    Σ w = (Σ nᵢ)² − Σ nᵢ²,    Σ w a = nᵀ a n,    Σ w a b = nᵀ (a∘b) n,                                      (2)
+
+a product of matrix and vector each; where the variance cancels, the pairs are summed about their own mean.
 """
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from koopman_analysis.resampling import Bootstrap, Interval, object_bootstrap
-from koopman_analysis.shapes import Distances, require_distances
+from koopman_analysis.shapes import Distances, Float, Int, pair_indices, require_distances
 
 CONSTANT = 1e-12
 """A standard deviation, as a share of the root mean square, that is there by rounding alone."""
+CANCELLED = 1e-6
+"""What is left of a sum of squares about a mean that is too little to have kept ten digits, and so of a deviation."""
 
 
 def spearman_bootstrap(
@@ -31,16 +40,12 @@ def spearman_bootstrap(
     """
     for candidate in candidates:
         require_distances(candidate, against)
-    first, second = np.triu_indices(len(against), 1)
-    target = weighted_midranks(against[first, second])
-    ranked = [weighted_midranks(candidate[first, second]) for candidate in candidates]
-
-    def correlations(multiplicities: np.ndarray) -> np.ndarray:
-        weights = (multiplicities[first] * multiplicities[second]).astype(np.float64)
-        reference = target(weights)
-        return np.array([weighted_pearson(ranks(weights), reference, weights) for ranks in ranked])
-
-    return object_bootstrap(correlations, len(against), resamples=resamples, rng=rng)
+    target = RankedPairs.of(against)
+    ranked = [RankedPairs.of(candidate).against(target) for candidate in candidates]
+    return object_bootstrap(
+        lambda multiplicities: [correlation(multiplicities) for correlation in ranked],
+        len(against), resamples=resamples, rng=rng,
+    )  # fmt: skip
 
 
 def spearman(D1: Distances, D2: Distances, *, resamples: int = 199, rng: np.random.Generator) -> Interval:
@@ -59,11 +64,87 @@ def pair_ranks(distances: Distances) -> Distances:
         ValueError: If the matrix is not symmetric, not finite, or has fewer than three objects.
     """
     require_distances(distances, distances)
-    pairs = np.triu_indices(len(distances), 1)
+    pairs = pair_indices(len(distances))
     values = distances[pairs]
     ranks = np.zeros(distances.shape)
     ranks[pairs] = weighted_midranks(values)(np.ones(len(values)))
     return ranks + ranks.T
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RankedPairs:
+    """The pairs of objects in the order of their distances.
+
+    Attributes:
+        objects: How many objects there are.
+        place: For each pair how many smaller distances there are, each value counted once.
+        distinct: How many values there are.
+    """
+
+    objects: int
+    place: Int[np.ndarray, " pairs"]
+    distinct: int
+
+    @classmethod
+    def of(cls, distances: Distances) -> "RankedPairs":
+        """The pairs of these distances."""
+        values, place = np.unique(distances[pair_indices(len(distances))], return_inverse=True)
+        return cls(objects=len(distances), place=place, distinct=len(values))
+
+    def against(self, other: "RankedPairs") -> Callable[[np.ndarray], float]:
+        """Spearman's correlation as a function of the objects' multiplicities; NaN where one side has one rank alone.
+
+        Raises:
+            ValueError: If the other has other objects.
+        """
+        if other.objects != self.objects:
+            raise ValueError(f"expected pairs of the same objects, got {self.objects} and {other.objects}")
+        first, second = pair_indices(self.objects)
+
+        def correlation(multiplicities: np.ndarray) -> float:
+            weights = (multiplicities[first] * multiplicities[second]).astype(np.float64)
+            (mine, mine_squared), (others, others_squared) = (ranked._centred(weights) for ranked in (self, other))
+            # The least variance of ranks that are not all one is about W², where that of all different is W³/12.
+            least = 1e-12 * float(weights.sum()) ** 3
+            if not (mine_squared > least and others_squared > least):
+                return math.nan
+            return float((weights * mine) @ others) / math.sqrt(mine_squared * others_squared)
+
+        return correlation
+
+    def _centred(self, weights: Float[np.ndarray, " pairs"]) -> tuple[Float[np.ndarray, " pairs"], float]:
+        """Equation (1) less W/2 for each pair, and the weighted sum of its squares."""
+        totals = np.bincount(self.place, weights=weights, minlength=self.distinct)
+        below = np.cumsum(totals)
+        ranks = below - totals / 2.0 - below[-1] / 2.0
+        return ranks[self.place], float(totals @ np.square(ranks))
+
+
+def pearson_of_pairs(distances: Distances, semantic: Distances) -> Callable[[np.ndarray], float]:
+    """Pearson's correlation over pairs as a function of the objects' multiplicities: equation (2).
+
+    It is NaN where fewer than two pairs have a weight, or one side varies by rounding at most.
+    """
+    pairs = pair_indices(len(semantic))
+    means = np.array([matrix[pairs].mean(dtype=np.float64) for matrix in (distances, semantic)])
+    a, b = (matrix - mean for matrix, mean in zip((distances, semantic), means, strict=True))
+    for centred in (a, b):
+        np.fill_diagonal(centred, 0.0)
+    sums = np.concatenate([a, b, a * a, b * b, a * b])
+
+    def correlation(multiplicities: np.ndarray) -> float:
+        n = multiplicities.astype(np.float64)
+        total = n.sum() ** 2 - n @ n
+        products = (sums @ n).reshape(5, len(n)) @ n
+        parts, squares, both = products[:2], products[2:4], products[4]
+        if total and (squares > CANCELLED**2 * total * means**2).all():
+            varying = squares - parts**2 / total
+            if (varying > CANCELLED * squares).all():
+                return float(both - parts.prod() / total) / math.sqrt(varying.prod())
+        first, second = pairs
+        return weighted_pearson(distances[pairs], semantic[pairs], n[first] * n[second])
+
+    return correlation
 
 
 def weighted_midranks(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

@@ -12,17 +12,19 @@ objects are of one, or no two are: (1) is NaN there.
 """
 
 import inspect
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from koopman_analysis.correlation import DistanceAgreement
 from koopman_analysis.semantics.measures import ClassMeasure, Objects, SemanticMeasure
-from koopman_analysis.shapes import Distances
+from koopman_analysis.shapes import Distances, Labels
 from koopman_analysis.similarity import LabelAgreement
+from koopman_analysis.similarity.preparation import Prepared, prepared
 
 Weighted: TypeAlias = Callable[[np.ndarray], float]
 """A statistic as a function of the objects' multiplicities."""
@@ -45,9 +47,23 @@ class Question(ABC):
         """Whether the measure knows what the states do not."""
         return self.measure.external
 
-    @abstractmethod
     def about(self, objects: Objects) -> Callable[[Distances], Weighted]:
         """Equation (1) for these objects, as a function of the distances and then of the multiplicities."""
+        known = self.known(objects)
+        return lambda distances: answered(self.seen(distances), known)
+
+    def seen(self, distances: Distances) -> Prepared:
+        """What the statistic does with distances once, whatever is known of the objects."""
+        return prepared(self.statistic, distances)
+
+    @abstractmethod
+    def known(self, objects: Objects) -> Any:
+        """What the measure knows of these objects, as `seen` distances are held against it; None where nothing."""
+
+
+def answered(seen: Prepared, known: Any) -> Weighted:
+    """Equation (1) as a function of the multiplicities; NaN where nothing is known."""
+    return (lambda multiplicities: math.nan) if known is None else seen.against(known)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,13 +86,11 @@ class ClassQuestion(Question):
                 "distances: ask a DistanceQuestion"
             )
 
-    def about(self, objects: Objects) -> Callable[[Distances], Weighted]:
-        """Equation (1) for these objects, as a function of the distances and then of the multiplicities."""
+    def known(self, objects: Objects) -> Labels | None:
+        """The class of each object; None where all are of one, or no two are."""
         classes = self.measure.classes(objects)
         _, sizes = np.unique(classes, return_counts=True)
-        if len(sizes) < 2 or sizes.max() < 2:
-            return lambda distances: lambda multiplicities: float("nan")
-        return lambda distances: self.statistic.weighted(distances, classes)
+        return classes if len(sizes) > 1 and sizes.max() > 1 else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,10 +111,9 @@ class DistanceQuestion(Question):
                 "classes: ask a ClassQuestion"
             )
 
-    def about(self, objects: Objects) -> Callable[[Distances], Weighted]:
-        """Equation (1) for these objects, as a function of the distances and then of the multiplicities."""
-        semantic = self.measure.distances(objects)
-        return lambda distances: self.statistic.weighted(distances, semantic)
+    def known(self, objects: Objects) -> Prepared:
+        """The distances of the objects by the measure, seen."""
+        return self.seen(self.measure.distances(objects))
 
 
 def crossed(

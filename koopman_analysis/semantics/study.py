@@ -36,9 +36,10 @@ import numpy as np
 from koopman_analysis.resampling import Bootstrap, Interval, central_interval, object_bootstrap, smallest
 from koopman_analysis.semantics.admission import LATENT, RANDOM, admitted
 from koopman_analysis.semantics.measures import Objects
-from koopman_analysis.semantics.questions import Question, Weighted
+from koopman_analysis.semantics.questions import Question, Weighted, answered
 from koopman_analysis.shapes import Distances, Float
 from koopman_analysis.similarity import euclidean_distances
+from koopman_analysis.similarity.preparation import Prepared
 from koopman_analysis.twosample import Sample
 
 SHUFFLES = 19
@@ -163,19 +164,20 @@ def semantic_study(
     must = admitted(latents, objects, questions, controls, random, references or {})
     single = {LATENT: latents, **must, **(references or {})}
     matrices = [distance(points) for points in (*single.values(), *random)]
-    asked = [question.about(objects) for question in questions]
+    seen = [[question.seen(matrix) for matrix in matrices] for question in questions]
     compared = [*range(1 + len(must)), *range(len(single), len(matrices))]
 
     def arranged(each: Sequence[Weighted], counts: np.ndarray) -> np.ndarray:
         values = np.array([agreement(counts) for agreement in each])
         return _with_best(values, len(single) if random else len(values), 1 + len(must))
 
-    agreements = [[ask(matrix) for matrix in matrices] for ask in asked]
+    known = [question.known(objects) for question in questions]
+    agreements = [[answered(each, of) for each in every] for every, of in zip(seen, known, strict=True)]
     drawn = object_bootstrap(
         lambda counts: np.concatenate([arranged(each, counts) for each in agreements]),
         len(objects), resamples=resamples, rng=rng,
     )  # fmt: skip
-    shuffled = _shuffled([matrices[place] for place in compared], objects, questions, shuffles, rng)
+    shuffled = _shuffled([[each[place] for place in compared] for each in seen], objects, questions, shuffles, rng)
     best = [RANDOM] if random else []
     dimensions: dict[str, int | str] = {name: points.shape[1] for name, points in single.items()}
     if random:
@@ -202,7 +204,7 @@ def _with_best(values: np.ndarray, first_random: int, place: int) -> np.ndarray:
 
 
 def _shuffled(
-    matrices: Sequence[Distances], objects: Objects, questions: Sequence[Question], shuffles: int,
+    seen: Sequence[Sequence[Prepared]], objects: Objects, questions: Sequence[Question], shuffles: int,
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "questions shuffles"]:  # fmt: skip
     """Equation (2) for the questions that can decide, NaN for others; the latents' distances come first."""
@@ -213,11 +215,10 @@ def _shuffled(
         labels = None if objects.labels is None else objects.labels[order]
         wrong = Objects(states=objects.states[order], labels=labels)
         for row, question in enumerate(questions):
-            if not question.external:
-                continue
-            ask = question.about(wrong)
-            latent, *others = [ask(matrix)(once) for matrix in matrices]
-            smallest[row, column] = latent - max(others)
+            if question.external:
+                known = question.known(wrong)
+                latent, *others = [answered(each, known)(once) for each in seen[row]]
+                smallest[row, column] = latent - max(others)
     return smallest
 
 

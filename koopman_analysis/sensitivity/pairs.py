@@ -17,7 +17,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist
 
-from koopman_analysis.shapes import Bool, Float, Int, Labels, Latents, States
+from koopman_analysis.shapes import Bool, Float, Int, Labels, Latents, States, pair_indices
 
 ROUNDING = 1e-5
 """Relative excess that counts as none: decoders compute in single precision."""
@@ -111,7 +111,7 @@ def all_pairs(
             of one label.
     """
     _require_objects(points, after, errors)
-    first, second = np.triu_indices(len(after), 1)
+    first, second = pair_indices(len(after))
     apart, near = pdist(after), pdist(points)
     alike = np.ones(len(first), bool) if labels is None else labels[first] == labels[second]
     if not apart.any() or not alike.any():

@@ -11,8 +11,8 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from koopman_analysis.shapes import Distances, Labels, require_distances
-from koopman_analysis.similarity.ranking import Ranking
+from koopman_analysis.shapes import Distances, Labels, pair_indices, require_distances
+from koopman_analysis.similarity.ranking import SortedScores
 
 
 @runtime_checkable
@@ -43,9 +43,39 @@ class SameClassAuroc:
                 is not symmetric or not finite.
         """
         require_labels(labels, len(distances))
+        return self.prepared(distances).against(labels)
+
+    def prepared(self, distances: Distances) -> "SortedPairs":
+        """The pairs in the order of their distances.
+
+        Raises:
+            ValueError: If the matrix is not symmetric or not finite.
+        """
         require_distances(distances, distances)
-        first, second = np.triu_indices(len(labels), 1)
-        ranking = Ranking.of(-distances[first, second], labels[first] == labels[second])
+        return SortedPairs(objects=len(distances), nearness=SortedScores.of(-distances[pair_indices(len(distances))]))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SortedPairs:
+    """The pairs of objects, the farthest first.
+
+    Attributes:
+        objects: How many objects there are.
+        nearness: Minus the distance of each pair.
+    """
+
+    objects: int
+    nearness: SortedScores
+
+    def against(self, labels: Labels) -> Callable[[np.ndarray], float]:
+        """Equation (1) as a function of the objects' multiplicities.
+
+        Raises:
+            ValueError: If there is not a label for each object, all pairs are of one class, or none is.
+        """
+        require_labels(labels, self.objects)
+        first, second = pair_indices(self.objects)
+        ranking = self.nearness.ranking(labels[first] == labels[second])
         return lambda multiplicities: ranking.auroc(multiplicities[first] * multiplicities[second])
 
 

@@ -193,8 +193,16 @@ class NeighbourAgreement:
                 for, or the matrix is not symmetric or not finite.
         """
         require_labels(labels, len(distances))
-        nearest = nearest_others(distances, neighbours=self.neighbours)
-        return of_neighbours(nearest, worth(nearest, alike(nearest, labels)))
+        return self.prepared(distances).against(labels)
+
+    def prepared(self, distances: Distances) -> "NearestOthers":
+        """The nearest others of each object.
+
+        Raises:
+            ValueError: If there are not more objects than neighbours, no neighbours are asked for, or the matrix is not
+                symmetric or not finite.
+        """
+        return NearestOthers(nearest=nearest_others(distances, neighbours=self.neighbours))
 
     def of_points(self, points: Latents, labels: Labels, *, chunk: int = CHUNK) -> Callable[[np.ndarray], float]:
         """The same from points, for more objects than a matrix of distances holds.
@@ -205,4 +213,24 @@ class NeighbourAgreement:
         """
         require_labels(labels, len(points))
         nearest = nearest_of_points(points, neighbours=self.neighbours, chunk=chunk)
-        return of_neighbours(nearest, worth(nearest, alike(nearest, labels)))
+        return NearestOthers(nearest=nearest).against(labels)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NearestOthers:
+    """The nearest others of each object.
+
+    Attributes:
+        nearest: Their weights of equation (4).
+    """
+
+    nearest: Neighbours
+
+    def against(self, labels: Labels) -> Callable[[np.ndarray], float]:
+        """Equation (1) as a function of the objects' multiplicities.
+
+        Raises:
+            ValueError: If there is not a label for each object.
+        """
+        require_labels(labels, self.nearest.shape[0])
+        return of_neighbours(self.nearest, worth(self.nearest, alike(self.nearest, labels)))

@@ -2,7 +2,8 @@
 
     AUROC = P( s₊ > s₋ ) + ½ P( s₊ = s₋ ),                                                                  (1)
 
-with a weight for each case. The scores are sorted once; every new set of weights costs two sums.
+with a weight for each case. The scores are sorted once, whichever of them are positive; every new set of weights costs
+two sums.
 """
 
 import math
@@ -15,18 +16,49 @@ from koopman_analysis.shapes import Bool, Float, Int, Real
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class SortedScores:
+    """Scores in rising order.
+
+    Attributes:
+        order: Position of each score in the caller's array, from the lowest score.
+        run: Number of the run of equal scores that each is in, in that order, from 0.
+    """
+
+    order: Int[np.ndarray, " n"]
+    run: Int[np.ndarray, " n"]
+
+    @classmethod
+    def of(cls, scores: Float[np.ndarray, " n"]) -> "SortedScores":
+        """These scores, sorted."""
+        order = np.argsort(scores, kind="stable")
+        rising = np.diff(scores[order], prepend=scores[order[:1]]) > 0
+        return cls(order=order, run=np.cumsum(rising))
+
+    def ranking(self, positive: Bool[np.ndarray, " n"]) -> "Ranking":
+        """The ranking in which these are positive.
+
+        Raises:
+            ValueError: If all are positive, or none.
+        """
+        if positive.all() or not positive.any():
+            raise ValueError(f"expected both positive and negative cases to rank, got {positive.sum()} positive of "
+                             f"{len(positive)}")  # fmt: skip
+        return Ranking(order=self.order, positive=positive[self.order], run=self.run)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Ranking:
     """Scores in rising order and which of them are positive: sorted once, weighed many times.
 
     Attributes:
         order: Position of each score in the caller's arrays, from the lowest score.
         positive: Whether each is positive, in that order.
-        starts: Where each run of equal scores begins.
+        run: Number of the run of equal scores that each is in, in that order, from 0.
     """
 
     order: Int[np.ndarray, " n"]
     positive: Bool[np.ndarray, " n"]
-    starts: Int[np.ndarray, " runs"]
+    run: Int[np.ndarray, " n"]
 
     @classmethod
     def of(cls, scores: Float[np.ndarray, " n"], positive: Bool[np.ndarray, " n"]) -> "Ranking":
@@ -35,12 +67,7 @@ class Ranking:
         Raises:
             ValueError: If all are positive, or none.
         """
-        if positive.all() or not positive.any():
-            raise ValueError(f"expected both positive and negative cases to rank, got {positive.sum()} positive of "
-                             f"{len(positive)}")  # fmt: skip
-        order = np.argsort(scores, kind="stable")
-        starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf) > 0)
-        return cls(order=order, positive=positive[order], starts=starts)
+        return SortedScores.of(scores).ranking(positive)
 
     def auroc(self, weights: Real[np.ndarray, " n"]) -> float:
         """The weighted chance that a positive scores above a negative; NaN where a resample has only one kind."""
@@ -56,10 +83,9 @@ class Ranking:
     @cached_property
     def _cases(self) -> "_Cases":
         """Positives beside negatives: where each is, and how many negatives score less, and not more, than each."""
-        run = np.cumsum(np.isin(np.arange(len(self.order)), self.starts)) - 1
-        negatives = np.bincount(run[~self.positive], minlength=len(self.starts))
+        negatives = np.bincount(self.run[~self.positive], minlength=self.run[-1] + 1)
         up_to = np.cumsum(negatives)
-        at = run[self.positive]
+        at = self.run[self.positive]
         return _Cases(
             positive=self.order[self.positive], negative=self.order[~self.positive],
             lower=(up_to - negatives)[at], not_higher=up_to[at],

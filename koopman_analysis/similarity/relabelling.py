@@ -11,22 +11,14 @@ where values tie, and says nothing of how much, or of why: a latent space that i
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
 from koopman_analysis.resampling import permutation_p_value
 from koopman_analysis.shapes import Distances, Float, Labels, require_distances
 from koopman_analysis.similarity.labels import LabelAgreement, require_labels
-
-
-@runtime_checkable
-class OfDistances(Protocol):
-    """What is read here of a statistic of two distances."""
-
-    def weighted(self, distances: Distances, semantic: Distances) -> Callable[[np.ndarray], float]:
-        """The statistic as a function of the objects' multiplicities."""
-        ...
+from koopman_analysis.similarity.preparation import Weighing, prepared
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,11 +55,12 @@ def relabelled_labels(
         ValueError: If the statistic is not defined, or as it does.
     """
     require_labels(labels, len(distances))
-    return _relabelled(lambda order: statistic.weighted(distances, labels[order]), len(labels), permutations, rng)
+    seen = prepared(statistic, distances)
+    return _relabelled(lambda order: seen.against(labels[order]), len(labels), permutations, rng)
 
 
 def relabelled_distances(
-    statistic: OfDistances, distances: Distances, semantic: Distances, *, permutations: int = 999,
+    statistic: Weighing, distances: Distances, semantic: Distances, *, permutations: int = 999,
     rng: np.random.Generator,
 ) -> Relabelled:  # fmt: skip
     """Tests whether two distances know of each other at all: equation (1).
@@ -77,9 +70,12 @@ def relabelled_distances(
             have fewer than three objects.
     """
     require_distances(distances, semantic)
-    return _relabelled(
-        lambda order: statistic.weighted(distances, semantic[np.ix_(order, order)]), len(semantic), permutations, rng
-    )
+    seen = prepared(statistic, distances)
+
+    def relabelled(order: np.ndarray) -> Callable[[np.ndarray], float]:
+        return seen.against(prepared(statistic, semantic[np.ix_(order, order)]))
+
+    return _relabelled(relabelled, len(semantic), permutations, rng)
 
 
 def _relabelled(

@@ -194,7 +194,7 @@ def measured(profile: Profile) -> Page:
             "of each other, and the p-value of the partial Mantel test rejects them all the same. (That of the plain "
             "test rejects, rightly: they are not independent.)",
             "Intervals that take pairs for independent, or the shares of neighbours, are negative controls as well.",
-            "What is simulated less than 2,000 times costs half a second each time.",
+            "What is simulated less than 2,000 times costs a quarter of a second each time.",
         ),
     )
 

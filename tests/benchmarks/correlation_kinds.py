@@ -261,11 +261,11 @@ def class_truth(apart: float) -> float:
 WORLDS = (
     World(name="independent objects", simulated=independent_objects),
     World(name="conditionally independent", simulated=conditionally_independent),
-    World(name="normal pairs", simulated=normal_pairs, simulations=400),
-    World(name="normal ranks", simulated=normal_ranks, simulations=250),
+    World(name="normal pairs", simulated=normal_pairs, simulations=1000),
+    World(name="normal ranks", simulated=normal_ranks, simulations=1000),
     World(name="new classes", simulated=new_classes, simulations=2500),
     World(name="neighbours of classes", simulated=neighbours_of_classes),
-    World(name="ranks of classes", simulated=ranks_of_classes, simulations=250),
+    World(name="ranks of classes", simulated=ranks_of_classes, simulations=600),
     World(name="pairs as if independent", simulated=pairs_as_if_independent),
     World(name="copies as neighbours", simulated=copies_as_neighbours, simulations=500),
 )
