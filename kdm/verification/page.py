@@ -30,6 +30,7 @@ from koopman_analysis.verification import verify as verified_model
 
 FIDELITY_TOLERANCE = 5e-4
 SEMANTIC_OBJECTS, SEMANTIC_OBJECTS_FAST = 300, 150
+SEMANTIC_RESAMPLES = 199
 """Objects whose distances are compared, all with all."""
 TITLE = 24
 """Letters in a line above one of several panels."""
@@ -50,7 +51,10 @@ def report_of(
         states_on_the_way=states_on_the_way(experiment.data) if known else None,
         latent_trajectories=evidence.latent_trajectories,
         flow=known_flow(experiment.data),
-        config=VerificationConfig(semantic_objects=SEMANTIC_OBJECTS_FAST if request.fast else SEMANTIC_OBJECTS),
+        config=VerificationConfig(
+            semantic_objects=SEMANTIC_OBJECTS_FAST if request.fast else SEMANTIC_OBJECTS,
+            semantic_resamples=SEMANTIC_RESAMPLES,
+        ),
         rng=rng,
     )
     report = with_comparison(report, experiment, evidence, rng=rng)

@@ -59,6 +59,7 @@ class VerificationConfig:
         expansion_bound: Largest logarithm of a singular value in equation (3).
         semantic_margin: Least lead over every control in equation (4).
         semantic_objects: Objects whose distances are compared, all with all.
+        semantic_resamples: Resamples of these objects.
         outlier_bound: Least AUROC in equation (5).
         autonomy_bound: Largest relative error at any time in equation (6).
         eigenvalue_bound: Largest residual of an eigenpair in equation (7).
@@ -74,6 +75,7 @@ class VerificationConfig:
     expansion_bound: float = 0.1
     semantic_margin: float = 0.01
     semantic_objects: int = 300
+    semantic_resamples: int = 199
     outlier_bound: float = 0.6
     autonomy_bound: float = 0.05
     eigenvalue_bound: float = 0.05
@@ -148,7 +150,8 @@ def verify(
         random_encoders=random_encoders, further=semantic_controls or {}, path=states_on_the_way
     )  # fmt: skip
     report = with_semantics(
-        report, material, controls=semantic, objects=chosen.semantic_objects, margin=chosen.semantic_margin, rng=rng
+        report, material, controls=semantic, objects=chosen.semantic_objects, resamples=chosen.semantic_resamples,
+        margin=chosen.semantic_margin, rng=rng,
     )  # fmt: skip
     report = with_outliers(report, material, bound=chosen.outlier_bound, rng=rng)
     report = with_autonomy(report, material, bound=chosen.autonomy_bound, rng=rng)

@@ -78,7 +78,7 @@ class CanonicalTwin:
 
 def with_canonical(
     report: Report, material: Material, *, controls: SemanticControls, index: Int[np.ndarray, " n"],
-    others: Int[np.ndarray, " m"], margin: float, rng: np.random.Generator,
+    others: Int[np.ndarray, " m"], resamples: int, margin: float, rng: np.random.Generator,
 ) -> Report:  # fmt: skip
     """The report with the claim of equation (2).
 
@@ -88,6 +88,7 @@ def with_canonical(
         controls: What the latent distance must exceed.
         index: The objects' places among the pairs.
         others: Other pairs, in an order by chance.
+        resamples: Resamples of the objects.
         margin: Least lead over every control.
         rng: Draws the resamples and the known answers.
     """
@@ -105,7 +106,8 @@ def with_canonical(
     twin = CanonicalTwin(targets=seen.after.astype(np.float64), widest=len(fit) // FOR_EACH)
     study = semantic_study(
         twin(seen.before, some.latents()), some.objects(), [QUESTION],
-        **_compared(twin, controls.of(material, fit), controls.of(material, index), some, rng), rng=rng,
+        **_compared(twin, controls.of(material, fit), controls.of(material, index), some, rng),
+        resamples=resamples, rng=rng,
     )  # fmt: skip
     claim = checks.semantic_beyond_controls(
         study, QUESTION.name, id=ID, hypothesis=HYPOTHESIS, known=checks.CLASS, margin=margin

@@ -72,6 +72,7 @@ def with_semantics(
     *,
     controls: SemanticControls,
     objects: int,
+    resamples: int,
     margin: float,
     rng: np.random.Generator,
 ) -> Report:
@@ -82,6 +83,7 @@ def with_semantics(
         material: Model and pairs.
         controls: What the latent distance must exceed.
         objects: How many objects are compared, all with all.
+        resamples: Resamples of these objects.
         margin: Least lead over every control.
         rng: Chooses the objects, and draws everything else.
     """
@@ -96,7 +98,7 @@ def with_semantics(
     if len(sizes) < 2 or sizes.max() < 2:
         same = "all objects are of one class" if len(sizes) < 2 else "no two objects are of one class"
         return _without(report, same, margin)
-    asked = _asked(material, controls, order[:objects], order[objects:], rng)
+    asked = _asked(material, controls, order[:objects], order[objects:], resamples, rng)
     figures: dict[str, FigureBuilder] = {}
     for id, hypothesis in HYPOTHESES.items():
         if id not in asked.questions:
@@ -114,13 +116,14 @@ def with_semantics(
     report = report.including(tables=[_table(asked)])
     # A stream of its own: the claims that follow draw what they drew without this one.
     return canonical.with_canonical(
-        report, material, controls=controls, index=order[:objects], others=order[objects:], margin=margin,
-        rng=rng.spawn(1)[0],
+        report, material, controls=controls, index=order[:objects], others=order[objects:], resamples=resamples,
+        margin=margin, rng=rng.spawn(1)[0],
     )  # fmt: skip
 
 
 def _asked(
-    material: Material, controls: SemanticControls, index: np.ndarray, others: np.ndarray, rng: np.random.Generator
+    material: Material, controls: SemanticControls, index: np.ndarray, others: np.ndarray, resamples: int,
+    rng: np.random.Generator,
 ) -> _Asked:  # fmt: skip
     some = material.rows(index)
     noise, latents, objects = some.pairs.before, some.latents(), some.objects()
@@ -148,7 +151,7 @@ def _asked(
     white = {WHITE: found} if (found := _white(noise, latents.shape[1])).size else {}
     study = semantic_study(
         latents, objects, [*questions.values(), data], controls={**compared.must, **white},
-        random=compared.random, references={**references, **compared.way}, rng=rng,
+        random=compared.random, references={**references, **compared.way}, resamples=resamples, rng=rng,
     )  # fmt: skip
     return _Asked(study=study, questions={id: q.name for id, q in questions.items()}, missing=missing, note=note)
 

@@ -68,7 +68,7 @@ def test_the_same_command_gives_the_same_claims_from_scratch(first, tmp_path):
     assert stable(first[0] / "report" / "claims.json") == stable(tmp_path / "report" / "claims.json")
 
 
-def test_a_run_is_verified_by_its_folder_on_the_data_it_was_trained_on(first, tmp_path):
+def test_a_run_is_verified_by_its_folder_on_the_data_it_was_trained_on(first, tmp_path, quick_pictures):
     run = first[0] / "runs" / "verify-mixture-seed3" / "run"
     again = verify(str(run), out=tmp_path / "again", work=tmp_path / "runs")
     assert set(again.claims) == IDS
@@ -91,7 +91,7 @@ def test_a_report_never_replaces_that_of_another_command(first, tmp_path):
     assert not (tmp_path / "runs").exists(), "refused before any work"
 
 
-def test_a_report_replaces_that_of_its_own_command(first, tmp_path):
+def test_a_report_replaces_that_of_its_own_command(first, tmp_path, quick_pictures):
     shutil.copytree(first[0] / "report", tmp_path / "report")
     (tmp_path / "report" / "index.html").write_text("an older page")
     verify("mixture", out=tmp_path / "report", work=first[0] / "runs", seed=3)

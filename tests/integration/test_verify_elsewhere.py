@@ -86,7 +86,7 @@ def test_the_report_is_known_by_the_models_and_the_data(report, place):
         verify("models_of_others:twist", data=place / "twist", out=place / "report", work=place / "runs")
 
 
-def test_a_model_of_anyones_is_verified_by_its_module_and_name(place):
+def test_a_model_of_anyones_is_verified_by_its_module_and_name(place, quick_pictures):
     report = verify("models_of_others:twist", data=place / "twist", out=place / "twisted", work=place / "runs")
     assert report.claims["closed"].verdict is Verdict.SUPPORTED
     assert report.claims["comparison_dmd"].applicable

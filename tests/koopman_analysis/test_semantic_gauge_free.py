@@ -55,7 +55,7 @@ def judged(material):
     index, others = np.split(np.arange(N), [OBJECTS])
     return with_canonical(
         Report(title="Classes", entries=()), material, controls=SemanticControls(random_encoders=random_encoders()),
-        index=index, others=others, margin=0.01, rng=np.random.default_rng(2),
+        index=index, others=others, resamples=199, margin=0.01, rng=np.random.default_rng(2),
     )  # fmt: skip
 
 

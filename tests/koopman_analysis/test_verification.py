@@ -13,7 +13,7 @@ from koopman_analysis.verification import VerificationConfig, verify
 from koopman_analysis.verification.representations import SemanticControls
 
 N = 1200
-CONFIG = VerificationConfig(semantic_objects=120, isometry_bound=0.6)
+CONFIG = VerificationConfig(semantic_objects=120, semantic_resamples=59, isometry_bound=0.6)
 
 
 @pytest.fixture
@@ -257,7 +257,7 @@ def test_what_a_study_lacks_costs_only_what_needs_it():
     rare[np.random.default_rng(0).permutation(300)[:4]] = 1
     many = verify(
         model(), held_out, classes=rare, random_encoders=random_encoders(),
-        config=VerificationConfig(semantic_objects=180), rng=np.random.default_rng(0),
+        config=VerificationConfig(semantic_objects=180, semantic_resamples=59), rng=np.random.default_rng(0),
     )  # fmt: skip
     assert "no classifier could be fitted to other pairs" in many.claims["semantic_features"].because
 
