@@ -29,6 +29,7 @@ with `semantic_beyond_controls(study, question, known="label and noise")`; for f
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -112,7 +113,12 @@ def semantic_beyond_controls(
     ]
     if study.shuffled.size:
         controls.append(claim(study.chance(question)).as_control(name=SHUFFLED, expected=Verdict.REFUTED))
-    return decided.with_controls(controls)
+    judged = decided.with_controls(controls)
+    answer = known or CLASS
+    if any(control.name == answer and control.verdict is Verdict.REFUTED for control in controls):
+        full = study.closest_control(question, name=answer)
+        return replace(judged, because=f"{judged.because}: “{full}” leaves no room for anything to exceed it")
+    return judged
 
 
 def _require_external(study: SemanticStudy, question: str) -> None:

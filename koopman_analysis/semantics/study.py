@@ -82,9 +82,9 @@ class SemanticStudy:
             return Interval.unmeasured()
         return smallest(intervals)
 
-    def closest_control(self, question: str) -> str:
-        """The control with the smallest Δ."""
-        differences = self.differences(question)
+    def closest_control(self, question: str, *, name: str = LATENT) -> str:
+        """The control with the smallest Δ; of another representation by its name."""
+        differences = self.differences(question, name=name)
         return min(differences, key=lambda name: differences[name].estimate)
 
     def chance(self, question: str) -> Interval:
