@@ -37,9 +37,19 @@ from koopman_analysis.checks.sensitivity import (
     bounded_by_latent_distance,
     latent_bounds,
 )
+from koopman_analysis.checks.spectral import (
+    DependentLatents,
+    NormalityOfK,
+    eigenvalues_trusted,
+    nearly_normal,
+    normality,
+    spectral_not_applicable,
+    stable,
+)
 
 __all__ = [
     "CLASS",
+    "DependentLatents",
     "EdgeCorrespondence",
     "EigenvalueResiduals",
     "ExcessShare",
@@ -48,6 +58,7 @@ __all__ = [
     "LocatedViolations",
     "MeasuredBounds",
     "Neighbourhoods",
+    "NormalityOfK",
     "OneDirection",
     "OutlierCorrespondence",
     "PairedErrors",
@@ -65,6 +76,7 @@ __all__ = [
     "edge_correspondence",
     "eigenvalue_residuals",
     "eigenvalues_of_the_flow",
+    "eigenvalues_trusted",
     "excess_share",
     "exponents_are_the_same",
     "faithful",
@@ -77,7 +89,9 @@ __all__ = [
     "near_hypothesis",
     "near_pair_bounds",
     "near_stays_near",
+    "nearly_normal",
     "neighbourhoods",
+    "normality",
     "not_expanding",
     "one_step_fidelity",
     "outlier_correspondence",
@@ -87,4 +101,6 @@ __all__ = [
     "violations_at_boundaries",
     "violations_hypothesis",
     "semantic_beyond_controls",
+    "spectral_not_applicable",
+    "stable",
 ]

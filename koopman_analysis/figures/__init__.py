@@ -28,7 +28,7 @@ from koopman_analysis.figures.outliers import draw_outliers, draw_regions
 from koopman_analysis.figures.predictors import draw_error_against_cost, draw_error_against_dimension
 from koopman_analysis.figures.samples import draw_by_class, draw_marked, draw_samples
 from koopman_analysis.figures.semantics import draw_midway, draw_semantic_values, semantic_figure
-from koopman_analysis.figures.spectrum import draw_eigenvalues, draw_residuals
+from koopman_analysis.figures.spectrum import draw_eigenvalues, draw_pseudospectrum, draw_residuals
 from koopman_analysis.figures.style import Figure, figure_of, save_figure, styled
 from koopman_analysis.figures.training import draw_training
 
@@ -62,6 +62,7 @@ __all__ = [
     "draw_ratios",
     "draw_rank_sweep",
     "draw_regions",
+    "draw_pseudospectrum",
     "draw_residuals",
     "draw_samples",
     "draw_semantic_values",

@@ -3,9 +3,10 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogFormatterSciNotation, MaxNLocator
 
 from koopman_analysis.figures.style import BLUE, GREY, INK, ORANGE, PALE, mark_bound
+from koopman_analysis.pseudospectrum import Pseudospectrum
 from koopman_analysis.spectrum import Eigenpairs
 
 SMALLEST = 1e-16
@@ -32,6 +33,35 @@ def draw_eigenvalues(ax: Axes, eigenpairs: Eigenpairs, *, exact: np.ndarray | No
     ax.figure.colorbar(dots, ax=ax, label="residual", shrink=0.8)
     ax.set(xlabel="Re λ", ylabel="Im λ", aspect="equal")
     ax.grid(color=PALE)
+    return ax
+
+
+def draw_pseudospectrum(
+    ax: Axes, pseudospectrum: Pseudospectrum, *, eigenvalues: np.ndarray, trusted: np.ndarray | None = None
+) -> Axes:
+    """Contours of the least residual, or of the distance to singularity, with eigenvalues and the unit circle.
+
+    Args:
+        ax: Where to draw.
+        pseudospectrum: Over a grid.
+        eigenvalues: Dots.
+        trusted: Which of them are filled; all where None.
+    """
+    points, values = pseudospectrum.points, np.maximum(pseudospectrum.values, SMALLEST)
+    smallest = max(float(np.quantile(values, 0.002)), 1e-4 * float(values.max()))
+    levels = np.geomspace(smallest, float(values.max()), 10)
+    drawn = ax.contourf(
+        points.real, points.imag, values, levels=levels, cmap="cividis", norm=LogNorm(levels[0], levels[-1]),
+        extend="min",
+    )  # fmt: skip
+    circle = np.exp(1j * np.linspace(0.0, 2.0 * np.pi, 361))
+    ax.plot(circle.real, circle.imag, color="white", lw=0.9, ls=(0, (4, 3)))
+    filled = np.ones(len(eigenvalues), dtype=bool) if trusted is None else trusted
+    for mask, face in ((filled, ORANGE), (~filled, "none")):
+        ax.plot(eigenvalues.real[mask], eigenvalues.imag[mask], "o", mfc=face, mec=ORANGE, ms=5, mew=1.2, ls="none")
+    bar = ax.figure.colorbar(drawn, ax=ax, label="least residual", shrink=0.85, format=LogFormatterSciNotation())
+    bar.ax.minorticks_off()
+    ax.set(xlabel="Re z", ylabel="Im z", aspect="equal")
     return ax
 
 

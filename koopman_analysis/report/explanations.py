@@ -148,6 +148,30 @@ _BY_ID = {
         ),
         equation="max over k of  ‖ Ψ(x_k) − Ψ(x_T) exp(s_k A) ‖ / ‖ Ψ(x_k) − mean Ψ(x_k) ‖",
     ),
+    "stable": Explanation(
+        words=(
+            "Every step multiplies an eigenfunction by its eigenvalue. Where one lies outside the unit circle, "
+            "iterating K grows for ever; the largest modulus says how fast. It is that of the matrix itself, up to "
+            "rounding."
+        ),
+        equation="max |λ|,  K v = λ v",
+    ),
+    "nearly_normal": Explanation(
+        words=(
+            "Eigenvalues tell all of a matrix only where its eigenfunctions are perpendicular. The number is what the "
+            "Schur form has above its diagonal, as a share of the whole, in coordinates in which the latents of the "
+            "noise are white: 0 for a normal matrix, near 1 where eigenvalues say nearly nothing."
+        ),
+        equation="‖N‖ / ‖T K T⁻¹‖,  T K T⁻¹ = U (Λ + N) Uᴴ,  Ψ(x) = Q T",
+    ),
+    "eigenvalues_trusted": Explanation(
+        words=(
+            "A matrix has as many eigenvalues as rows, whatever it was made from. Held-out pairs bear out those whose "
+            "residual is small; the number is their share. The picture shows the least residual that any function of "
+            "the latents has at each point of the plane: an eigenvalue in a light region cannot be true of the flow."
+        ),
+        equation="share of (λ, v) with ‖φ(y) − λ φ(x)‖ / ‖φ(x)‖ ≤ tolerance,  φ = Ψ v",
+    ),
     "rank": Explanation(
         words=(
             "A latent space of many dimensions may use few of them. Its directions are put in the order in which the "

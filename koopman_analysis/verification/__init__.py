@@ -9,7 +9,8 @@ For a model with encoders E_noise and E_data, matrix K, control c and decoder D,
                    neighbours, and its agreement with a classifier's features                              (4)
     outliers       outliers of y come from outliers of x, of E_noise(x), and from the edges of regions      (5)
     autonomous     one semigroup carries E(x) through all times: only where one encoder serves them all    (6)
-    eigenvalues    of K: only where one encoder serves both ends, for two fix K only up to a gauge         (7)
+    eigenvalues    of K, how many, its growth and normality: only where one encoder serves both ends, for
+                   two fix K only up to a gauge                                                            (7)
     rank           few latent directions, those that the decoder reads most, do the work of all            (8)
     bounded        ‖y − y'‖ ≤ L ‖(E_noise(x) − E_noise(x')) K‖ + both errors, and is informative            (9)
     boundaries     (9) fails where the flow tears apart what is near, and near stays near elsewhere        (10)
@@ -33,6 +34,7 @@ from koopman_analysis.semantics import StatesOnTheWay
 from koopman_analysis.sensitivity import KnownFlow
 from koopman_analysis.shapes import Labels
 from koopman_analysis.snapshots import SnapshotPairs, SnapshotTrajectories
+from koopman_analysis.verification.autonomy import with_autonomy
 from koopman_analysis.verification.boundaries import with_boundaries
 from koopman_analysis.verification.closure import with_closure
 from koopman_analysis.verification.expansion import with_expansion
@@ -44,7 +46,7 @@ from koopman_analysis.verification.rank import with_rank
 from koopman_analysis.verification.representations import Encoder, Representation, SemanticControls
 from koopman_analysis.verification.semantics import with_semantics
 from koopman_analysis.verification.sensitivity import with_sensitivity
-from koopman_analysis.verification.shared_encoder import with_autonomy, with_eigenvalues
+from koopman_analysis.verification.spectrum import with_spectrum
 
 __all__ = ["Material", "VerificationConfig", "verify"]
 
@@ -63,6 +65,9 @@ class VerificationConfig:
         outlier_bound: Least AUROC in equation (5).
         autonomy_bound: Largest relative error at any time in equation (6).
         eigenvalue_bound: Largest residual of an eigenpair in equation (7).
+        stability_bound: Largest modulus of an eigenvalue of K.
+        normality_bound: Largest departure of K from normality, as a share of its norm.
+        trusted_share: Least share of eigenpairs with a residual of at most `eigenvalue_bound`.
         rank_margin: Largest share by which the error may exceed the whole model's in equation (8).
         violation_bound: Largest share of pairs that violate equation (9).
         informative_share: Least share of pairs for which the right side of (9) is below the data's diameter.
@@ -79,6 +84,9 @@ class VerificationConfig:
     outlier_bound: float = 0.6
     autonomy_bound: float = 0.05
     eigenvalue_bound: float = 0.05
+    stability_bound: float = 1.01
+    normality_bound: float = 0.1
+    trusted_share: float = 0.5
     rank_margin: float = 0.1
     violation_bound: float = 0.05
     informative_share: float = 0.5
@@ -122,9 +130,10 @@ def verify(
 
     Returns:
         A report whose claims are "closed", "isometric", "not_expanding", "semantic", "semantic_neighbours",
-        "semantic_features", "semantic_gauge_free", "outliers", "outliers_latent", "outliers_at_edges", "autonomous",
-        "eigenvalues", "rank", "bounded", "bounded_informative", "violations_at_boundaries" and "near_stays_near", these
-        two also with the ending "_latent".
+        "semantic_features", "semantic_gauge_free", "outliers", "outliers_latent", "outliers_at_edges",
+        "autonomous", "eigenvalues", "stable", "nearly_normal", "eigenvalues_trusted", "rank", "bounded",
+        "bounded_informative", "violations_at_boundaries" and "near_stays_near", these two also with the ending
+        "_latent".
 
     Raises:
         ValueError: If labels or classes are not one for each pair.
@@ -155,7 +164,10 @@ def verify(
     )  # fmt: skip
     report = with_outliers(report, material, bound=chosen.outlier_bound, rng=rng)
     report = with_autonomy(report, material, bound=chosen.autonomy_bound, rng=rng)
-    report = with_eigenvalues(report, material, bound=chosen.eigenvalue_bound, rng=rng)
+    report = with_spectrum(
+        report, material, bound=chosen.eigenvalue_bound, share=chosen.trusted_share, radius=chosen.stability_bound,
+        departure=chosen.normality_bound, rng=rng,
+    )  # fmt: skip
     report = with_rank(report, material, margin=chosen.rank_margin, rng=rng)
     report = with_sensitivity(
         report, material, violations=chosen.violation_bound, informative=chosen.informative_share, rng=rng

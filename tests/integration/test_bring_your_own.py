@@ -21,7 +21,8 @@ TIMES = np.array([0.0, 0.25, 0.5, 1.0])
 CLAIMS = {
     "closed", "isometric", "not_expanding", "semantic", "semantic_neighbours",
     "semantic_features", "semantic_gauge_free", "outliers", "outliers_latent", "outliers_at_edges",
-    "autonomous", "eigenvalues", "rank", "bounded", "bounded_informative",
+    "autonomous", "eigenvalues",
+    "stable", "nearly_normal", "eigenvalues_trusted", "rank", "bounded", "bounded_informative",
     "violations_at_boundaries", "violations_at_boundaries_latent", "near_stays_near", "near_stays_near_latent",
 }  # fmt: skip
 
@@ -149,7 +150,10 @@ def test_what_one_encoder_lacks_is_named_and_can_be_brought(name, bare, full):
 def test_what_two_encoders_cannot_show_stays_not_applicable(bare, full):
     lacking = {
         "autonomous": "not applicable: two encoders fix only the endpoints",
-        "eigenvalues": "not applicable: K leads to a space of another dimension, and has no eigenvalues",
+        **dict.fromkeys(
+            ("eigenvalues", "stable", "nearly_normal", "eigenvalues_trusted"),
+            "not applicable: K leads to a space of another dimension, and has no eigenvalues",
+        ),
         **WITHOUT_A_FLOW,
     }
     assert reasons(full["scikit-learn"]) == lacking

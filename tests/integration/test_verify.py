@@ -23,6 +23,7 @@ IDS = {
     "fidelity", "comparison_dmd", "comparison_larger", "comparison_direct", "closed", "isometric", "not_expanding",
     "semantic", "semantic_neighbours", "semantic_features", "semantic_gauge_free",
     "outliers", "outliers_latent", "outliers_at_edges", "autonomous", "eigenvalues",
+    "stable", "nearly_normal", "eigenvalues_trusted",
     "rank", "bounded", "bounded_informative",
     "violations_at_boundaries", "violations_at_boundaries_latent", "near_stays_near", "near_stays_near_latent",
 }  # fmt: skip
@@ -119,7 +120,7 @@ def test_a_model_with_one_encoder_is_asked_what_two_cannot_be(tiny, tmp_path, mo
     monkeypatch.setitem(PRESETS, "mixture-trajectory", one_encoder)
     report = verify("mixture-trajectory", out=tmp_path / "report", work=tmp_path / "runs")
     assert set(report.claims) == IDS
-    for id in ("autonomous", "eigenvalues"):
+    for id in ("autonomous", "eigenvalues", "eigenvalues_trusted"):
         assert report.claims[id].applicable
         assert (tmp_path / "report" / "figures" / f"{report_figure(report, id)}.pdf").exists()
 

@@ -98,6 +98,9 @@ def test_every_picture_can_be_drawn_and_the_report_saved(report, tmp_path):
         "outliers_at_edges",
         "autonomous",
         "eigenvalues",
+        "stable",
+        "nearly_normal",
+        "eigenvalues_trusted",
         "rank",
         "bounded",
         "bounded_informative",
@@ -168,6 +171,7 @@ def test_one_encoder_has_eigenvalues_and_they_are_held_against_the_flow():
     claims = [verify(model, held_out, config=CONFIG, rng=np.random.default_rng(0)).claims for model in (true, false)]
     assert [claim["eigenvalues"].verdict for claim in claims] == [Verdict.SUPPORTED, Verdict.REFUTED]
     assert all(control.behaves for control in claims[0]["eigenvalues"].controls)
+    assert [claim["eigenvalues_trusted"].verdict for claim in claims] == [Verdict.SUPPORTED, Verdict.REFUTED]
     assert "no latents at times between the ends" in claims[0]["autonomous"].because
 
 
@@ -192,6 +196,7 @@ def test_one_encoder_of_whole_trajectories_is_asked_for_a_semigroup():
     assert all(control.behaves for control in claim.controls)
     assert report.figure("autonomy").axes
     assert report.figure("eigenvalues").axes
+    assert report.figure("eigenvalues_trusted").axes
     wide = verified(np.tile(states, (1, 1, 20)))
     assert "for at most 24 latents, and there are 40" in wide.claims["autonomous"].because
 

@@ -1,0 +1,227 @@
+"""What of the spectrum of a model with one encoder may be relied on: growth, normality, and how many eigenvalues.
+
+With one dictionary Ψ at both ends, K its matrix, and Ψ(x) = Q T white in Q over the noise:
+
+    stable                 max |λ| ≤ 1 + tolerance: what is iterated does not grow for ever                   (1)
+    nearly_normal          ‖N‖_F / ‖A‖_F of A = T K T⁻¹, Schur form U (Λ + N) Uᴴ, is small: eigenvalues
+                           alone say how far latents move                                                     (2)
+    eigenvalues_trusted    the share of eigenpairs whose residual ‖φ(y) − λ φ(x)‖ / ‖φ(x)‖ on held-out
+                           pairs is at most a tolerance, is large                                             (3)
+
+(1) is a property of K alone, known up to the rounding of its eigenvalues, which is large near a defective matrix. (2)
+needs a metric, and takes that of the data: it belongs to K and the law of the noise, in no basis, and its interval
+resamples groups of whole units, as that of (3) resamples units. Eigenvalues outside the unit circle are one thing,
+transient growth another: of a matrix that is far from normal (1) says little (`nonnormality`).
+
+Controls. (1): K scaled to a radius a tenth above the bound. (2): A plus a shear as large as itself along one plane,
+which must be refuted, and Λ alone, normal by construction, which must be supported. (3): pairs that have nothing to do
+with each other.
+
+Sources: Trefethen & Embree 2005, ch. 14, 48 (non-normality); Colbrook & Townsend 2024 (residuals).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.linalg
+
+from koopman_analysis.checks.eigenvalues import EigenvalueResiduals
+from koopman_analysis.claims import Claim, Side, Verdict
+from koopman_analysis.nonnormality import henrici_departure
+from koopman_analysis.resampling import Interval, object_bootstrap, random_groups
+from koopman_analysis.shapes import Float, Operator
+from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.spectrum import Eigenpairs
+
+STABLE, NORMAL, TRUSTED = (
+    "Iterating K does not grow.",
+    "K is nearly normal over the noise: its eigenvalues alone say how far latents move.",
+    "Most eigenvalues of K are those of the flow.",
+)
+QUANTITIES = {
+    "stable": "spectral radius of K",
+    "nearly_normal": "Henrici's departure from normality, share of the norm, white over the noise",
+    "eigenvalues_trusted": "share of eigenpairs with a small residual",
+}
+DEPENDENT = 1e-10
+"""Share of the largest second moment below which latents are called dependent."""
+
+
+class DependentLatents(ValueError):
+    """Latents that do not span their dimensions, in which no coordinates are white."""
+
+
+def stable(eigenpairs: Eigenpairs, *, bound: float = 1.01) -> Claim:
+    """The claim of equation (1).
+
+    Args:
+        eigenpairs: Of K.
+        bound: Largest modulus of an eigenvalue.
+    """
+    claim = _stable(eigenpairs, bound)
+    if not (radius := claim.interval.estimate):
+        return claim
+    scale = 1.1 * bound / radius
+    grown = replace(eigenpairs, eigenvalues=scale * eigenpairs.eigenvalues, rounding=scale * eigenpairs.rounding)
+    control = _stable(grown, bound).as_control(name="K scaled to grow", expected=Verdict.REFUTED)
+    return claim.with_controls([control])
+
+
+def _stable(eigenpairs: Eigenpairs, bound: float) -> Claim:
+    moduli = np.abs(eigenpairs.eigenvalues)
+    low, high = float((moduli - eigenpairs.rounding).max()), float((moduli + eigenpairs.rounding).max())
+    interval = Interval(estimate=float(moduli.max()), low=max(low, 0.0), high=high, method="rounding")
+    return Claim.decided(
+        id="stable", hypothesis=STABLE, quantity=QUANTITIES["stable"], interval=interval, side=Side.AT_MOST,
+        bound=bound,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NormalityOfK:
+    """Equation (2), and its controls on the same resamples.
+
+    Attributes:
+        departure: Of K.
+        sheared: Of K with the shear.
+        diagonal: Of Λ.
+    """
+
+    departure: Interval
+    sheared: Interval
+    diagonal: Interval
+
+
+def normality(
+    K: Operator, latents: SnapshotPairs, *, resamples: int = 199, groups: int = 100, rng: np.random.Generator
+) -> NormalityOfK:
+    """Measures equation (2).
+
+    Args:
+        K: The model's, square.
+        latents: Features Ψ(x) before, of held-out pairs.
+        resamples: Resamples of the groups.
+        groups: Groups of whole units; each unit is one where there are fewer.
+        rng: Draws groups and resamples.
+
+    Raises:
+        DependentLatents: If the latents do not span their dimensions.
+        ValueError: If there are fewer than two units.
+    """
+    host = latents.on_host()
+    group = random_groups(host.unit, groups, rng=rng)
+    weights = np.ones(host.n) if host.weights is None else host.weights
+    rows = np.sqrt(weights)[:, None] * host.before.astype(np.float64)
+    scale = np.linalg.norm(rows, axis=0)
+    if not scale.all():
+        raise DependentLatents(f"expected latents that span their {len(K)} dimensions, got one that is always zero")
+    rows, scaled = rows / scale, scale[:, None] * K / scale  # in units of their own
+    moments = np.stack([part.T @ part for part in (rows[group == g] for g in range(int(group.max()) + 1))])
+
+    def departures(counts: np.ndarray) -> list[float]:
+        A = _white(scaled, np.tensordot(counts.astype(np.float64), moments, axes=1))
+        return [_relative(each) for each in (A, _sheared(A), np.diag(np.linalg.eigvals(A)))]
+
+    found = object_bootstrap(departures, len(moments), resamples=resamples, rng=rng).intervals()
+    departure, sheared, diagonal = (replace(interval, n=host.units) for interval in found)
+    return NormalityOfK(departure=departure, sheared=sheared, diagonal=diagonal)
+
+
+def _white(K: np.ndarray, moment: Float[np.ndarray, "m m"]) -> np.ndarray:
+    """T K T⁻¹ with Tᵀ T the second moment."""
+    values, vectors = scipy.linalg.eigh(moment)
+    if values[0] <= DEPENDENT * values[-1]:
+        raise DependentLatents(
+            f"expected latents that span their {len(K)} dimensions, got some that do not: none make them white"
+        )
+    roots = np.sqrt(values)
+    return (roots[:, None] * (vectors.T @ K @ vectors)) / roots
+
+
+def _sheared(A: np.ndarray) -> np.ndarray:
+    """A in its Schur form with as much again above the diagonal, in one plane; a larger block where there is none."""
+    triangular, _ = scipy.linalg.schur(A, output="complex")
+    if len(A) == 1:
+        return np.array([[A[0, 0], abs(A[0, 0])], [0.0, A[0, 0]]])
+    triangular[0, 1] += 2.0 * np.linalg.norm(A)
+    return triangular
+
+
+def _relative(A: np.ndarray) -> float:
+    size = float(np.linalg.norm(A))
+    return henrici_departure(A) / size if size else 0.0
+
+
+def nearly_normal(measured: NormalityOfK, *, bound: float = 0.1) -> Claim:
+    """The claim of equation (2).
+
+    Args:
+        measured: The departure and its controls.
+        bound: Largest departure, as a share of the norm.
+    """
+
+    def claim(interval: Interval) -> Claim:
+        return Claim.decided(
+            id="nearly_normal", hypothesis=NORMAL, quantity=QUANTITIES["nearly_normal"], interval=interval,
+            side=Side.AT_MOST, bound=bound,
+        )  # fmt: skip
+
+    controls = [
+        claim(measured.sheared).as_control(name="K with a shear", expected=Verdict.REFUTED),
+        claim(measured.diagonal).as_control(name="eigenvalues on the diagonal", expected=Verdict.SUPPORTED),
+    ]
+    return claim(measured.departure).with_controls(controls)
+
+
+def eigenvalues_trusted(
+    measured: EigenvalueResiduals, *, tolerance: float = 0.05, bound: float = 0.5,
+    shuffled: EigenvalueResiduals | None = None,
+) -> Claim:  # fmt: skip
+    """The claim of equation (3).
+
+    Args:
+        measured: Residuals on held-out pairs.
+        tolerance: Largest residual of an eigenpair that is trusted.
+        bound: Least share of them.
+        shuffled: The same on `latents.shuffled(rng=...)`, as the control that must be refuted.
+    """
+    claim = _trusted(measured, tolerance, bound)
+    if shuffled is None:
+        return claim
+    control = _trusted(shuffled, tolerance, bound)
+    return claim.with_controls([control.as_control(name="shuffled pairs", expected=Verdict.REFUTED)])
+
+
+def _trusted(measured: EigenvalueResiduals, tolerance: float, bound: float) -> Claim:
+    residuals = measured.residuals
+    low, high = np.quantile(_shares(residuals.replicates, tolerance), [0.025, 0.975])
+    share = float(_shares(residuals.estimate[None], tolerance)[0])
+    interval = Interval(
+        estimate=share, low=float(min(low, share)), high=float(max(high, share)), n=residuals.objects,
+        method=f"{residuals.kind}, {len(residuals.replicates)} resamples, percentiles",
+    )  # fmt: skip
+    claim = Claim.decided(
+        id="eigenvalues_trusted", hypothesis=TRUSTED, quantity=QUANTITIES["eigenvalues_trusted"], interval=interval,
+        side=Side.AT_LEAST, bound=bound,
+    )  # fmt: skip
+    count = round(share * residuals.replicates.shape[1])
+    told = f"{count} of {residuals.replicates.shape[1]} eigenpairs have a residual of at most {tolerance:g}"
+    return replace(claim, because=f"{claim.because}; {told}")
+
+
+def _shares(residuals: np.ndarray, tolerance: float) -> np.ndarray:
+    return np.mean(residuals <= tolerance, axis=1)
+
+
+def spectral_not_applicable(reason: str, *, bounds: Sequence[float]) -> tuple[Claim, Claim, Claim]:
+    """The three claims where they cannot be asked; their bounds in the order of the module."""
+    hypotheses = dict(zip(QUANTITIES, (STABLE, NORMAL, TRUSTED), strict=True))
+    sides = (Side.AT_MOST, Side.AT_MOST, Side.AT_LEAST)
+    first, second, third = (
+        Claim.not_applicable(
+            id=id, hypothesis=hypotheses[id], quantity=QUANTITIES[id], side=side, bound=bound, reason=reason
+        )
+        for id, side, bound in zip(QUANTITIES, sides, bounds, strict=True)
+    )
+    return first, second, third

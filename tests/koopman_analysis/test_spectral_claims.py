@@ -1,0 +1,120 @@
+"""Claims about the spectrum of one dictionary's matrix: growth, normality, and how many eigenvalues are borne out."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from koopman_analysis import Coordinates, SnapshotPairs, Verdict, checks
+from koopman_analysis.checks import eigenvalue_residuals
+from koopman_analysis.moments import FactorMoments
+from koopman_analysis.spectrum import eigenpairs_of
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def carried(K, n=600, *, noise=0.0, covariance=None):
+    """Latents of a linear flow with this matrix, before and after."""
+    before = rng(1).standard_normal((n, len(K)))
+    if covariance is not None:
+        before = before @ np.linalg.cholesky(covariance).T
+    return SnapshotPairs(before=before, after=before @ K + noise * rng(2).standard_normal((n, len(K))))
+
+
+def found(K):
+    moments = FactorMoments.of(carried(K), Coordinates())
+    return eigenpairs_of(K, moments, judge=moments, held_out=True, remark="")
+
+
+def turn(angle, modulus=1.0):
+    return modulus * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+
+
+@pytest.mark.parametrize(("modulus", "verdict"), [(0.9, "SUPPORTED"), (1.0, "SUPPORTED"), (1.2, "REFUTED")])
+def test_stable_is_a_spectral_radius_of_at_most_one(modulus, verdict):
+    claim = checks.stable(found(turn(0.4, modulus)))
+    assert claim.verdict is Verdict[verdict]
+    assert claim.interval.estimate == pytest.approx(modulus)
+    (control,) = claim.controls
+    assert (control.name, control.expected, control.behaves) == ("K scaled to grow", Verdict.REFUTED, True)
+
+
+def test_near_a_defective_matrix_on_the_bound_rounding_decides_nothing():
+    K = np.array([[1.01, 1.0, 0.0], [0.0, 1.01, 1.0], [0.0, 0.0, 1.01]])
+    claim = checks.stable(found(K))
+    assert claim.interval.low < 1.01 < claim.interval.high
+    assert claim.verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_matrix_of_zeros_is_stable_and_cannot_be_scaled():
+    claim = checks.stable(found(np.zeros((2, 2))))
+    assert claim.verdict is Verdict.SUPPORTED
+    assert not claim.controls
+
+
+@pytest.mark.parametrize("covariance", [None, np.array([[4.0, 1.9], [1.9, 1.0]])])
+def test_normal_is_a_matter_of_the_latents_measure(covariance):
+    """A rotation is normal over round noise; over noise along a line it is not."""
+    measured = checks.normality(
+        turn(0.8), carried(turn(0.8), 6000, covariance=covariance), resamples=59, rng=rng()
+    )  # fmt: skip
+    claim = checks.nearly_normal(measured)
+    assert claim.verdict is (Verdict.SUPPORTED if covariance is None else Verdict.REFUTED)
+    assert [(control.name, control.behaves) for control in claim.controls] == [
+        ("K with a shear", True), ("eigenvalues on the diagonal", True),
+    ]  # fmt: skip
+
+
+def test_the_departure_is_of_no_basis_of_the_latents():
+    K, B = (
+        np.array([[0.9, 0.6, 0.0], [0.0, 0.5, 0.3], [0.1, 0.0, 0.2]]),
+        np.array([[3.0, 1, 0], [0, 0.01, 1], [0, 0, 7]]),
+    )
+    pairs = carried(K)
+    other = SnapshotPairs(before=pairs.before @ B, after=pairs.after @ B)
+    one, same = (
+        checks.normality(matrix, latents, resamples=59, rng=rng()).departure
+        for matrix, latents in ((K, pairs), (np.linalg.inv(B) @ K @ B, other))
+    )
+    assert (same.estimate, same.low, same.high) == pytest.approx((one.estimate, one.low, one.high), rel=1e-6)
+    assert 0.1 < one.estimate < 0.9, "the premise: neither normal nor nilpotent"
+
+
+def test_one_latent_is_normal_and_its_control_is_not():
+    measured = checks.normality(np.array([[0.5]]), carried(np.array([[0.5]])), resamples=29, rng=rng())
+    assert measured.departure.high == 0.0
+    assert measured.sheared.low > 0.5
+
+
+@pytest.mark.parametrize("column", [np.zeros(600), None])
+def test_latents_that_do_not_span_their_dimensions_are_refused(column):
+    pairs = carried(np.eye(2))
+    before = np.column_stack([pairs.before[:, 0], pairs.before[:, 0] if column is None else column])
+    with pytest.raises(checks.DependentLatents, match="expected latents that span their 2 dimensions, got"):
+        checks.normality(np.eye(2), replace(pairs, before=before), resamples=29, rng=rng())
+
+
+def test_eigenvalues_are_trusted_by_their_share_on_held_out_pairs():
+    K = np.zeros((4, 4))
+    K[:2, :2], K[2:, 2:] = turn(0.5, 0.9), turn(1.5, 0.8)
+    clean, pairs = carried(K, noise=1e-3), carried(K, noise=1e-3)
+    after = clean.after.copy()
+    after[:, 2:] = rng(3).standard_normal((clean.n, 2))  # half of it has nothing to do with K
+    measured = eigenvalue_residuals(K, replace(clean, after=after), resamples=99, rng=rng())
+    shuffled = eigenvalue_residuals(K, pairs.shuffled(rng=rng(4)), resamples=99, rng=rng())
+    claim = checks.eigenvalues_trusted(measured, shuffled=shuffled)
+    assert claim.interval.estimate == 0.5
+    assert "2 of 4 eigenpairs have a residual of at most 0.05" in claim.because
+    assert claim.controls[0].behaves
+    whole = eigenvalue_residuals(K, pairs, resamples=99, rng=rng())
+    assert checks.eigenvalues_trusted(whole).verdict is Verdict.SUPPORTED
+    assert checks.eigenvalues_trusted(measured, bound=0.8).verdict is Verdict.REFUTED
+
+
+def test_what_has_no_spectrum_says_so_in_all_three():
+    claims = checks.spectral_not_applicable("two encoders", bounds=(1.01, 0.1, 0.5))
+    assert [claim.id for claim in claims] == ["stable", "nearly_normal", "eigenvalues_trusted"]
+    assert {claim.because for claim in claims} == {"not applicable: two encoders"}
+    assert [claim.bound for claim in claims] == [1.01, 0.1, 0.5]
