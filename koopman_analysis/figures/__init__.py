@@ -8,6 +8,7 @@ from koopman_analysis.figures.closure import (
     draw_weighted_spectrum,
 )
 from koopman_analysis.figures.dimension import draw_hermite_curve, draw_rank_sweep, draw_sweep
+from koopman_analysis.figures.eigenfunctions import draw_function
 from koopman_analysis.figures.gauge import draw_gauge
 from koopman_analysis.figures.images import draw_images
 from koopman_analysis.figures.interpolation import (
@@ -47,6 +48,7 @@ __all__ = [
     "draw_error_against_cost",
     "draw_error_against_dimension",
     "draw_errors",
+    "draw_function",
     "draw_gallery",
     "draw_exponents",
     "draw_gauge",

@@ -1,9 +1,11 @@
 """Eigenvalues in the complex plane, and the residuals that say which of them the data bear out."""
 
+import math
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from matplotlib.ticker import LogFormatterSciNotation, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from koopman_analysis.figures.style import BLUE, GREY, INK, ORANGE, PALE, mark_bound
 from koopman_analysis.pseudospectrum import Pseudospectrum
@@ -37,8 +39,9 @@ def draw_eigenvalues(ax: Axes, eigenpairs: Eigenpairs, *, exact: np.ndarray | No
 
 
 def draw_pseudospectrum(
-    ax: Axes, pseudospectrum: Pseudospectrum, *, eigenvalues: np.ndarray, trusted: np.ndarray | None = None
-) -> Axes:
+    ax: Axes, pseudospectrum: Pseudospectrum, *, eigenvalues: np.ndarray, trusted: np.ndarray | None = None,
+    label: str = "least residual",
+) -> Axes:  # fmt: skip
     """Contours of the least residual, or of the distance to singularity, with eigenvalues and the unit circle.
 
     Args:
@@ -46,23 +49,34 @@ def draw_pseudospectrum(
         pseudospectrum: Over a grid.
         eigenvalues: Dots.
         trusted: Which of them are filled; all where None.
+        label: What the values are.
     """
     points, values = pseudospectrum.points, np.maximum(pseudospectrum.values, SMALLEST)
-    smallest = max(float(np.quantile(values, 0.002)), 1e-4 * float(values.max()))
-    levels = np.geomspace(smallest, float(values.max()), 10)
+    levels = _round_levels(max(float(np.quantile(values, 0.01)), 1e-8 * float(values.max())), float(values.max()))
     drawn = ax.contourf(
         points.real, points.imag, values, levels=levels, cmap="cividis", norm=LogNorm(levels[0], levels[-1]),
-        extend="min",
+        extend="both",
     )  # fmt: skip
     circle = np.exp(1j * np.linspace(0.0, 2.0 * np.pi, 361))
     ax.plot(circle.real, circle.imag, color="white", lw=0.9, ls=(0, (4, 3)))
     filled = np.ones(len(eigenvalues), dtype=bool) if trusted is None else trusted
     for mask, face in ((filled, ORANGE), (~filled, "none")):
         ax.plot(eigenvalues.real[mask], eigenvalues.imag[mask], "o", mfc=face, mec=ORANGE, ms=5, mew=1.2, ls="none")
-    bar = ax.figure.colorbar(drawn, ax=ax, label="least residual", shrink=0.85, format=LogFormatterSciNotation())
+    bar = ax.figure.colorbar(drawn, ax=ax, label=label, shrink=0.85, ticks=levels, format="%g")
     bar.ax.minorticks_off()
     ax.set(xlabel="Re z", ylabel="Im z", aspect="equal")
     return ax
+
+
+def _round_levels(low: float, high: float) -> np.ndarray:
+    """Five to ten levels between these values, each 1, 2 or 5 times a power of ten, or powers alone where more fit."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for factors in ((1, 2, 5), (1, 3), (1,)):
+        levels = np.array([factor * 10.0**decade for decade in decades for factor in factors])
+        inside = levels[(levels >= low) & (levels <= high)]
+        if len(inside) <= 10:
+            break
+    return inside if len(inside) > 1 else np.array([low, max(high, 2.0 * low)])
 
 
 def draw_residuals(
