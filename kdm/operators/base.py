@@ -18,7 +18,7 @@ class KoopmanOperator(nn.Module, ABC):
 
     @property
     def eigenvalues(self) -> Complex[Tensor, " m"]:
-        """The eigenvalues of a square K in any order, differentiable where none is repeated: O(m³), and not on a GPU.
+        """The eigenvalues of a square K in any order, differentiable where none is repeated; computed, in O(m³).
 
         With an encoder for each end they belong to the coordinates of the latents, and to nothing that can be observed.
         """

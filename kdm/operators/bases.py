@@ -65,7 +65,11 @@ class FreeBasis(Basis):
         self.columns = nn.Parameter(nn.init.orthogonal_(torch.empty(dimension, dimension)))
 
     def conjugated(self, latents: Latents, inner: Callable[[Latents], Latents]) -> Latents:
-        """X with X P = inner(z P)."""
+        """X with X P = inner(z P).
+
+        Raises:
+            torch.linalg.LinAlgError: If P has become singular.
+        """
         return torch.linalg.solve(self.columns, inner(latents @ self.columns), left=False)
 
 

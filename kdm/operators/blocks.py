@@ -45,6 +45,11 @@ class RotationDecayBlocks(nn.Module):
         self.phases = nn.Parameter(math.pi * torch.rand(pairs))
 
     @property
+    def dimension(self) -> int:
+        """Length of a row."""
+        return len(self.decay) + len(self.phases)
+
+    @property
     def multipliers(self) -> Complex[Tensor, " pairs"]:
         """λ, one of each pair of conjugates."""
         cosines, sines = self._parts()

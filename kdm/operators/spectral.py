@@ -32,7 +32,7 @@ class SpectralOperator(KoopmanOperator):
     def matrix(self) -> Float[Tensor, "m_in m_out"]:
         """K of equation (1): what becomes of the unit vectors."""
         decay = self.blocks.decay
-        return self(torch.eye(len(self.blocks.eigenvalues), dtype=decay.dtype, device=decay.device))
+        return self(torch.eye(self.blocks.dimension, dtype=decay.dtype, device=decay.device))
 
     @property
     def eigenvalues(self) -> Complex[Tensor, " m"]:
