@@ -24,7 +24,7 @@ from kdm.importing.layouts import LAYOUTS
 from kdm.importing.layouts import pack as packed
 from kdm.importing.runs import import_model
 from kdm.interrupts import Terminated, termination_raised
-from kdm.presets import PRESETS, preset_named
+from kdm.presets import DENSE, PRESETS, operator_named, preset_named
 from kdm.sampling import sample as sampled
 from kdm.storage import replaced_file, write_json
 from kdm.teachers import named
@@ -97,8 +97,8 @@ def import_checkpoint(checkpoint: Positional[Path], *, out: Path, debug: Flag = 
 
 
 def train(
-    preset: Positional[str], *, out: Path, data: Path | None = None, seed: int = 0, steps: int | None = None,
-    device: Device = "auto", debug: Flag = False,
+    preset: Positional[str], *, out: Path, data: Path | None = None, operator: str | None = None,
+    rank: int | None = None, seed: int = 0, steps: int | None = None, device: Device = "auto", debug: Flag = False,
 ) -> None:  # fmt: skip
     """Distil a model. The same command resumes an interrupted one.
 
@@ -106,6 +106,9 @@ def train(
         preset: checkerboard | mixture | gaussian | digits | checkerboard-trajectory.
         out: Folder of the run.
         data: A data set; without it the preset's own pairs are collected into OUT-data.
+        operator: dense | identity | isometric | low-rank | spectral (in an orthogonal basis) | spectral-identity |
+            spectral-free, where it should differ from the preset's, which is dense.
+        rank: Rank of a low-rank operator.
         seed: Seed of the weights and of the order of the pairs.
         steps: Optimiser steps, where they should differ from the preset's.
         device: Where to train; auto takes CUDA when there is one.
@@ -113,6 +116,8 @@ def train(
     """
     chosen, place = preset_named(preset), _device(device)
     config = chosen.seeded(seed).distillation
+    if operator is not None or rank is not None:
+        config = config.with_operator(operator_named(operator or DENSE, rank=rank))
     if steps is not None:
         config = replace(config, training=replace(config.training, steps=steps))
     pairs = open_trajectories(data) if data else collected(

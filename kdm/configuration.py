@@ -14,8 +14,10 @@ from cattrs.v import format_exception
 from kdm.control import ControlConfig, NoControlConfig
 from kdm.model import KoopmanDistillationModel, NormalisationConfig, RMSNormalisationConfig, Scaling
 from kdm.networks import NetworkConfig, ResidualMLPConfig
-from kdm.operators import DenseConfig, OperatorConfig
+from kdm.objectives import KoopmanObjective
+from kdm.operators import DenseConfig, LowRankConfig, OperatorConfig
 from kdm.semigroup import Semigroup
+from kdm.semigroup_objective import SemigroupObjective
 from kdm.shared_encoder import SharedEncoderModel
 
 Config = TypeVar("Config")
@@ -45,6 +47,8 @@ class Architecture:
                 f"expected no operator of its own beside one encoder for all times, got {self.operator}: the "
                 "operator is the semigroup's"
             )
+        if isinstance(self.operator, LowRankConfig) and self.operator.rank > self.latent:
+            raise ValueError(f"expected a rank of at most the latent dimension {self.latent}, got {self.operator.rank}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +187,12 @@ def _tagged_converter() -> cattrs.Converter:
     # Most models have no noise levels; a RUN of such a one says the same with and without the entry.
     without_levels = make_dict_unstructure_fn(ModelConfig, converter, sigmas=override(omit_if_default=True))
     converter.register_unstructure_hook(ModelConfig, without_levels)
+    # Nor do most objectives look at the spectrum.
+    for kind in (KoopmanObjective, SemigroupObjective):
+        without_spectrum = make_dict_unstructure_fn(
+            kind, converter, spectral_weight=override(omit_if_default=True), spectral=override(omit_if_default=True)
+        )
+        converter.register_unstructure_hook(kind, without_spectrum)
     return converter
 
 

@@ -7,16 +7,19 @@ With pairs (x, y = Φ(x)), latents z_y = E_data(y), ẑ = E_noise(x) K + c, and 
     prediction           mean d(D(ẑ), y)                                                                    (3)
 
 (Berman et al. 2025, §4), d a distance between samples. The published checkerboard model leaves (3) out; without it no
-objective passes through the one-step map, and its error is never seen in training.
+objective passes through the one-step map, and its error is never seen in training. An objective on the eigenvalues of K
+(`kdm.spectral_objectives`) may stand beside them; it depends on no pair.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import torch
 
 from kdm.model import KoopmanDistillationModel
+from kdm.operators import KoopmanOperator
 from kdm.shapes import Float, Latents, Samples, Tensor
+from kdm.spectral_objectives import SpectralObjective, Stability
 from kdm.trajectories import Pairs
 
 Scalar: TypeAlias = Float[Tensor, ""]
@@ -123,6 +126,14 @@ class Losses:
         return Losses(total=self.total.detach(), parts=parts, errors=self.errors.detach())
 
 
+def with_spectrum(losses: Losses, operator: KoopmanOperator, objective: SpectralObjective, *, weight: float) -> Losses:
+    """The losses with an objective on the operator's eigenvalues; at weight 0 as they are, and nothing is computed."""
+    if weight == 0.0:
+        return losses
+    spectrum = objective(operator.eigenvalues)
+    return replace(losses, total=losses.total + weight * spectrum, parts={**losses.parts, "spectrum": spectrum})
+
+
 @runtime_checkable
 class Objective(Protocol):
     """What training minimises: a pure function of a module and a batch of pairs."""
@@ -134,19 +145,23 @@ class Objective(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class KoopmanObjective:
-    """The weighted sum of (1), (2) and (3).
+    """The weighted sum of (1), (2) and (3), and of an objective on the eigenvalues of K.
 
     Attributes:
         latent_weight: Weight of latent linearity.
         reconstruction_weight: Weight of reconstruction.
         prediction_weight: Weight of prediction.
         distance: d of (2) and (3).
+        spectral_weight: Weight of the objective on the eigenvalues.
+        spectral: That objective.
     """
 
     latent_weight: float = 1.0
     reconstruction_weight: float = 1.0
     prediction_weight: float = 1.0
     distance: SquaredDistance | PseudoHuberDistance = SquaredDistance()
+    spectral_weight: float = 0.0
+    spectral: SpectralObjective = field(default_factory=Stability)
 
     def __call__(self, module: KoopmanDistillationModel, pairs: Pairs, weights: Weights | None = None) -> Losses:
         """The losses of one batch."""
@@ -162,4 +177,5 @@ class KoopmanObjective:
             + self.reconstruction_weight * parts["reconstruction"]
             + self.prediction_weight * parts["prediction"]
         )
-        return Losses(total=total, parts=parts, errors=predicted.sqrt())
+        losses = Losses(total=total, parts=parts, errors=predicted.sqrt())
+        return with_spectrum(losses, module.operator, self.spectral, weight=self.spectral_weight)

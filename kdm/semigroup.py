@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from kdm.operators import KoopmanOperator
-from kdm.shapes import Float, Tensor
+from kdm.shapes import Complex, Float, Tensor
 
 
 class Semigroup(KoopmanOperator):
@@ -44,6 +44,11 @@ class Semigroup(KoopmanOperator):
     def matrix(self) -> Float[Tensor, "m_in m_out"]:
         """K = exp(A), shape (m, m)."""
         return torch.linalg.matrix_exp(self.generator)
+
+    @property
+    def eigenvalues(self) -> Complex[Tensor, " m"]:
+        """Those of K: e^α for the eigenvalues α of A."""
+        return torch.linalg.eigvals(self.generator).exp()
 
     @property
     def matrices(self) -> Float[Tensor, "intervals m_in m_out"]:

@@ -8,22 +8,25 @@ For the states x_0 … x_K of a trajectory, noise first, in their declared units
     prediction           Σ_k a_k mean d(D(ẑ_k), u_k)                                                         (3)
 
 over k = 1 … K, with a_K = 1 at the data end and a_k = a / (K − 1) at each time between: a tells how much the way counts
-beside its end. At a = 0 the ends alone are trained on, as by `kdm.objectives`, and the clock stays where it began.
+beside its end. At a = 0 the ends alone are trained on, as by `kdm.objectives`, and the clock stays where it began. With
+one encoder the eigenvalues of K = exp(A) are no choice of coordinates, and an objective on them asks something of the
+flow's law.
 """
 
 from dataclasses import dataclass, field
 
 import torch
 
-from kdm.objectives import Losses, PseudoHuberDistance, SquaredDistance, Weights, weighted_mean
+from kdm.objectives import Losses, PseudoHuberDistance, SquaredDistance, Weights, weighted_mean, with_spectrum
 from kdm.shapes import Float, Tensor
 from kdm.shared_encoder import SharedEncoderModel
+from kdm.spectral_objectives import SpectralObjective, Stability
 from kdm.trajectories import Pairs
 
 
 @dataclass(frozen=True, kw_only=True)
 class SemigroupObjective:
-    """The weighted sum of (1), (2) and (3).
+    """The weighted sum of (1), (2) and (3), and of an objective on the eigenvalues of exp(A).
 
     Attributes:
         latent_weight: Weight of latent linearity.
@@ -31,6 +34,8 @@ class SemigroupObjective:
         prediction_weight: Weight of prediction.
         between_weight: a: what all times between the ends weigh together, beside 1 for the data end.
         distance: d of (2) and (3).
+        spectral_weight: Weight of the objective on the eigenvalues.
+        spectral: That objective.
     """
 
     latent_weight: float = 1.0
@@ -38,6 +43,8 @@ class SemigroupObjective:
     prediction_weight: float = 1.0
     between_weight: float = 1.0
     distance: SquaredDistance | PseudoHuberDistance = field(default_factory=SquaredDistance)
+    spectral_weight: float = 0.0
+    spectral: SpectralObjective = field(default_factory=Stability)
 
     def __call__(self, module: SharedEncoderModel, pairs: Pairs, weights: Weights | None = None) -> Losses:
         """The losses of one batch.
@@ -63,7 +70,8 @@ class SemigroupObjective:
             + self.reconstruction_weight * parts["reconstruction"]
             + self.prediction_weight * parts["prediction"]
         )
-        return Losses(total=total, parts=parts, errors=predicted[:, -1].sqrt())
+        losses = Losses(total=total, parts=parts, errors=predicted[:, -1].sqrt())
+        return with_spectrum(losses, module.operator, self.spectral, weight=self.spectral_weight)
 
     def _distances(
         self, predicted: Float[Tensor, "n times features"], target: Float[Tensor, "n times features"]

@@ -5,7 +5,7 @@
 
 from typing import TypeAlias
 
-from jaxtyping import Float, Int
+from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
 Samples: TypeAlias = Float[Tensor, " n *shape"]
@@ -17,4 +17,4 @@ Latents: TypeAlias = Float[Tensor, "n m"]
 Labels: TypeAlias = Int[Tensor, " n"]
 """One class label a sample."""
 
-__all__ = ["Float", "Int", "Labels", "Latents", "Samples", "Tensor"]
+__all__ = ["Complex", "Float", "Int", "Labels", "Latents", "Samples", "Tensor"]

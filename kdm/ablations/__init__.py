@@ -12,7 +12,8 @@ that a learned operator by itself proves nothing. Beside the model, x̂_data = D
     one shared encoder  E_noise = E_data, one semigroup exp(s A)       what does one law for all times cost?
 
 An ablation has `train` and `load` (`kdm.ablations.base`); one that is the model in another configuration says only what
-it changes (`ChangedConfiguration`), as does a model with another number of latents (`latent_dimensions`).
+it changes (`ChangedConfiguration`), as does a model with another number of latents (`latent_dimensions`) or another
+kind of operator (`operator_kinds`).
 `kdm.ablations.study` compares all of them over data sets and seeds.
 """
 
@@ -22,6 +23,7 @@ from kdm.ablations.base import Ablation, ChangedConfiguration, OperatorAblation
 from kdm.ablations.direct import DirectRegression, NoBottleneck, load_direct, regress_directly
 from kdm.ablations.latent_dimension import LatentDimension, latent_dimensions
 from kdm.ablations.least_squares import RandomEncoders, RefittedOperator, refitted
+from kdm.ablations.operators import BareLatents, HalfRank, operator_kinds
 from kdm.ablations.shared_encoder import SharedEncoder
 from kdm.operators import DenseConfig, IdentityConfig, IsometricConfig
 
@@ -44,8 +46,10 @@ ABLATIONS: Mapping[str, Ablation] = {
 __all__ = [
     "ABLATIONS",
     "Ablation",
+    "BareLatents",
     "ChangedConfiguration",
     "DirectRegression",
+    "HalfRank",
     "LatentDimension",
     "NoBottleneck",
     "OperatorAblation",
@@ -56,6 +60,7 @@ __all__ = [
     "SharedEncoder",
     "latent_dimensions",
     "load_direct",
+    "operator_kinds",
     "refitted",
     "regress_directly",
 ]

@@ -7,7 +7,7 @@ wherever they have one and it trains.
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -84,4 +84,4 @@ class OperatorAblation(ChangedConfiguration):
 
     def changed(self, config: DistillationConfig) -> DistillationConfig:
         """The configuration with this operator."""
-        return replace(config, architecture=replace(config.architecture, operator=self.operator))
+        return config.with_operator(self.operator)

@@ -44,5 +44,7 @@ class SharedEncoder(ChangedConfiguration):
             prediction_weight=objective.prediction_weight,
             between_weight=self.between_weight,
             distance=objective.distance,
+            spectral_weight=objective.spectral_weight,
+            spectral=objective.spectral,
         )
         return replace(config, architecture=architecture, objective=along)

@@ -14,6 +14,7 @@ import torch
 from kdm.configuration import Architecture, ModelConfig, built_model, from_json, to_json
 from kdm.model import KoopmanDistillationModel, Scaling
 from kdm.objectives import KoopmanObjective
+from kdm.operators import OperatorConfig
 from kdm.semigroup_objective import SemigroupObjective
 from kdm.training.loop import Step, TrainingConfig, TrainingState
 from kdm.training.runs import RunError, RunFolder, train_in_folder
@@ -46,6 +47,10 @@ class DistillationConfig:
     def shares_encoder(self) -> bool:
         """Whether one encoder serves all times, so that whole trajectories are trained on."""
         return self.architecture.data_encoder is None
+
+    def with_operator(self, operator: OperatorConfig) -> "DistillationConfig":
+        """The same with another kind of operator."""
+        return replace(self, architecture=replace(self.architecture, operator=operator))
 
     def seeded(self, seed: int) -> "DistillationConfig":
         """The same with another seed of the training."""

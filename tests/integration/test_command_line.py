@@ -13,6 +13,7 @@ import torch
 
 from kdm.__main__ import main
 from kdm.networks import ResidualMLPConfig
+from kdm.operators import DenseOperator, IdentityOperator, IsometricOperator, LowRankOperator, SpectralOperator
 from kdm.presets import PRESETS
 from kdm.training.distillation import load
 from kdm.trajectories import save_trajectories
@@ -46,6 +47,29 @@ def test_collect_train_sample_and_evaluate_work_on_each_others_folders(tiny, tmp
     assert "energy_distance" in measured["floor"]
     trained_on = json.loads((run / "config.json").read_text())["experiment"]["data"]["digest"]
     assert measured["inputs"] == {"data": {"digest": trained_on}, "seed": 0, "samples": 300, "heldout": 150}
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (("dense",), DenseOperator),
+        (("identity",), IdentityOperator),
+        (("isometric",), IsometricOperator),
+        (("low-rank", "--rank", "3"), LowRankOperator),
+        (("spectral",), SpectralOperator),
+        (("spectral-identity",), SpectralOperator),
+        (("spectral-free",), SpectralOperator),
+    ],
+)
+def test_a_preset_is_trained_and_sampled_with_each_operator(tmp_path, words, kind):
+    data, run, samples = (str(tmp_path / name) for name in ("data", "run", "samples.npy"))
+    main(["collect", "mixture", "--pairs", "300", "--steps", "8", "--out", data])
+    train = ["train", "mixture", "--data", data, "--out", run, "--steps", "3", "--operator", *words]
+    main(train)
+    main(train)  # again: nothing is left to do
+    assert type(load(run).operator) is kind
+    main(["sample", run, "--count", "5", "--out", samples])
+    assert np.isfinite(np.load(samples)).all()
 
 
 def test_a_model_of_all_times_is_fed_from_a_collection_that_keeps_them(tmp_path, capsys, monkeypatch):
@@ -112,6 +136,10 @@ def test_missing_data_are_explained_in_one_screen(tmp_path, capsys):
         (("collect", "mixture", "--steps", "8", "--keep", "-1", "--out", "x"), "got [-1]: leave them out"),
         (("pack", "x.npy", "--layout", "tar", "--out", "x"), "expected one of the layouts"),
         (("train", "chequerboard", "--out", "x"), "expected one of the presets"),
+        (("train", "mixture", "--operator", "sparse", "--out", "x"), "expected one of the operators dense"),
+        (("train", "mixture", "--operator", "low-rank", "--rank", "9", "--out", "x"), "at most the latent dimension"),
+        (("train", "mixture", "--rank", "3", "--out", "x"), "a rank for low-rank and for no other operator"),
+        (("train", "checkerboard-trajectory", "--operator", "isometric", "--out", "x"), "no operator of its own"),
         (("sample", "nothing", "--count", "3", "--out", "x.npy"), "no run at 'nothing'"),
         (("sample", "nothing", "--count", "3", "--out", "x.jpg"), "ends in .npy or .png"),
         (("evaluate", "nothing"), "no run at 'nothing'"),

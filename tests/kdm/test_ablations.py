@@ -9,11 +9,13 @@ from kdm.ablations import (
     ABLATIONS,
     PLAIN,
     SHARED,
+    HalfRank,
     OperatorAblation,
     RandomEncoders,
     SharedEncoder,
     latent_dimensions,
     load_direct,
+    operator_kinds,
     refitted,
     regress_directly,
 )
@@ -23,8 +25,16 @@ from kdm.configuration import built_model
 from kdm.control import ConstantControl
 from kdm.evaluation import paired_error, pairs_in_rows
 from kdm.latent_model import KDMLatentModel
+from kdm.model import NoNormalisationConfig
 from kdm.networks import PlainMLPConfig, ResidualMLP
-from kdm.operators import IdentityConfig, IdentityOperator, IsometricConfig
+from kdm.operators import (
+    DenseConfig,
+    IdentityConfig,
+    IdentityOperator,
+    IsometricConfig,
+    LowRankConfig,
+    SpectralOperator,
+)
 from kdm.presets import preset_named
 from kdm.semigroup_objective import SemigroupObjective
 from kdm.shared_encoder import SharedEncoderModel
@@ -108,6 +118,31 @@ def test_the_operator_is_what_an_ablation_says_and_the_rest_is_as_it_was(config,
         matrix = ablation.load(tmp_path, data).operator.matrix
         torch.testing.assert_close(matrix @ matrix.T, torch.eye(config.architecture.latent), atol=1e-5, rtol=0)
         assert (matrix == torch.eye(len(matrix))).all() == (kind == IdentityConfig())
+
+
+def test_every_kind_of_operator_trains_and_is_what_it_says(config, data, tmp_path):
+    kinds = operator_kinds()
+    assert next(iter(kinds)) == PLAIN
+    changed = {name: ablation.changed(config).architecture for name, ablation in kinds.items()}
+    assert changed["low rank"].operator == LowRankConfig(rank=2)
+    for name, ablation in kinds.items():
+        bare = config.architecture.normalisation if "bare" not in name else NoNormalisationConfig()
+        assert replace(changed[name], operator=DenseConfig()) == replace(config.architecture, normalisation=bare)
+        assert do(ablation, config, data, tmp_path).index == config.training.steps
+        model = ablation.load(tmp_path, data)
+        computed = np.linalg.eigvals(model.operator.matrix.detach().double().numpy())
+        declared = model.operator.eigenvalues.detach().numpy()
+        np.testing.assert_allclose(np.sort(np.abs(declared)), np.sort(np.abs(computed)), atol=1e-3)
+        assert (name.startswith("spectral")) == isinstance(model.operator, SpectralOperator)
+        if name.startswith("spectral"):
+            assert np.abs(declared).max() <= 1.0
+    assert len(list(tmp_path.iterdir())) == len(kinds)
+    assert changed["bare latents"].operator == config.architecture.operator
+
+
+def test_one_latent_has_an_operator_of_rank_one(config):
+    single = replace(config, architecture=replace(config.architecture, latent=1))
+    assert HalfRank().changed(single).architecture.operator == LowRankConfig(rank=1)
 
 
 def test_ablations_start_from_the_noise_encoder_of_the_plain_model(config, data):

@@ -9,8 +9,16 @@ from kdm.control import ConstantControl, ConstantControlConfig
 from kdm.model import NoNormalisationConfig, RMSNormalisation, Scaling
 from kdm.networks import PlainMLP, PlainMLPConfig, ResidualMLPConfig
 from kdm.objectives import PseudoHuberDistance
-from kdm.operators import DenseConfig, IdentityConfig, IsometricConfig
-from kdm.presets import PRESETS, preset_named
+from kdm.operators import (
+    DenseConfig,
+    FreeBasisConfig,
+    IdentityConfig,
+    IsometricConfig,
+    LowRankConfig,
+    SpectralConfig,
+)
+from kdm.presets import PRESETS, operator_named, preset_named
+from kdm.spectral_objectives import MatchedDistribution, OnTheCircle, Stability
 from kdm.training.distillation import DistillationConfig
 
 
@@ -35,7 +43,17 @@ def test_unknown_missing_and_meaningless_entries_are_refused():
         from_json(DistillationConfig, values | {"training": values["training"] | {"steps": 0}})
 
 
-@pytest.mark.parametrize("operator", [DenseConfig(), IdentityConfig(), IsometricConfig()])
+@pytest.mark.parametrize(
+    "operator",
+    [
+        DenseConfig(),
+        IdentityConfig(),
+        IsometricConfig(),
+        LowRankConfig(rank=3),
+        SpectralConfig(),
+        SpectralConfig(basis=FreeBasisConfig(), modulus=0.5),
+    ],
+)
 def test_the_kind_of_operator_survives_json_and_is_written_only_where_it_is_not_dense(operator):
     original = preset_named("mixture").distillation.architecture
     values = json.loads(json.dumps(to_json(replace(original, operator=operator))))
@@ -49,6 +67,37 @@ def test_an_unknown_operator_is_refused():
     values = to_json(preset_named("mixture").distillation.architecture)
     with pytest.raises(ConfigurationError, match="expected a 'kind' among DenseConfig, IdentityConfig, Isometric"):
         from_json(Architecture, values | {"operator": {"kind": "Sparse"}})
+
+
+def test_an_operator_of_more_directions_than_latents_is_refused():
+    architecture = preset_named("mixture").distillation.architecture
+    assert replace(architecture, operator=LowRankConfig(rank=8)).latent == 8
+    with pytest.raises(ValueError, match="expected a rank of at most the latent dimension 8, got 9"):
+        replace(architecture, operator=LowRankConfig(rank=9))
+
+
+@pytest.mark.parametrize("name", ["mixture", "checkerboard-trajectory"])
+def test_an_objective_on_the_spectrum_survives_json_and_is_written_only_where_there_is_one(name):
+    config = preset_named(name).distillation
+    plain = to_json(config)
+    assert not {"spectral_weight", "spectral"} & plain["objective"].keys()
+    for spectral in (Stability(), OnTheCircle(), MatchedDistribution(inner=0.5)):
+        weighed = replace(config, objective=replace(config.objective, spectral_weight=0.1, spectral=spectral))
+        values = json.loads(json.dumps(to_json(weighed)))
+        assert from_json(DistillationConfig, values) == weighed
+        assert values["objective"]["spectral_weight"] == 0.1
+        assert values["objective"].items() >= plain["objective"].items()
+
+
+def test_operators_have_names_and_ranks_where_they_have_one():
+    assert operator_named("dense") == DenseConfig() == preset_named("digits").distillation.architecture.operator
+    assert operator_named("low-rank", rank=3) == LowRankConfig(rank=3)
+    assert operator_named("spectral-free") == SpectralConfig(basis=FreeBasisConfig())
+    with pytest.raises(ValueError, match="expected one of the operators dense, .*, low-rank, got 'sparse'"):
+        operator_named("sparse")
+    for name, rank in (("low-rank", None), ("isometric", 3)):
+        with pytest.raises(ValueError, match=f"a rank for low-rank and for no other operator, got rank {rank} for"):
+            operator_named(name, rank=rank)
 
 
 def test_no_preset_has_another_name():
