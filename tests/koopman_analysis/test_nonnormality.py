@@ -13,6 +13,7 @@ from koopman_analysis.nonnormality import (
     kreiss_constant,
     numerical_abscissa,
     numerical_radius,
+    numerical_range,
     spectral_radius,
     stable_rank,
     transient_growth,
@@ -20,8 +21,8 @@ from koopman_analysis.nonnormality import (
 from koopman_analysis.nonnormality.circle import circle_minimum
 
 SQUARE = (
-    spectral_radius, henrici_departure, eigenvector_conditioning, numerical_abscissa, numerical_radius, kreiss_constant,
-    transient_growth,
+    spectral_radius, henrici_departure, eigenvector_conditioning, numerical_abscissa, numerical_radius, numerical_range,
+    kreiss_constant, transient_growth,
 )  # fmt: skip
 
 
@@ -93,6 +94,37 @@ def test_the_numerical_radius_is_the_largest_support_of_the_numerical_range(A):
     # Between neighbours, the support is less than that of the polygon they cut out.
     assert max(turned) <= numerical_radius(A) * (1 + 1e-9)
     assert numerical_radius(A) <= max(turned) / np.cos(np.pi / 1999) * (1 + 1e-9)
+
+
+def circumference(polygon: np.ndarray) -> float:
+    return float(np.abs(np.roll(polygon, -1) - polygon).sum())
+
+
+@pytest.mark.parametrize("A", STABLE.values(), ids=STABLE.keys())
+def test_the_numerical_range_lies_between_its_polygons_and_they_close_in_with_the_square_of_their_number(A):
+    few, many = numerical_range(A), numerical_range(A, count=512)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2000, len(A))) + 1j * rng.standard_normal((2000, len(A)))
+    inside = np.einsum("ij,jk,ik->i", x.conj(), A, x) / np.square(np.abs(x)).sum(axis=1)
+    for polygons in (few, many):
+        assert polygons.beyond(inside).max() <= 1e-12
+        assert polygons.beyond(polygons.points).max() <= 1e-12
+        assert circumference(polygons.points) <= circumference(polygons.corners)
+    assert few.beyond(many.corners).max() <= 1e-12, "more lines cut more off"
+    assert many.gap < few.gap / 32
+    assert few.gap < 0.01 * np.linalg.norm(A, 2)
+
+
+def test_the_numerical_range_of_a_block_is_the_disc_of_the_book_and_of_a_normal_matrix_the_hull_of_its_spectrum():
+    disc = numerical_range(jordan(5, 0.3))
+    np.testing.assert_allclose(np.abs(disc.points - 0.3), math.cos(math.pi / 6), rtol=1e-12)
+    np.testing.assert_allclose(np.abs(disc.corners - 0.3), math.cos(math.pi / 6) / math.cos(math.pi / 64), rtol=1e-12)
+    square = numerical_range(np.diag([1, 1j, -1, -1j]), count=8)
+    # Its sides are flat: lines along them touch anywhere on a side, the others at a corner.
+    np.testing.assert_allclose(square.points[::2], [1, 1j, -1, -1j], atol=1e-12)
+    np.testing.assert_allclose(square.support[1::2], math.sqrt(0.5), rtol=1e-12)
+    assert square.gap < 1e-12, "lines along all sides leave nothing open"
+    assert numerical_range(np.diag([1, 1j, -1, -1j]), count=4).gap == pytest.approx(math.sqrt(0.5))
 
 
 def test_the_numbers_of_a_block_are_those_of_the_book():
@@ -188,6 +220,8 @@ def test_settings_out_of_range_and_a_zero_matrix_are_refused():
         kreiss_constant(np.eye(2), tolerance=0.0)
     with pytest.raises(ValueError, match="at least one power, got 0"):
         transient_growth(np.eye(2), powers=0)
+    with pytest.raises(ValueError, match="at least three lines, got 2: fewer enclose nothing"):
+        numerical_range(np.eye(2), count=2)
     for rank in (stable_rank, effective_rank):
         with pytest.raises(ValueError, match="a matrix that is not zero"):
             rank(np.zeros((2, 2)))
