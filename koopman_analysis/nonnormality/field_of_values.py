@@ -8,10 +8,11 @@ direction e^{iθ} it reaches as far as the largest eigenvalue of a Hermitian mat
 and with x an eigenvector of length one that belongs to it, p(θ) = xᴴAx lies in W(A), on the supporting line
 Re e^{−iθ} z = h(θ). For angles θ_1 < … < θ_n around the circle, at distances δ_j = θ_{j+1} − θ_j < π,
 
-    hull of the p(θ_j) ⊆ W(A) ⊆ polygon of the corners c_j = e^{iθ_j} (h_j + i (h_{j+1} − h_j cos δ_j)/sin δ_j),      (2)
+    hull of the p(θ_j) ⊆ W(A) ⊆ polygon of the corners c_j = e^{iθ_j} (h_j + i (h_{j+1} − h_j cos δ_j)/sin δ_j),     (2)
 
 c_j being where neighbouring lines meet. No point of W(A) is farther from the inner polygon than the farthest corner is
-from the chord p_j p_{j+1} next to it; of a smooth boundary that distance falls as n⁻².
+from the chord p_j p_{j+1} next to it; that distance falls as n⁻² where the boundary
+bends, and as n⁻¹ along a flat side.
 
 Sources: Johnson 1978 (both polygons); Horn & Johnson 1991, ch. 1 (all of W).
 """
