@@ -15,7 +15,7 @@ On |z| = r an eigenvalue is told from its neighbours by the Cayley transform wit
 
 real where the matrices and p are. Rounding moves eigenvalues off the circle, so those next to it count, and f itself is
 asked about each: a few too many do no harm. Where f is dear, an upper bound f⁺ of it that is not tells where to look:
-what it says to be below the level is below, and only if nothing is are all asked for f.
+what it says to be well below the level is below, and only if nothing is are all asked for f.
 
 Sources: Boyd & Balakrishnan 1990, Bruinsma & Steinbuch 1990 (levels); Byers 1988 (pencils of singular values).
 """
@@ -87,7 +87,7 @@ def circle_minimum(
         angles = np.concatenate([found, between])
         best = min(angles, key=above)
         reached = value(best)
-        if reached > level and above is not value:
+        if reached > level - tolerance * abs(level) and above is not value:
             best = min(angles, key=value)
             reached = value(best)
         if reached > level:

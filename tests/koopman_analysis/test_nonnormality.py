@@ -19,6 +19,7 @@ from koopman_analysis.nonnormality import (
     transient_growth,
 )
 from koopman_analysis.nonnormality.circle import circle_minimum
+from koopman_analysis.nonnormality.resolvent import SMALL, Resolvent
 
 SQUARE = (
     spectral_radius, henrici_departure, eigenvector_conditioning, numerical_abscissa, numerical_radius, numerical_range,
@@ -232,6 +233,42 @@ def test_a_minimum_that_is_lowered_for_ever_is_not_certified():
     lower = itertools.count()
     found = circle_minimum(lambda _: -(2.0 ** next(lower)), lambda _: np.ones(1), start=np.zeros(1), tolerance=0.1)
     assert not found.certified
+
+
+def test_a_minimum_is_certified_only_if_the_function_itself_is_above_the_level_where_its_bound_is():
+    def value(angle: float) -> float:
+        return 2 + math.cos(angle)
+
+    def crossings(level: float) -> np.ndarray:
+        angle = math.acos(max(level - 2, -1.0))
+        return np.array([angle, -angle, 0.3]) if level > 1 else np.array([0.3])
+
+    # The bound is true, and says nothing of where the function is low.
+    found = circle_minimum(value, crossings, start=np.zeros(1), tolerance=1e-6, above=lambda _: 3.0)
+    assert found.certified
+    assert found.value == pytest.approx(1.0, rel=1e-5)
+
+
+def test_a_resolvent_is_told_from_below_in_a_fraction_of_the_work():
+    A = np.random.default_rng(0).standard_normal((SMALL + 12, SMALL + 12)) / math.sqrt(SMALL)
+    resolvent = Resolvent.of(A)
+    identity = np.eye(len(A))
+    for z in (1.5 + 0.2j, 0.9j, -3.0, resolvent.eigenvalues[3] + 1e-3):
+        exact = np.linalg.svd(z * identity - A, compute_uv=False)[-1]
+        assert resolvent.smallest(z) == pytest.approx(exact, rel=1e-9)
+        assert exact * (1 - 1e-9) <= resolvent.above(z) <= 1.5 * exact
+    assert resolvent.above(np.diag(resolvent.triangular)[0]) < 1e-12
+
+
+def test_a_kreiss_constant_of_many_rows_lies_above_the_grid_and_its_ends_are_near():
+    A = np.random.default_rng(0).standard_normal((SMALL + 12, SMALL + 12))
+    A *= 0.97 / spectral_radius(A)
+    found = kreiss_constant(A)
+    z = (1 + np.geomspace(1e-3, 3, 12))[:, None] * np.exp(2j * np.pi * np.arange(60) / 60)
+    values = (np.abs(z) - 1) / np.linalg.svd(z[..., None, None] * np.eye(len(A)) - A, compute_uv=False)[..., -1]
+    assert values.max() > 1.2, "the premise: not a contraction"
+    assert values.max() <= found.high <= 1.011 * found.low
+    assert found.low <= 1.1 * values.max()
 
 
 @pytest.mark.slow
