@@ -11,7 +11,7 @@ Re e^{−iθ} z = h(θ). For angles θ_1 < … < θ_n around the circle, at dist
     hull of the p(θ_j) ⊆ W(A) ⊆ polygon of the corners c_j = e^{iθ_j} (h_j + i (h_{j+1} − h_j cos δ_j)/sin δ_j),     (2)
 
 c_j being where neighbouring lines meet. No point of W(A) is farther from the inner polygon than the farthest corner is
-from the chord p_j p_{j+1} next to it; that distance falls as n⁻² where the boundary bends, and as n⁻¹ along a flat side.
+from the chord p_j p_{j+1} next to it; that distance falls as n⁻² where the boundary bends, as n⁻¹ along a flat side.
 
 Sources: Johnson 1978 (both polygons); Horn & Johnson 1991, ch. 1 (all of W).
 """

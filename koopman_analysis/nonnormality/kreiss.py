@@ -18,10 +18,10 @@ powers grow before they decay,
     (r − 1) h(r) ≤ (r − 1) h(a) (r/a)^{−p},     p = log(h(a)/h(b)) / log(b/a),                                    (4)
 
 largest at r = p/(p − 1) or at an end; and far out (r − 1) h(r) ≤ (r − 1)/(r − ‖A‖) falls to 1, below what was met
-elsewhere. So few circles bound the supremum over all of them: the largest (r − 1) h(r) met is the lower end, the largest
-(4) the upper one, and the next circle is where (4) is largest, until both agree to the tolerance. After |z| = 1, the first
-is put where values from below (`resolvent`) are large. Where rounding hides h, the edge of what it hides is searched for,
-since the lower end is largest there, and the upper one is ∞.
+elsewhere. So few circles bound the supremum over all of them: the largest (r − 1) h(r) met is the lower end, the
+largest (4) the upper one, and the next circle is where (4) is largest, until both agree to the tolerance. After |z| = 1
+the first is put where values from below (`resolvent`) are large. Where rounding hides h, the edge of what it hides is
+searched for, since the lower end is largest there, and the upper one is ∞.
 
 **Next to the unit circle**, eigenvalues within rounding of it make h(1) infinite. With the part A_1 that belongs to
 them split off, A = S diag(A_1, A_2) S⁻¹ = V Λ Wᴴ + S_2 A_2 S_2⁻¹, and where A_1 is diagonalisable
