@@ -200,6 +200,15 @@ def test_a_resolvent_that_rounding_hides_has_no_upper_end():
     assert found.high == math.inf
 
 
+def test_where_rounding_hides_the_resolvent_the_search_ends_at_the_edge_of_what_it_hides():
+    A = jordan(60, 0.5, 1.5)
+    found = kreiss_constant(A)
+    assert transient_growth(A).norm.low > 1e20, "the premise: far more than double precision sees"
+    assert 1e11 < found.low < found.high == math.inf
+    assert kreiss_constant(A, circles=100) == found
+    assert kreiss_constant(A, circles=2).low < found.low
+
+
 def test_ranks_count_equal_directions_and_see_unequal_ones():
     for count in (1, 3):
         A = np.diag([2.0] * count + [0.0] * 2)
