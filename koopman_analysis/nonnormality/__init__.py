@@ -13,10 +13,12 @@ from koopman_analysis.nonnormality.departure import (
     spectral_radius,
     stable_rank,
 )
+from koopman_analysis.nonnormality.field_of_values import NumericalRange, numerical_range
 from koopman_analysis.nonnormality.kreiss import kreiss_constant
 from koopman_analysis.nonnormality.powers import TransientGrowth, transient_growth
 
 __all__ = [
+    "NumericalRange",
     "TransientGrowth",
     "effective_rank",
     "eigenvector_conditioning",
@@ -24,6 +26,7 @@ __all__ = [
     "kreiss_constant",
     "numerical_abscissa",
     "numerical_radius",
+    "numerical_range",
     "spectral_radius",
     "stable_rank",
     "transient_growth",

@@ -14,7 +14,8 @@ On |z| = r an eigenvalue is told from its neighbours by the Cayley transform wit
     (M_1 − p M_2)⁻¹ (M_1 + p M_2) x = μ x,     μ = (z + p)/(z − p),     |z| = r  ⇔  Re μ = 0,                        (2)
 
 real where the matrices and p are. Rounding moves eigenvalues off the circle, so those next to it count, and f itself is
-asked about each: a few too many do no harm.
+asked about each: a few too many do no harm. Where f is dear, an upper bound f⁺ of it that is not tells where to look:
+what it says to be well below the level is below, and only if nothing is are all asked for f.
 
 Sources: Boyd & Balakrishnan 1990, Bruinsma & Steinbuch 1990 (levels); Byers 1988 (pencils of singular values).
 """
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+import scipy.optimize
 
 from koopman_analysis.shapes import Float, Inexact
 
@@ -32,6 +34,9 @@ BESIDE = 1e-4
 
 ROUNDS = 40
 """Most levels that are tried."""
+
+STARTS, EVALUATIONS = 3, 12
+"""How many angles are searched about before the first level, and with how many values of f⁺ each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,7 @@ def circle_minimum(
     start: Float[np.ndarray, " s"],
     tolerance: float,
     floor: float = -np.inf,
+    above: Callable[[float], float] | None = None,
 ) -> CircleMinimum:
     """The minimum of a function of the angle.
 
@@ -65,8 +71,10 @@ def circle_minimum(
         start: Angles to begin with.
         tolerance: τ.
         floor: What is not above this is zero to rounding, and is not pursued.
+        above: f⁺; f where None.
     """
-    angle = min(start, key=value)
+    above = value if above is None else above
+    angle = _lowest(above, start)
     least = value(angle)
     for _ in range(ROUNDS):
         if least <= floor:
@@ -76,11 +84,27 @@ def circle_minimum(
         if not len(found):
             return CircleMinimum(value=least, angle=float(angle), certified=True)
         between = (found + np.append(found[1:], found[0] + 2 * np.pi)) / 2
-        best = min(np.concatenate([found, between]), key=value)
-        if (reached := value(best)) > level:
+        angles = np.concatenate([found, between])
+        best = min(angles, key=above)
+        reached = value(best)
+        if reached > level - tolerance * abs(level) and above is not value:
+            best = min(angles, key=value)
+            reached = value(best)
+        if reached > level:
             return CircleMinimum(value=min(least, reached), angle=float(angle), certified=True)
         angle, least = best, reached
     return CircleMinimum(value=least, angle=float(angle), certified=False)
+
+
+def _lowest(above: Callable[[float], float], start: Float[np.ndarray, " s"]) -> float:
+    """An angle at which f⁺ is low: from the best of these, by a search next to each."""
+    found = sorted(start, key=above)[:STARTS]
+    step = np.pi / len(start)
+    for angle in tuple(found):
+        ends = (angle - step, angle + step)
+        search = scipy.optimize.minimize_scalar(above, bounds=ends, method="bounded", options={"maxiter": EVALUATIONS})
+        found.append(search.x)
+    return float(min(found, key=above))
 
 
 def angles_on_circle(

@@ -17,9 +17,11 @@ powers grow before they decay,
 
     (r − 1) h(r) ≤ (r − 1) h(a) (r/a)^{−p},     p = log(h(a)/h(b)) / log(b/a),                                    (4)
 
-largest at r = p/(p − 1) or at an end; and far out (r − 1) h(r) ≤ (r − 1)/(r − ‖A‖) falls to 1. So few circles bound the
-supremum over all of them: the largest (r − 1) h(r) met is the lower end, the largest (4) the upper one, and the next
-circle is where (4) is largest, until both agree to the tolerance.
+largest at r = p/(p − 1) or at an end; and far out (r − 1) h(r) ≤ (r − 1)/(r − ‖A‖) falls to 1, below what was met
+elsewhere. So few circles bound the supremum over all of them: the largest (r − 1) h(r) met is the lower end, the
+largest (4) the upper one, and the next circle is where (4) is largest, until both agree to the tolerance. After |z| = 1
+the first is put where values from below (`resolvent`) are large. Where rounding hides h, the edge of what it hides is
+searched for, since the lower end is largest there, and the upper one is ∞.
 
 **Next to the unit circle**, eigenvalues within rounding of it make h(1) infinite. With the part A_1 that belongs to
 them split off, A = S diag(A_1, A_2) S⁻¹ = V Λ Wᴴ + S_2 A_2 S_2⁻¹, and where A_1 is diagonalisable
@@ -32,6 +34,7 @@ Sources: Kreiss 1962; Trefethen & Embree 2005, ch. 18 and eq. 14.7; Mitchell 202
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -40,10 +43,14 @@ import numpy as np
 from koopman_analysis.nonnormality.circle import angles_on_circle, circle_minimum
 from koopman_analysis.nonnormality.departure import require_square
 from koopman_analysis.nonnormality.peripheral import Peripheral, peripheral_part
+from koopman_analysis.nonnormality.resolvent import Resolvent
 from koopman_analysis.resampling import Interval
 from koopman_analysis.shapes import Operator
 
 EPSILON = float(np.finfo(np.float64).eps)
+
+EIGENVALUES, ANGLES = 16, 32
+"""Directions of the largest eigenvalues, and others, in which h is looked for first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,68 +84,95 @@ def kreiss_constant(A: Operator, *, tolerance: float = 0.01, circles: int = 24) 
     require_square(A)
     if not tolerance > 0 or circles < 1:
         raise ValueError(f"expected a positive tolerance and at least one circle, got {tolerance} and {circles}")
-    size = float(np.linalg.norm(A, 2))
-    if size <= 1 + 10 * EPSILON * len(A):
+    resolvent = Resolvent.of(A)
+    if resolvent.norm <= 1 + 10 * EPSILON * len(A):
         return _certified(1.0, 1.0)  # contractions: von Neumann's inequality
-    eigenvalues = np.linalg.eigvals(A)
-    start = np.angle(eigenvalues[np.argsort(-np.abs(eigenvalues))[:8]])
-    start = np.concatenate([start, np.linspace(0, 2 * np.pi, 8, endpoint=False)])
-    first, beyond = _circle(A, 1.0, size, start, tolerance / 4), 0.0
-    if math.isfinite(first.high) and np.abs(eigenvalues).max() >= 1:
+    first, beyond = _circle(resolvent, 1.0, tolerance), 0.0
+    if math.isfinite(first.high) and abs(resolvent.eigenvalues[0]) >= 1:
         return _certified(math.inf, math.inf)
     if not math.isfinite(first.high):
         part = peripheral_part(A)
         if part.unbounded:
             return _certified(math.inf, math.inf)
         if part.count:
-            first, beyond = _beside_the_circle(A, part, size, start, tolerance)
-    far = ((1 + tolerance) * size - 1) / tolerance  # where (r − 1)/(r − ‖A‖) = 1 + τ
-    last = Circle(radius=far, low=0.0, high=1 / (far - size), angle=0.0)
-    return _between(A, [first, last], beyond, size, start, tolerance, circles)
+            first, beyond = _beside_the_circle(resolvent, part, tolerance)
+    return _between(resolvent, first, beyond, tolerance, circles)
 
 
-def _beside_the_circle(
-    A: Operator, part: Peripheral, size: float, start: np.ndarray, tolerance: float
-) -> tuple[Circle, float]:
+def _beside_the_circle(resolvent: Resolvent, part: Peripheral, tolerance: float) -> tuple[Circle, float]:
     """The first circle b of equation (5), and that bound on (1, b]."""
     inner = 0.0
     if part.rest.size:
-        inner = part.rest_norm * _circle(part.rest, 1.0, size, start, tolerance / 4).high
+        inner = part.rest_norm * _circle(Resolvent.of(part.rest), 1.0, tolerance).high
     radius = 1 + min(0.1, tolerance * part.norm / inner if inner > 0 else 0.1)
-    return _circle(A, radius, size, start, tolerance / 4), part.norm + (radius - 1) * inner
+    return _circle(resolvent, radius, tolerance), part.norm + (radius - 1) * inner
 
 
-def _between(
-    A: Operator, known: list[Circle], beyond: float, size: float, start: np.ndarray, tolerance: float, circles: int
-) -> Interval:
-    """The ends of the supremum, from circles put where equation (4) is largest."""
-    for left in reversed(range(circles + 1)):
-        low = max(1.0, *((circle.radius - 1) * circle.low for circle in known))
-        bounds = [_chord(a, b) for a, b in pairwise(known)]
-        widest = int(np.argmax([bound for bound, _ in bounds]))
-        high, radius = bounds[widest]
-        if high <= (1 + tolerance) * low or not left:
+def _between(resolvent: Resolvent, first: Circle, beyond: float, tolerance: float, circles: int) -> Interval:
+    """The ends of the supremum, from circles put where equation (4) is largest, after one where h may be."""
+    seen, radius, near = [first], _summit(resolvent, first.radius), [first.angle]
+    for _ in range(circles):
+        seen = sorted([*seen, _circle(resolvent, radius, tolerance, near)], key=lambda circle: circle.radius)
+        low = max(1.0, *((circle.radius - 1) * circle.low for circle in seen))
+        far = _far(resolvent.norm, (1 + tolerance / 2) * low)
+        known = [*(circle for circle in seen if circle.radius < far.radius), far]
+        chords = [(*_chord(a, b), a, b) for a, b in pairwise(known)]
+        # Of several that rounding leaves without a bound, the last: there the lower end is to be had.
+        high, radius, a, b = max(
+            reversed(chords), key=lambda chord: chord[0], default=((1 + tolerance) * low, 0, far, far)
+        )
+        if high <= (1 + tolerance) * low or _hidden(a, b, tolerance):
             break
-        angles = np.array([circle.angle for circle in known[widest : widest + 2]])
-        known.insert(widest + 1, _circle(A, radius, size, np.concatenate([angles, start]), tolerance / 4))
+        near = [a.angle, b.angle]
     return _certified(low, max(low, beyond, high))
 
 
-def _circle(A: Operator, radius: float, size: float, start: np.ndarray, tolerance: float) -> Circle:
-    """The function h on one circle, with the certificate of equation (3)."""
-    identity = np.eye(len(A))
-    rounding = 10 * EPSILON * math.sqrt(len(A)) * (radius + size)
+def _summit(resolvent: Resolvent, inner: float) -> float:
+    """A radius beyond `inner` at which (r − 1) h(r) seems to be large."""
+    others = np.linspace(0, 2 * np.pi, 8, endpoint=False)
+    turns = np.exp(1j * np.concatenate([np.angle(resolvent.eigenvalues[:8]), others]))
+    least = EPSILON * (1 + resolvent.norm)
 
-    def smallest(angle: float) -> float:
-        return float(np.linalg.svd(radius * np.exp(1j * angle) * identity - A, compute_uv=False)[-1])
+    def height(gap: float) -> float:
+        return gap / max(least, min(resolvent.above((1 + gap) * turn) for turn in turns))
+
+    gaps = resolvent.norm * np.geomspace(1e-4, 1, 9)
+    return 1 + float(max(gaps[gaps > inner - 1], key=height, default=resolvent.norm))
+
+
+def _far(norm: float, bound: float) -> Circle:
+    """The circle outside which (r − 1)/(r − ‖A‖) is below the bound."""
+    radius = (bound * norm - 1) / (bound - 1)
+    return Circle(radius=radius, low=0.0, high=1 / (radius - norm), angle=0.0)
+
+
+def _hidden(a: Circle, b: Circle, tolerance: float) -> bool:
+    """Whether rounding hides all circles up to a, and those between a and b can raise the lower end by no more."""
+    return not math.isfinite(a.high) and (b.radius - 1) <= (1 + 10 * tolerance) * (a.radius - 1)
+
+
+def _circle(resolvent: Resolvent, radius: float, tolerance: float, angles: Sequence[float] = ()) -> Circle:
+    """The function h on one circle, with the certificate of equation (3); it is looked for at these angles, too."""
+    A, m = resolvent.matrix, len(resolvent.matrix)
+    identity, share = np.eye(m), tolerance / 10
+    rounding = 10 * EPSILON * math.sqrt(m) * (radius + resolvent.norm)
 
     def crossings(level: float) -> np.ndarray:
         left = np.block([[A, level * identity], [0 * identity, radius**2 * identity]])
         right = np.block([[identity, 0 * identity], [level * identity, A.conj().T]])
         return angles_on_circle(left, right, radius=radius)
 
-    found = circle_minimum(smallest, crossings, start=start, tolerance=tolerance, floor=rounding)
-    least = (1 - tolerance) * found.value - rounding if found.certified else 0.0
+    found = circle_minimum(
+        lambda angle: resolvent.smallest(radius * np.exp(1j * angle)),
+        crossings,
+        start=np.concatenate(
+            [angles, np.angle(resolvent.eigenvalues[:EIGENVALUES]), np.linspace(0, 2 * np.pi, ANGLES, endpoint=False)]
+        ),
+        tolerance=share,
+        floor=rounding,
+        above=lambda angle: resolvent.above(radius * np.exp(1j * angle)),
+    )
+    least = (1 - share) * found.value - rounding if found.certified else 0.0
     return Circle(
         radius=radius,
         low=1 / (found.value + rounding),

@@ -13,15 +13,17 @@ from koopman_analysis.nonnormality import (
     kreiss_constant,
     numerical_abscissa,
     numerical_radius,
+    numerical_range,
     spectral_radius,
     stable_rank,
     transient_growth,
 )
 from koopman_analysis.nonnormality.circle import circle_minimum
+from koopman_analysis.nonnormality.resolvent import SMALL, Resolvent
 
 SQUARE = (
-    spectral_radius, henrici_departure, eigenvector_conditioning, numerical_abscissa, numerical_radius, kreiss_constant,
-    transient_growth,
+    spectral_radius, henrici_departure, eigenvector_conditioning, numerical_abscissa, numerical_radius, numerical_range,
+    kreiss_constant, transient_growth,
 )  # fmt: skip
 
 
@@ -93,6 +95,37 @@ def test_the_numerical_radius_is_the_largest_support_of_the_numerical_range(A):
     # Between neighbours, the support is less than that of the polygon they cut out.
     assert max(turned) <= numerical_radius(A) * (1 + 1e-9)
     assert numerical_radius(A) <= max(turned) / np.cos(np.pi / 1999) * (1 + 1e-9)
+
+
+def circumference(polygon: np.ndarray) -> float:
+    return float(np.abs(np.roll(polygon, -1) - polygon).sum())
+
+
+@pytest.mark.parametrize("A", STABLE.values(), ids=STABLE.keys())
+def test_the_numerical_range_lies_between_its_two_polygons_and_they_close_in(A):
+    few, many = numerical_range(A), numerical_range(A, count=512)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2000, len(A))) + 1j * rng.standard_normal((2000, len(A)))
+    inside = np.einsum("ij,jk,ik->i", x.conj(), A, x) / np.square(np.abs(x)).sum(axis=1)
+    for polygons in (few, many):
+        assert polygons.beyond(inside).max() <= 1e-12
+        assert polygons.beyond(polygons.points).max() <= 1e-12
+        assert circumference(polygons.points) <= circumference(polygons.corners)
+    assert few.beyond(many.corners).max() <= 1e-12, "more lines cut more off"
+    assert many.gap < few.gap / 6  # by 8 along a flat side, as Grcar's all but has, by 64 where the boundary bends
+    assert few.gap < 0.02 * np.linalg.norm(A, 2)
+
+
+def test_the_numerical_range_of_a_block_is_the_disc_of_the_book_and_of_a_normal_matrix_the_hull_of_its_spectrum():
+    disc = numerical_range(jordan(5, 0.3))
+    np.testing.assert_allclose(np.abs(disc.points - 0.3), math.cos(math.pi / 6), rtol=1e-12)
+    np.testing.assert_allclose(np.abs(disc.corners - 0.3), math.cos(math.pi / 6) / math.cos(math.pi / 64), rtol=1e-12)
+    square = numerical_range(np.diag([1, 1j, -1, -1j]), count=8)
+    # Its sides are flat: lines along them touch anywhere on a side, the others at a corner.
+    np.testing.assert_allclose(square.points[::2], [1, 1j, -1, -1j], atol=1e-12)
+    np.testing.assert_allclose(square.support[1::2], math.sqrt(0.5), rtol=1e-12)
+    assert square.gap < 1e-12, "lines along all sides leave nothing open"
+    assert numerical_range(np.diag([1, 1j, -1, -1j]), count=4).gap == pytest.approx(math.sqrt(0.5))
 
 
 def test_the_numbers_of_a_block_are_those_of_the_book():
@@ -167,6 +200,15 @@ def test_a_resolvent_that_rounding_hides_has_no_upper_end():
     assert found.high == math.inf
 
 
+def test_where_rounding_hides_the_resolvent_the_search_ends_at_the_edge_of_what_it_hides():
+    A = jordan(60, 0.5, 1.5)
+    found = kreiss_constant(A)
+    assert transient_growth(A).norm.low > 1e20, "the premise: far more than double precision sees"
+    assert 1e11 < found.low < found.high == math.inf
+    assert kreiss_constant(A, circles=100) == found
+    assert kreiss_constant(A, circles=2).low < found.low
+
+
 def test_ranks_count_equal_directions_and_see_unequal_ones():
     for count in (1, 3):
         A = np.diag([2.0] * count + [0.0] * 2)
@@ -188,6 +230,8 @@ def test_settings_out_of_range_and_a_zero_matrix_are_refused():
         kreiss_constant(np.eye(2), tolerance=0.0)
     with pytest.raises(ValueError, match="at least one power, got 0"):
         transient_growth(np.eye(2), powers=0)
+    with pytest.raises(ValueError, match="at least three lines, got 2: fewer enclose nothing"):
+        numerical_range(np.eye(2), count=2)
     for rank in (stable_rank, effective_rank):
         with pytest.raises(ValueError, match="a matrix that is not zero"):
             rank(np.zeros((2, 2)))
@@ -198,6 +242,42 @@ def test_a_minimum_that_is_lowered_for_ever_is_not_certified():
     lower = itertools.count()
     found = circle_minimum(lambda _: -(2.0 ** next(lower)), lambda _: np.ones(1), start=np.zeros(1), tolerance=0.1)
     assert not found.certified
+
+
+def test_a_minimum_is_certified_only_if_the_function_itself_is_above_the_level_where_its_bound_is():
+    def value(angle: float) -> float:
+        return 2 + math.cos(angle)
+
+    def crossings(level: float) -> np.ndarray:
+        angle = math.acos(max(level - 2, -1.0))
+        return np.array([angle, -angle, 0.3]) if level > 1 else np.array([0.3])
+
+    # The bound is true, and says nothing of where the function is low.
+    found = circle_minimum(value, crossings, start=np.zeros(1), tolerance=1e-6, above=lambda _: 3.0)
+    assert found.certified
+    assert found.value == pytest.approx(1.0, rel=1e-5)
+
+
+def test_a_resolvent_is_told_from_below_in_a_fraction_of_the_work():
+    A = np.random.default_rng(0).standard_normal((SMALL + 12, SMALL + 12)) / math.sqrt(SMALL)
+    resolvent = Resolvent.of(A)
+    identity = np.eye(len(A))
+    for z in (1.5 + 0.2j, 0.9j, -3.0, resolvent.eigenvalues[3] + 1e-3):
+        exact = np.linalg.svd(z * identity - A, compute_uv=False)[-1]
+        assert resolvent.smallest(z) == pytest.approx(exact, rel=1e-9)
+        assert exact * (1 - 1e-9) <= resolvent.above(z) <= 1.5 * exact
+    assert resolvent.above(np.diag(resolvent.triangular)[0]) < 1e-12
+
+
+def test_a_kreiss_constant_of_many_rows_lies_above_the_grid_and_its_ends_are_near():
+    A = np.random.default_rng(0).standard_normal((SMALL + 12, SMALL + 12))
+    A *= 0.97 / spectral_radius(A)
+    found = kreiss_constant(A)
+    z = (1 + np.geomspace(1e-3, 3, 12))[:, None] * np.exp(2j * np.pi * np.arange(60) / 60)
+    values = (np.abs(z) - 1) / np.linalg.svd(z[..., None, None] * np.eye(len(A)) - A, compute_uv=False)[..., -1]
+    assert values.max() > 1.2, "the premise: not a contraction"
+    assert values.max() <= found.high <= 1.011 * found.low
+    assert found.low <= 1.1 * values.max()
 
 
 @pytest.mark.slow

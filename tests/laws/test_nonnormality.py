@@ -1,5 +1,7 @@
 """What holds for the non-normality of every square matrix."""
 
+import math
+
 import numpy as np
 import scipy.linalg
 from hypothesis import given
@@ -13,6 +15,7 @@ from koopman_analysis.nonnormality import (
     kreiss_constant,
     numerical_abscissa,
     numerical_radius,
+    numerical_range,
     spectral_radius,
     stable_rank,
     transient_growth,
@@ -31,6 +34,57 @@ def square_matrices(draw) -> np.ndarray:
     A = np.real_if_close(scipy.linalg.schur(A, output="complex")[0] if draw(st.booleans()) else A)
     A = A + draw(st.floats(0, 3)) * np.triu(rng.standard_normal((m, m)), 1)
     return A * draw(st.floats(0.1, 1.2)) / np.abs(np.linalg.eigvals(A)).max()
+
+
+@st.composite
+def blocks(draw) -> np.ndarray:
+    """Jordan blocks of two to eight rows."""
+    m, value = (
+        draw(st.integers(2, 8)),
+        draw(st.floats(0.1, 1.2)) * np.exp(1j * draw(st.sampled_from([0.0, 0.7, np.pi]))),
+    )
+    return np.real_if_close(value * np.eye(m) + draw(st.floats(0.01, 2.0)) * np.eye(m, k=1))
+
+
+@st.composite
+def grcar_matrices(draw) -> np.ndarray:
+    """Grcar's: ones on the diagonal and some above it, minus ones below."""
+    m, above = draw(st.integers(4, 8)), draw(st.integers(1, 4))
+    A = sum(np.eye(m, k=k) for k in range(above + 1)) - np.eye(m, k=-1)
+    return A * draw(st.floats(0.1, 1.2)) / np.abs(np.linalg.eigvals(A)).max()
+
+
+@st.composite
+def companions(draw) -> np.ndarray:
+    """Companion matrices of polynomials whose roots have modulus below 1.1."""
+    rng, m = draw(generators()), draw(st.integers(2, 7))
+    roots = rng.uniform(0.1, 1.1, m) * np.exp(1j * rng.uniform(0, 6.3, m))
+    return scipy.linalg.companion(np.poly(roots))
+
+
+@st.composite
+def almost_normal_matrices(draw) -> np.ndarray:
+    """Normal matrices, real or complex, with an error between 10⁻¹² and 10⁻²."""
+    rng, m = draw(generators()), draw(st.integers(2, 8))
+    error = 10.0 ** draw(st.integers(-12, -2)) * rng.standard_normal((m, m))
+    if draw(st.booleans()):
+        return normal_matrix(rng, m) + error
+    return np.linalg.qr(rng.standard_normal((m, m)))[0] * draw(st.floats(0.5, 1.1)) + error
+
+
+def normal_matrix(rng: np.random.Generator, m: int) -> np.ndarray:
+    """One with eigenvalues in the unit disc."""
+    Q, _ = np.linalg.qr(rng.standard_normal((m, m)) + 1j * rng.standard_normal((m, m)))
+    return Q * (rng.uniform(0, 1, m) * np.exp(6.28j * rng.uniform(size=m))) @ Q.conj().T
+
+
+matrices = st.one_of(square_matrices(), blocks(), grcar_matrices(), companions(), almost_normal_matrices())
+"""Of every kind."""
+
+
+def resolvent_norm(A: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """‖(z − A)⁻¹‖ at many points, by brute force."""
+    return 1 / np.linalg.svd(z[..., None, None] * np.eye(len(A)) - A, compute_uv=False)[..., -1]
 
 
 @given(A=square_matrices(), rng=generators())
@@ -54,7 +108,7 @@ def test_the_departure_is_what_the_eigenvalues_leave_of_the_squares(A):
     np.testing.assert_allclose(henrici_departure(A) ** 2, squares, rtol=1e-6, atol=1e-6)
 
 
-@given(A=square_matrices())
+@given(A=matrices)
 def test_the_spectrum_lies_in_the_numerical_range_and_that_in_the_disc_of_the_norm(A):
     radius, norm = numerical_radius(A), np.linalg.norm(A, 2)
     assert spectral_radius(A) <= radius * (1 + 1e-9)
@@ -63,13 +117,13 @@ def test_the_spectrum_lies_in_the_numerical_range_and_that_in_the_disc_of_the_no
     assert numerical_abscissa(A) <= radius * (1 + 1e-9)
 
 
-@given(A=square_matrices())
+@given(A=matrices)
 def test_the_powers_of_a_matrix_have_at_most_the_powers_of_its_numerical_radius(A):
     for k in (2, 3, 5):
         assert numerical_radius(np.linalg.matrix_power(A, k)) <= numerical_radius(A) ** k * (1 + 1e-8)
 
 
-@given(A=square_matrices())
+@given(A=matrices)
 def test_the_kreiss_constant_is_at_most_the_growth_and_the_growth_at_most_e_m_of_it(A):
     kreiss, growth = kreiss_constant(A), transient_growth(A).norm
     assert 1 <= kreiss.low <= kreiss.high
@@ -77,14 +131,14 @@ def test_the_kreiss_constant_is_at_most_the_growth_and_the_growth_at_most_e_m_of
     assert growth.low <= np.e * len(A) * kreiss.high
 
 
-@given(A=square_matrices(), share=st.floats(1e-3, 5.0), angle=st.floats(0, 6.3))
+@given(A=matrices, share=st.floats(1e-3, 5.0), angle=st.floats(0, 6.3))
 def test_no_point_outside_the_circle_exceeds_the_kreiss_constant(A, share, angle):
     z = (1 + share) * np.exp(1j * angle)
     here = share / np.linalg.svd(z * np.eye(len(A)) - A, compute_uv=False)[-1]
     assert here <= kreiss_constant(A).high * (1 + 1e-9)
 
 
-@given(A=square_matrices(), k=st.integers(1, 60))
+@given(A=matrices, k=st.integers(1, 60))
 def test_no_power_exceeds_the_growth(A, k):
     growth = transient_growth(A)
     assert np.linalg.norm(np.linalg.matrix_power(A, k), 2) <= growth.norm.high * (1 + 1e-9)
@@ -92,7 +146,7 @@ def test_no_power_exceeds_the_growth(A, k):
     np.testing.assert_allclose(reached, growth.norm.low, rtol=1e-8)
 
 
-@given(A=square_matrices(), S=well_conditioned_matrices(8))
+@given(A=matrices, S=well_conditioned_matrices(8))
 def test_a_change_of_coordinates_multiplies_growth_and_kreiss_by_at_most_its_condition(A, S):
     S = S[: len(A), : len(A)] + 3 * np.eye(len(A))
     changed = np.linalg.solve(S, A @ S)
@@ -103,8 +157,7 @@ def test_a_change_of_coordinates_multiplies_growth_and_kreiss_by_at_most_its_con
 
 @given(rng=generators(), m=st.integers(1, 8))
 def test_a_normal_matrix_has_none_of_it(rng, m):
-    Q, _ = np.linalg.qr(rng.standard_normal((m, m)) + 1j * rng.standard_normal((m, m)))
-    A = Q * (rng.uniform(0, 1, m) * np.exp(6.28j * rng.uniform(size=m))) @ Q.conj().T
+    A = normal_matrix(rng, m)
     assert henrici_departure(A) < ROUNDING
     assert eigenvector_conditioning(A) < 1 + 1e-6
     assert kreiss_constant(A).high == 1
@@ -112,9 +165,92 @@ def test_a_normal_matrix_has_none_of_it(rng, m):
     assert transient_growth(A).attained
 
 
-@given(A=square_matrices())
+@given(A=matrices)
 def test_the_two_ranks_lie_between_one_and_the_rank(A):
     rank = np.linalg.matrix_rank(A)
     assert 1 - ROUNDING <= stable_rank(A) <= rank * (1 + ROUNDING)
     assert 1 - ROUNDING <= effective_rank(A) <= len(A) * (1 + ROUNDING)
     assert eigenvector_conditioning(A) >= 1
+
+
+@given(A=matrices)
+def test_the_departure_vanishes_exactly_with_the_commutator(A):
+    commutator = np.linalg.norm(A.conj().T @ A - A @ A.conj().T)
+    m, departure, size = len(A), henrici_departure(A), np.linalg.norm(A)
+    assert departure**2 <= math.sqrt((m**3 - m) / 12) * commutator * (1 + 1e-9) + ROUNDING * size**2
+    assert commutator <= math.sqrt(6) * size * departure * (1 + 1e-9) + ROUNDING * size**2
+
+
+@given(A=matrices)
+def test_the_numerical_radius_is_the_farthest_support_over_all_angles(A):
+    turns = np.exp(1j * np.linspace(0, 2 * np.pi, 721))[:, None, None]
+    farthest = np.linalg.eigvalsh((turns * A + np.conj(turns) * A.conj().T) / 2)[:, -1].max()
+    assert farthest <= numerical_radius(A) * (1 + 1e-9) <= farthest / math.cos(math.pi / 720) * (1 + 2e-9)
+
+
+@given(A=matrices, rng=generators(), count=st.integers(3, 40))
+def test_the_numerical_range_holds_the_spectrum_and_the_diagonal_of_every_unitary_transform(A, rng, count):
+    Q, _ = np.linalg.qr(rng.standard_normal(A.shape) + 1j * rng.standard_normal(A.shape))
+    found, size = numerical_range(A, count=count), np.linalg.norm(A)
+    inside = np.concatenate([np.linalg.eigvals(A), np.diag(A), np.diag(Q.conj().T @ A @ Q), found.points])
+    assert found.beyond(inside).max() <= ROUNDING * size
+    assert found.beyond(found.corners).min() >= -ROUNDING * size, "corners lie on lines"
+
+
+@given(A=matrices, distance=st.floats(0.05, 3.0), angle=st.floats(0, 6.3))
+def test_the_resolvent_lies_between_the_distances_from_the_spectrum_and_from_the_numerical_range(A, distance, angle):
+    polygons = numerical_range(A, count=16)
+    z = polygons.corners[:1] + distance * np.exp(1j * angle)
+    beyond, from_spectrum = float(polygons.beyond(z)[0]), float(np.abs(z - np.linalg.eigvals(A)).min())
+    here = float(resolvent_norm(A, z)[0])
+    assert here >= (1 - 1e-9) / from_spectrum
+    if beyond > 0:
+        assert here <= (1 + 1e-9) / beyond
+    assert here <= eigenvector_conditioning(A) / from_spectrum * (1 + 1e-9)
+    powers = np.arange(len(A))
+    by_departure = (henrici_departure(A) ** powers / from_spectrum ** (powers + 1)).sum()
+    assert here <= by_departure * (1 + 1e-9)
+
+
+@given(A=matrices)
+def test_the_kreiss_constant_is_the_largest_value_of_a_fine_grid(A):
+    radius = 1 + np.geomspace(1e-3, 20, 60)
+    z = radius[:, None] * np.exp(1j * np.linspace(0, 2 * np.pi, 120, endpoint=False))
+    grid, found = float(((radius - 1)[:, None] * resolvent_norm(A, z)).max()), kreiss_constant(A)
+    assert grid <= found.high * (1 + 1e-9)
+    assert found.low >= 0.99 * min(grid, 1e9)
+
+
+@given(A=matrices)
+def test_a_kreiss_constant_has_no_upper_end_where_powers_have_none(A):
+    reaches_out = spectral_radius(A) > 1 + 1e-3
+    block_on_circle = scipy.linalg.block_diag(A, np.eye(2) + 0.5 * np.eye(2, k=1))
+    for unbounded in [block_on_circle, *([A] if reaches_out else [])]:
+        assert kreiss_constant(unbounded).low == math.inf
+        assert transient_growth(unbounded).norm.high == math.inf
+
+
+@given(A=matrices)
+def test_a_matrix_over_its_norm_is_a_contraction_and_has_neither_kreiss_constant_nor_growth(A):
+    contraction = A / np.linalg.norm(A, 2)
+    assert kreiss_constant(contraction).high == 1
+    assert transient_growth(contraction).norm.high <= 1 + 1e-12
+
+
+@given(A=matrices)
+def test_the_growth_is_the_largest_of_many_powers(A):
+    norms, power = [1.0], np.eye(len(A))
+    for _ in range(300):
+        power = power @ A
+        norms.append(float(np.linalg.norm(power, 2)))
+    growth = transient_growth(A)
+    assert max(norms) <= growth.norm.high * (1 + 1e-9)
+    if growth.attained and growth.power <= 300:
+        np.testing.assert_allclose(growth.norm.low, max(norms), rtol=1e-9)
+
+
+@given(A=matrices, time=st.floats(0.0, 3.0))
+def test_a_flow_grows_at_most_at_the_rate_of_its_numerical_abscissa(A, time):
+    grown = np.linalg.norm(scipy.linalg.expm(time * A), 2)
+    assert np.exp(time * np.linalg.eigvals(A).real.max()) <= grown * (1 + 1e-3)
+    assert grown <= np.exp(time * numerical_abscissa(A)) * (1 + 1e-9)

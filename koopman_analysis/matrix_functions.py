@@ -1,0 +1,154 @@
+"""The generator of a Koopman matrix and its fractional powers, or the reason why there are none.
+
+If Ψ(x_t) = Ψ(x_0) e^{tL} along a flow, the matrix of one dictionary over a lag is K = e^{lag L}; what one wants back is
+
+    L = log K / lag          (rows: d/dt Ψ(x_t) = Ψ(x_t) L; of Kᵀ it is the transpose),                           (1)
+    K^s = e^{s log K},       the matrix over s lags.                                                            (2)
+
+log is the principal logarithm, whose eigenvalues have imaginary parts in (−π, π). It exists, a polynomial in K and real
+where K is, if and only if no eigenvalue lies on (−∞, 0]. With an eigenvalue 0 there is no logarithm at all, for e^{tL}
+has an inverse; on the negative axis there are several with equal right; and next to it small errors of K exchange
+turning one way for turning the other. That is *aliasing*: a pair e^{a ± ib} with b > π gives the same K as one with
+b − 2π, and only a shorter lag tells them apart. So |arg λ| must stay clear of π by a margin, and λ of (−∞, 0] by what
+rounding can do. A change of K by
+
+    δ = 10 ε ‖K‖                                                                                               (3)
+
+moves no eigenvalue farther than the lesser of two radii,
+
+    κ(V) δ   (Bauer & Fike)      and      r with δ Σ_{k < m} ν^k r^{−k−1} = 1   (Henrici),                        (4)
+
+V the eigenvectors with columns of length one and ν = ‖N‖_F the departure from normality: the first is about δ where K
+is well diagonalisable; where K is defective it is infinite, and the second about (δ ν^{m−1})^{1/m}. So a Jordan block
+far from the cut has a logarithm, and one near it has none. What passes is exponentiated back, and refused unless it
+gives K. No error tells of a zero eigenvalue otherwise: SciPy's `logm(diag(.5, .2, 0))` is finite, −46 in the corner.
+
+Whole powers need no logarithm: K² is always there, K⁻¹ where no eigenvalue is 0 within (4).
+
+Sources: Higham 2008, ch. 1.7 and 11 (the principal logarithm); Bauer & Fike 1960; Henrici 1962, theorem 4; Al-Mohy &
+Higham 2012 (the algorithm in SciPy); Mauroy & Goncalves 2020 (generators from snapshots, and their aliasing).
+"""
+
+import warnings
+
+import numpy as np
+import scipy.linalg
+import scipy.optimize
+
+from koopman_analysis.nonnormality.departure import eigenvector_conditioning, henrici_departure, require_square
+from koopman_analysis.shapes import Inexact, Operator
+
+EPSILON = float(np.finfo(np.float64).eps)
+
+MARGIN = 0.01
+"""How far |arg λ| must stay from π, in radians."""
+
+ROUND_TRIP = 1e-6
+"""Largest relative error of what is exponentiated back."""
+
+
+class NoPrincipalLogarithm(ValueError):
+    """There is no logarithm of this matrix that one may rely on, and the message says why."""
+
+
+def generator(K: Operator, lag: float, *, margin: float = MARGIN) -> Inexact[np.ndarray, "m m"]:
+    """L of equation (1), real where K is.
+
+    Args:
+        K: The matrix of one dictionary at both ends.
+        lag: The time from before to after.
+        margin: How far |arg λ| must stay from π, in radians.
+
+    Raises:
+        ValueError: If K is not a square matrix of finite numbers, or the lag not positive.
+        NoPrincipalLogarithm: If an eigenvalue is within rounding of (−∞, 0] or within the margin of its angle, or the
+            logarithm does not give K back.
+    """
+    if not 0 < lag < np.inf:
+        raise ValueError(f"expected a positive, finite lag, got {lag}: it is the time from before to after")
+    return _logarithm(K, margin) / lag
+
+
+def fractional_power(K: Operator, s: float, *, margin: float = MARGIN) -> Inexact[np.ndarray, "m m"]:
+    """K^s of equation (2), real where K is.
+
+    Args:
+        K: The matrix of one dictionary at both ends.
+        s: The exponent; whole ones need no logarithm.
+        margin: How far |arg λ| must stay from π, in radians.
+
+    Raises:
+        ValueError: If K is not a square matrix of finite numbers, or s not finite.
+        NoPrincipalLogarithm: As `generator` does; with a whole s < 0 only if an eigenvalue is 0 within rounding.
+    """
+    if not np.isfinite(s):
+        raise ValueError(f"expected a finite exponent, got {s}: it counts lags")
+    require_square(K)
+    if float(s).is_integer():
+        if s < 0:
+            _require_no_zero(np.linalg.eigvals(K), _reach_of_rounding(K))
+        return np.linalg.matrix_power(K, int(s))
+    expected = scipy.linalg.expm(s * _logarithm(K, margin))
+    return _agreed(_as_real_as(K, scipy.linalg.fractional_matrix_power(K, s)), expected)
+
+
+def _logarithm(K: Operator, margin: float) -> np.ndarray:
+    require_square(K)
+    eigenvalues, reach = np.linalg.eigvals(K), _reach_of_rounding(K)
+    _require_no_zero(eigenvalues, reach)
+    away = np.where(eigenvalues.real > 0, np.abs(eigenvalues), np.abs(eigenvalues.imag))
+    if (on_cut := away <= reach).any():
+        raise NoPrincipalLogarithm(
+            f"expected eigenvalues away from (−∞, 0], got {eigenvalues[on_cut][0]:.3g}, which rounding moves by up to "
+            f"{reach:.1g}: there are several logarithms, with equal right; choose a shorter lag, or leave the "
+            "direction out"
+        )
+    if (aliased := np.pi - np.abs(np.angle(eigenvalues)) <= margin).any():
+        raise NoPrincipalLogarithm(
+            f"expected eigenvalues that turn by less than π − {margin:.2g} in a lag, got "
+            f"{eigenvalues[aliased][0]:.3g}, which may as well turn the other way: choose a shorter lag"
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of doubts about the accuracy, which is looked at here
+        logarithm = _as_real_as(K, scipy.linalg.logm(K))
+    _agreed(scipy.linalg.expm(logarithm), K)
+    return logarithm
+
+
+def _require_no_zero(eigenvalues: np.ndarray, reach: float) -> None:
+    smallest = eigenvalues[np.argmin(np.abs(eigenvalues))]
+    if abs(smallest) <= reach:
+        raise NoPrincipalLogarithm(
+            f"expected eigenvalues other than 0, got {smallest:.3g}, which rounding moves by up to {reach:.1g}: what "
+            "the operator forgets no power brings back; leave the direction out"
+        )
+
+
+def _reach_of_rounding(K: Operator) -> float:
+    """The lesser radius of equation (4)."""
+    delta, nu = 10 * EPSILON * float(np.linalg.norm(K, 2)), henrici_departure(K)
+    if nu == 0 or delta == 0:
+        return delta
+    powers = np.arange(len(K))
+
+    def excess(log_radius: float) -> float:
+        return float(np.log(delta) + np.logaddexp.reduce(powers * np.log(nu) - (powers + 1) * log_radius))
+
+    # At δ the sum is at least its first term, 1/δ; at δ + ν it is at most that of all k, 1/δ again.
+    low, high = np.log(delta) - EPSILON, np.log(delta + nu) + 1e-9
+    return min(eigenvector_conditioning(K) * delta, float(np.exp(scipy.optimize.brentq(excess, low, high))))
+
+
+def _as_real_as(K: Operator, computed: np.ndarray) -> np.ndarray:
+    """Without the imaginary part that rounding left where K has none; whether it was rounding, the way back shows."""
+    return computed.real if np.isrealobj(K) else computed
+
+
+def _agreed(computed: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    error = float(np.linalg.norm(computed - expected) / np.linalg.norm(expected))
+    if not error <= ROUND_TRIP:
+        raise NoPrincipalLogarithm(
+            f"expected a logarithm that gives the matrix back to {ROUND_TRIP:.0e}, got it back with a relative error "
+            f"of {error:.1e}: it is too far from normal for double precision"
+        )
+    return computed
