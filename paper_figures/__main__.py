@@ -18,6 +18,7 @@ from paper_figures import (
     outliers,
     quality_against_dimension,
     semantics,
+    spectrum,
 )
 from paper_figures.printing import save_for_print
 from paper_figures.profile import WIDTHS, Profile
@@ -31,6 +32,7 @@ FIGURES: dict[str, Callable[[Profile], Figure]] = {
     "outliers": outliers.drawn,
     "quality_against_dimension": quality_against_dimension.drawn,
     "semantics": semantics.drawn,
+    "spectrum": spectrum.drawn,
 }
 Name = Literal[*FIGURES]
 Width = Literal[*WIDTHS]

@@ -1,11 +1,15 @@
 """Distilled models behind several figures: collected, trained and kept once."""
 
+from collections import deque
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
+from kdm.ablations import DirectRegression, load_direct, regress_directly
 from kdm.evaluation import pairs_in_rows
+from kdm.presets import Preset
+from kdm.training.distillation import DistillationConfig
 from kdm.trajectories import Trajectories, collect
 from kdm.verification import train_with_bar
 from kdm.verification.experiment import Subject
@@ -45,10 +49,7 @@ def distilled(name: str, profile: Profile) -> Distilled:
         preset.teacher_object(), preset.pairs, generator=torch.Generator().manual_seed(profile.seed),
         steps=preset.solver_steps, out=folder / "data", progress=True,
     )  # fmt: skip
-    config = preset.seeded(profile.seed).distillation
-    if profile.fast:
-        config = replace(config, training=replace(config.training, steps=FEW_STEPS))
-    train_with_bar(config, data, folder / "run", device=CPU, preset=preset.name, progress=True)
+    train_with_bar(_config(preset, profile), data, folder / "run", device=CPU, preset=preset.name, progress=True)
     heldout = data.heldout()
     classes = data.teacher.labels(heldout.data) if data.teacher is not None else None
     assert classes is not None  # every data set here has classes
@@ -56,3 +57,16 @@ def distilled(name: str, profile: Profile) -> Distilled:
         data=data, subject=subject_of_run(folder / "run", data, device=CPU, name=name), heldout=pairs_in_rows(heldout),
         classes=classes.numpy(),
     )  # fmt: skip
+
+
+def regressed(found: Distilled, profile: Profile) -> DirectRegression:
+    """Direct regression with the parameters, the optimiser and the samples of a distilled preset, made or found."""
+    preset = profile.preset(found.subject.name)
+    folder = profile.work / preset.name / "direct"
+    deque(regress_directly(_config(preset, profile), found.data, folder, device=CPU), maxlen=0)
+    return load_direct(folder)
+
+
+def _config(preset: Preset, profile: Profile) -> DistillationConfig:
+    config = preset.seeded(profile.seed).distillation
+    return replace(config, training=replace(config.training, steps=FEW_STEPS)) if profile.fast else config

@@ -6,9 +6,10 @@ question: does distance rank pairs of one class before others (AUROC), are neare
 distances order pairs as those among the features of a classifier do, which was fitted to other held-out objects.
 
 Controls: the noise itself, the leading canonical coordinates of DMD and of EDMD with Hermite polynomials and with
-random Fourier features, the best of 19 re-initialisations of the encoder, and the teacher's state in the middle of its
-way. Intervals resample objects, never pairs, at 95 % each; the verdict of `kdm verify` stands on simultaneous intervals
-of the differences.
+random Fourier features, the best of 19 re-initialisations of the encoder, the last hidden layer of a direct regression
+(the same parameters and samples without a latent space), and the teacher's state in the middle of its way. Intervals
+resample objects, never pairs, at 95 % each; the verdict of `kdm verify` stands on simultaneous intervals of the
+differences.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from matplotlib.figure import Figure
 
 from kdm.training.distillation import noise_scale
 from kdm.verification.baselines import Baselines, fourier_edmd, hermite_degree
-from kdm.verification.controls import linear_coordinates, random_encoders, states_on_the_way
+from kdm.verification.controls import last_hidden_layer, linear_coordinates, random_encoders, states_on_the_way
 from koopman_analysis import EDMD, Coordinates, Hermite, SnapshotPairs
 from koopman_analysis.correlation import PairSpearman
 from koopman_analysis.figures import draw_semantic_values
@@ -35,7 +36,7 @@ from koopman_analysis.semantics import (
     semantic_study,
 )
 from koopman_analysis.similarity import NeighbourAgreement, SameClassAuroc
-from paper_figures.experiments import DATA, Distilled, distilled
+from paper_figures.experiments import DATA, Distilled, distilled, regressed
 from paper_figures.printing import styled_for_print
 from paper_figures.profile import Profile
 
@@ -120,5 +121,6 @@ def _controls(
     return {
         "noise": noise,
         **{name: encode(noise) for name, encode in linear.items()},
+        "direct regression": last_hidden_layer(regressed(found, profile), found.data.shape)(noise),
         "teacher, half of the way": middle,
     }

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from koopman_analysis.figures.style import STYLE
-from paper_figures import ablations, neighbours, semantics
+from paper_figures import ablations, neighbours, semantics, spectrum
 from paper_figures.__main__ import FIGURES, main
 from paper_figures.defect_against_dimension import TOLERANCE, curves, drawn
 from paper_figures.printing import SCREEN, styled_for_print
@@ -87,11 +87,28 @@ def test_every_data_set_is_asked_every_question_beside_every_control(work):
     for row, (name, study) in enumerate(studies.items()):
         first, *_ = line = panels[row * len(semantics.SHORT) : (row + 1) * len(semantics.SHORT)]
         assert [label.get_text() for label in first.get_yticklabels()] == list(study.names)
-        assert {"noise", "DMD", "teacher, half of the way", "best of the random encoders"} <= set(study.controls)
+        assert {"noise", "DMD", "direct regression", "teacher, half of the way", "best of the random encoders"} <= set(
+            study.controls
+        )
         assert name in {first.get_title(loc=loc) for loc in ("left", "center", "right")}
         for ax, question in zip(line, study.questions, strict=True):
             dots = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
             assert dots == [interval.estimate for interval in study.values(question).values()]
+
+
+@pytest.mark.gallery
+def test_the_spectrum_shows_twelve_true_eigenvalues_and_one_model_in_four_gauges(work):
+    axes = spectrum.drawn(Profile(fast=True, width=None, work=work / "fast")).axes
+    ranked, plane, gauges, modes, ranks = (
+        next(ax for ax in axes if title in (ax.get_title(loc="left"), ax.get_title())) for title in spectrum.TITLES
+    )
+    filled, hollow = (line for line in ranked.lines if line.get_label() in ("true", "spurious"))
+    assert (len(filled.get_xdata()), len(hollow.get_xdata())) == (12, 9)
+    assert filled.get_ydata().max() < spectrum.BORNE_OUT < hollow.get_ydata().min()
+    assert len(plane.collections) == 1
+    assert sum(line.get_marker() == "o" for line in gauges.lines) == 4
+    assert modes.images
+    assert ranks.lines
 
 
 @pytest.mark.parametrize("column", [None, "icml-column"])
