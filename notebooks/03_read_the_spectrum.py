@@ -224,19 +224,22 @@ figure_of(
 )
 
 # %% [markdown]
-# An eigenvector makes a function of the noise, $\varphi(x) = E(x) v$. Its level sets are what the model found to move
-# together. The four that are borne out best, the constant aside; colours are phases where a function is complex:
+# The two that are borne out are the constant, and a function that hardly differs from it. An eigenvector makes a
+# function of the noise, $\varphi(x) = E(x) v$, and its level sets are what the model found to move together. The four
+# with the smallest residual that vary, one of each conjugate pair; colours are phases where a function is complex:
 
 # %%
 side = np.linspace(-200.0, 200.0, 60 if FAST else 160)
 grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
 features = np.column_stack([np.ones(len(grid)), shared.model.encode_noise(grid)])
-chosen = [index for index in range(len(found)) if found.eigenvalues[index].imag >= 0][1:5]
+functions = features @ found.coefficients
+varying = functions.std(axis=0) > 0.2 * np.abs(functions).mean(axis=0)
+chosen = np.flatnonzero(varying & (found.eigenvalues.imag >= 0))[:4]
 
 
 def level_sets(ax, index):
     """One eigenfunction, with its eigenvalue and residual."""
-    draw_function(ax, (features @ found.coefficients[:, index]).reshape(len(side), -1), x=side, y=side)
+    draw_function(ax, functions[:, index].reshape(len(side), -1), x=side, y=side)
     ax.set_title(f"λ = {found.eigenvalues[index]:.2g}, residual {found.residuals[index]:.2g}", fontsize=8)
     return ax
 

@@ -69,9 +69,9 @@ def draw_pseudospectrum(
 
 
 def _round_levels(low: float, high: float) -> np.ndarray:
-    """Five to ten levels between these values, each 1, 2 or 5 times a power of ten, or powers alone where more fit."""
+    """At most ten levels between these values, round ones: as close as that allows, powers of ten where many fit."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for factors in ((1, 2, 5), (1, 3), (1,)):
+    for factors in ((1, 1.5, 2, 3, 4, 6, 8), (1, 2, 5), (1, 3), (1,)):
         levels = np.array([factor * 10.0**decade for decade in decades for factor in factors])
         inside = levels[(levels >= low) & (levels <= high)]
         if len(inside) <= 10:

@@ -89,6 +89,7 @@ def wait_for_a_save(folder: Path) -> None:
     assert is_worked_in(folder)
 
 
+@pytest.mark.slow
 def test_a_program_without_a_main_guard_trains_it_to_the_same_bits(data, tmp_path):
     program = script(config(300), data, tmp_path / "beside", "time.sleep(0)")
     done = subprocess.run(

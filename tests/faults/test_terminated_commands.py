@@ -55,7 +55,13 @@ def test_a_terminated_collection_goes_on_where_it_was(tmp_path, monkeypatch, cap
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "term"])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [
+        pytest.param(signal.SIGINT, 130, id="ctrl-c", marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 143, id="term"),
+    ],
+)
 def test_a_verification_that_is_stopped_stops_both_of_its_processes_without_a_traceback(tmp_path, number, status):
     runs = tmp_path / "runs" / "verify-mixture-fast"
     command = [sys.executable, "-m", "kdm", "verify", "mixture", "--fast", "--out", str(tmp_path / "report")]

@@ -132,6 +132,7 @@ def test_readers_need_no_lock(data, tmp_path, capsys):
     assert (run / "evaluation.json").exists()
 
 
+@pytest.mark.slow
 def test_of_two_trainings_that_begin_together_one_works_and_can_be_terminated(data, tmp_path):
     command = [sys.executable, "-m", "kdm", "train", "mixture", "--data", data, "--out", str(tmp_path / "run")]
     both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(2)]

@@ -35,6 +35,7 @@ def test_p_values_on_the_grid_are_at_no_distance_from_it_and_small_ones_are():
     assert calibration.rejected(grid).estimate == 0.05
 
 
+@pytest.mark.slow
 def test_few_p_values_are_small_where_objects_are_independent():
     found = calibration.simulated(WORLDS["independent objects"], range(20))
     for name in ("Mantel", "distance correlation", "AUROC", "neighbours"):

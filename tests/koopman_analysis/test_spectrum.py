@@ -171,6 +171,7 @@ def test_functions_that_repeat_each_other_add_no_eigenvalue():
     np.testing.assert_allclose(np.sort(repeated.eigenvalues.real), np.sort([0.9, 0.5, 0.81]), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_bootstrap_covers_the_eigenvalues_and_narrows_with_the_data():
     truth = 0.8 * np.exp(0.7j)
     covered, widths = 0, {}
