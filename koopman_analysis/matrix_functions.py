@@ -78,7 +78,7 @@ def fractional_power(K: Operator, s: float, *, margin: float = MARGIN) -> Inexac
         margin: How far |arg λ| must stay from π, in radians.
 
     Raises:
-        ValueError: If K is not a square matrix of finite numbers, or s not finite.
+        ValueError: If K is not a square matrix of finite numbers, s not finite, or a whole power beyond all numbers.
         NoPrincipalLogarithm: As `generator` does; with a whole s < 0 only if an eigenvalue is 0 within rounding.
     """
     if not np.isfinite(s):
@@ -87,7 +87,11 @@ def fractional_power(K: Operator, s: float, *, margin: float = MARGIN) -> Inexac
     if float(s).is_integer():
         if s < 0:
             _require_no_zero(np.linalg.eigvals(K), _reach_of_rounding(K))
-        return np.linalg.matrix_power(K, int(s))
+        with np.errstate(over="ignore", invalid="ignore"):
+            power = np.linalg.matrix_power(K.astype(np.result_type(K, np.float64)), int(s))
+        if not np.isfinite(power).all():
+            raise ValueError(f"expected a power within the range of numbers, got one beyond it at exponent {s:g}")
+        return power
     expected = scipy.linalg.expm(s * _logarithm(K, margin))
     return _agreed(_as_real_as(K, scipy.linalg.fractional_matrix_power(K, s)), expected)
 

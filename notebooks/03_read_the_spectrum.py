@@ -210,7 +210,7 @@ measured, unrelated = (
 for claim in (
     checks.eigenvalues_of_the_flow(measured, shuffled=unrelated),
     checks.eigenvalues_trusted(measured, shuffled=unrelated),
-    checks.stable(measured.eigenpairs),
+    checks.stable(K),
     checks.nearly_normal(checks.normality(K, latents, resamples=59 if FAST else 199, rng=rng(8))),
 ):
     print(f"{claim.verdict.value:13} {claim.hypothesis}\n{'':13} {claim.because}")

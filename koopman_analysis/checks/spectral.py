@@ -2,7 +2,7 @@
 
 With one dictionary Ψ at both ends, K its matrix, and Ψ(x) = Q T white in Q over the noise:
 
-    stable                 max |λ| ≤ 1 + tolerance: what is iterated does not grow for ever                   (1)
+    stable                 max |λ| ≤ 1 + tolerance: nothing that is iterated grows geometrically              (1)
     nearly_normal          ‖N‖_F / ‖A‖_F of A = T K T⁻¹, Schur form U (Λ + N) Uᴴ, is small: eigenvalues
                            alone say how far latents move                                                     (2)
     eigenvalues_trusted    the share of eigenpairs whose residual ‖φ(y) − λ φ(x)‖ / ‖φ(x)‖ on held-out
@@ -10,7 +10,9 @@ With one dictionary Ψ at both ends, K its matrix, and Ψ(x) = Q T white in Q ov
 
 (1) is a property of K alone, known up to the rounding of its eigenvalues, which is large near a defective matrix. (2)
 needs a metric, and takes that of the data: it belongs to K and the law of the noise, in no basis, and its interval
-resamples groups of whole units, as that of (3) resamples units. Eigenvalues outside the unit circle are one thing,
+resamples groups of whole units, as that of (3) resamples units. A sampled metric makes a normal K look departed, in
+squares by about m/n, and a resample by as much again: the bootstrap of the square of (2) is reflected about its
+estimate (the basic interval), which takes that bias away once. Eigenvalues outside the unit circle are one thing,
 transient growth another: of a matrix that is far from normal (1) says little (`nonnormality`).
 
 Controls. (1): K scaled to a radius a tenth above the bound. (2): A plus a shear as large as itself along one plane,
@@ -29,13 +31,13 @@ import scipy.linalg
 from koopman_analysis.checks.eigenvalues import EigenvalueResiduals
 from koopman_analysis.claims import Claim, Side, Verdict
 from koopman_analysis.nonnormality import henrici_departure
+from koopman_analysis.nonnormality.departure import require_square
 from koopman_analysis.resampling import Interval, object_bootstrap, random_groups
 from koopman_analysis.shapes import Float, Operator
 from koopman_analysis.snapshots import SnapshotPairs
-from koopman_analysis.spectrum import Eigenpairs
 
 STABLE, NORMAL, TRUSTED = (
-    "Iterating K does not grow.",
+    "No eigenvalue of K lies outside the unit circle.",
     "K is nearly normal over the noise: its eigenvalues alone say how far latents move.",
     "Most eigenvalues of K are those of the flow.",
 )
@@ -52,25 +54,29 @@ class DependentLatents(ValueError):
     """Latents that do not span their dimensions, in which no coordinates are white."""
 
 
-def stable(eigenpairs: Eigenpairs, *, bound: float = 1.01) -> Claim:
+def stable(K: Operator, *, bound: float = 1.01) -> Claim:
     """The claim of equation (1).
 
     Args:
-        eigenpairs: Of K.
+        K: The model's.
         bound: Largest modulus of an eigenvalue.
+
+    Raises:
+        ValueError: If K is not a square matrix of finite numbers.
     """
-    claim = _stable(eigenpairs, bound)
+    require_square(K)
+    claim = _stable(K, bound)
     if not (radius := claim.interval.estimate):
         return claim
-    scale = 1.1 * bound / radius
-    grown = replace(eigenpairs, eigenvalues=scale * eigenpairs.eigenvalues, rounding=scale * eigenpairs.rounding)
-    control = _stable(grown, bound).as_control(name="K scaled to grow", expected=Verdict.REFUTED)
+    control = _stable(1.1 * bound / radius * K, bound).as_control(name="K scaled to grow", expected=Verdict.REFUTED)
     return claim.with_controls([control])
 
 
-def _stable(eigenpairs: Eigenpairs, bound: float) -> Claim:
-    moduli = np.abs(eigenpairs.eigenvalues)
-    low, high = float((moduli - eigenpairs.rounding).max()), float((moduli + eigenpairs.rounding).max())
+def _stable(K: Operator, bound: float) -> Claim:
+    eigenvalues, left, right = scipy.linalg.eig(K.astype(np.result_type(K, np.float64)), left=True, right=True)
+    angle = np.abs(np.einsum("ij,ij->j", left.conj(), right)).clip(min=np.finfo(np.float64).tiny)
+    moduli, rounding = np.abs(eigenvalues), 10 * np.finfo(np.float64).eps * np.linalg.norm(K, 2) / angle
+    low, high = float((moduli - rounding).max()), float((moduli + rounding).max())
     interval = Interval(estimate=float(moduli.max()), low=max(low, 0.0), high=high, method="rounding")
     return Claim.decided(
         id="stable", hypothesis=STABLE, quantity=QUANTITIES["stable"], interval=interval, side=Side.AT_MOST,
@@ -121,11 +127,23 @@ def normality(
 
     def departures(counts: np.ndarray) -> list[float]:
         A = _white(scaled, np.tensordot(counts.astype(np.float64), moments, axes=1))
-        return [_relative(each) for each in (A, _sheared(A), np.diag(np.linalg.eigvals(A)))]
+        return [_relative(each) ** 2 for each in (A, _sheared(A), np.diag(np.linalg.eigvals(A)))]
 
-    found = object_bootstrap(departures, len(moments), resamples=resamples, rng=rng).intervals()
-    departure, sheared, diagonal = (replace(interval, n=host.units) for interval in found)
+    drawn = object_bootstrap(departures, len(moments), resamples=resamples, rng=rng)
+    departure, sheared, diagonal = (
+        _reflected(interval, mean, host.units)
+        for interval, mean in zip(drawn.intervals(), drawn.replicates.mean(axis=0), strict=True)
+    )
     return NormalityOfK(departure=departure, sheared=sheared, diagonal=diagonal)
+
+
+def _reflected(square: Interval, mean: float, units: int) -> Interval:
+    """The root of a square whose resamples have this mean, less its bias, with the basic interval."""
+    twice = 2.0 * square.estimate
+    ends = np.sqrt(np.clip([twice - mean, twice - square.high, twice - square.low], 0.0, 1.0))
+    estimate, low, high = (float(end) for end in ends)
+    method = square.method.replace("percentiles", "basic")
+    return Interval(estimate=estimate, low=low, high=high, level=square.level, n=units, method=method)
 
 
 def _white(K: np.ndarray, moment: Float[np.ndarray, "m m"]) -> np.ndarray:
@@ -143,8 +161,8 @@ def _sheared(A: np.ndarray) -> np.ndarray:
     """A in its Schur form with as much again above the diagonal, in one plane; a larger block where there is none."""
     triangular, _ = scipy.linalg.schur(A, output="complex")
     if len(A) == 1:
-        return np.array([[A[0, 0], abs(A[0, 0])], [0.0, A[0, 0]]])
-    triangular[0, 1] += 2.0 * np.linalg.norm(A)
+        return np.array([[A[0, 0], 2.0 * abs(A[0, 0]) or 1.0], [0.0, A[0, 0]]])
+    triangular[0, 1] += 2.0 * (np.linalg.norm(A) or 1.0)
     return triangular
 
 

@@ -13,10 +13,10 @@ import scipy.linalg
 
 from koopman_analysis.shapes import Complex
 
-STEPS = 60
-"""Lanczos steps at most."""
+STEPS, FEWEST = 80, 6
+"""Lanczos steps at most and at least: fewer may settle on a singular value that is not the least."""
 SHARP = 1e-9
-"""Relative change of a singular value below which Lanczos iteration stops."""
+"""Residual of a Ritz pair, as a share of its value, at which the iteration stops."""
 
 
 def least_singular(
@@ -26,13 +26,26 @@ def least_singular(
 
     Args:
         R: The matrix.
-        start: Where to begin, such as the vector of a matrix nearby.
+        start: Where to begin: a vector with a part along every other, such as one by chance.
     """
-    (solve,) = scipy.linalg.get_blas_funcs(("trsv",), dtype=np.complex128)
-    diagonal = np.abs(np.diag(R))
-    zeros = np.flatnonzero(diagonal <= np.finfo(np.float64).tiny / np.finfo(np.float64).eps)
+    scale = float(np.abs(R).max())
+    if not scale:
+        return 0.0, start / np.linalg.norm(start)
+    scaled = np.asfortranarray(R / scale)
+    zeros = np.flatnonzero(np.diag(scaled) == 0)
     if len(zeros):
-        return 0.0, _null(R, int(zeros[0]))
+        return 0.0, _null(scaled, int(zeros[0]))
+    with np.errstate(all="ignore"):  # where solving leaves the range of numbers, the whole matrix is decomposed
+        found, vector = _iterated(scaled, start)
+    if not (np.isfinite(vector).all() and 0.0 < found < np.inf):
+        _, values, right = np.linalg.svd(scaled)
+        found, vector = float(values[-1]), right[-1].conj()
+    return scale * found, vector
+
+
+def _iterated(R: np.ndarray, start: np.ndarray) -> tuple[float, np.ndarray]:
+    """Lanczos iteration with (Rᴴ R)⁻¹; not finite where that is not."""
+    (solve,) = scipy.linalg.get_blas_funcs(("trsv",), dtype=np.complex128)
     basis = [start / np.linalg.norm(start)]
     alphas: list[float] = []
     betas: list[float] = []
@@ -43,11 +56,13 @@ def least_singular(
         every = np.array(basis)
         for _ in range(2):  # twice is enough: the basis stays orthonormal to rounding
             image = image - every.T @ (every.conj() @ image)
-        values, columns = scipy.linalg.eigh_tridiagonal(np.array(alphas), np.array(betas))
-        ritz, before, found = columns[:, -1], found, 1.0 / math.sqrt(values[-1])
         betas.append(float(np.linalg.norm(image)))
-        # The error of a Ritz value is at most the square of its residual over the gap: its size is enough to stop by.
-        if betas[-1] * abs(ritz[-1]) <= SHARP * values[-1] or abs(before - found) <= 1e-3 * SHARP * found:
+        if not np.isfinite([alphas[-1], betas[-1]]).all():
+            return np.nan, basis[0]
+        values, columns = scipy.linalg.eigh_tridiagonal(np.array(alphas), np.array(betas[:-1]))
+        ritz, found = columns[:, -1], 1.0 / math.sqrt(values[-1]) if values[-1] > 0 else np.nan
+        settled = len(alphas) >= FEWEST and betas[-1] * abs(ritz[-1]) <= SHARP * values[-1]
+        if settled or betas[-1] <= 1e-13 * values[-1]:  # or the start has no part outside
             break
         basis.append(image / betas[-1])
     return found, np.array(basis[: len(ritz)]).T @ ritz

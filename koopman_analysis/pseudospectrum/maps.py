@@ -38,8 +38,9 @@ def window(
     Raises:
         ValueError: If there are fewer than two points along a side, or the margin is negative.
     """
-    if resolution < 2 or not margin >= 0:
+    if resolution < 2 or not 0 <= margin < math.inf:
         raise ValueError(f"expected two points or more a side and a margin of at least 0, got {resolution}, {margin}")
+    _require_finite(eigenvalues)
     half = (1 + margin) * max(1.0, float(np.abs(eigenvalues).max(initial=0.0)))
     side = half * np.arange(1 - resolution, resolution, 2) / (resolution - 1)  # symmetric to the last bit
     return side[None, :] + 1j * side[:, None]
@@ -106,6 +107,8 @@ def residual_intervals(
         ConstantData: If the functions do not vary.
         ValueError: If there are fewer than ten pairs of the fit for each function, or fewer than two held-out units.
     """
+    if points.ndim != 1 or not points.size:
+        raise ValueError(f"expected a few points in a row, got shape {points.shape}: ravel a grid")
     moments = FactorMoments.of(fit, inputs)
     require_many(moments)
     _require_finite(points)

@@ -42,7 +42,7 @@ class Pencil:
         """
         if A.ndim != 2 or A.shape[0] != A.shape[1] or not A.size or not np.isfinite(A).all():
             raise ValueError(f"expected a square matrix of finite numbers, got shape {A.shape}")
-        S, U = scipy.linalg.schur(A, output="complex")
+        S, U = scipy.linalg.schur(A.astype(np.result_type(A, np.float64)), output="complex")
         return cls(triangle=S, rest=None, back=U, real=not np.iscomplexobj(A))
 
     @classmethod
@@ -105,10 +105,12 @@ class Pencil:
     def _iterated(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         r = len(self.triangle)
         values, vectors = np.empty(len(points)), np.empty((len(points), r), np.complex128)
-        start = np.random.default_rng(0).standard_normal(r) + 0j
+        chance = np.random.default_rng(0).standard_normal((2, r)) / math.sqrt(2 * r)
+        start = by_chance = chance[0] + 1j * chance[1]
         for place, point in enumerate(points):
             values[place], vectors[place] = least_singular(self._reduced(point), start)
-            start = vectors[place] + 1e-3 * np.linalg.norm(vectors[place]) / math.sqrt(r)
+            # The vector of the point before, and as much of every other: alone it may hold nothing of the least one.
+            start = vectors[place] + by_chance
         return values, vectors
 
     def _reduced(self, point: complex) -> np.ndarray:

@@ -12,8 +12,14 @@ whose distance is that between what the best linear operator predicts, in the wh
 
 where each representation r of the noise among the controls is given the same: its own canonical coordinates towards the
 same E_data(y), that is, the best linear operator on r. What remains is what the encoder did, and no linear map can.
-The directions are found on other held-out pairs, ten or more for each latent coordinate; a control that has more than
-they allow gives its leading principal components. Rotated noise is the noise here, to rounding.
+The a_i, b_i are found on one half of other held-out pairs and the σ_i measured on the other half, each of which has ten
+pairs or more for every latent coordinate; in sample σ is never 0. A direction whose σ_i is not above
+
+    z(1 − 1/(40 k)) / √n,    z the quantile of the normal law, k directions, n pairs of that half              (3)
+
+is predicted no better than chance and left out, so that latents of the data which have nothing to do with the noise
+leave nothing of any representation. A control that has more coordinates than the pairs allow gives its leading
+principal components. Rotated noise is the noise here, to rounding.
 """
 
 from dataclasses import dataclass
@@ -21,11 +27,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import scipy.special
 
 from koopman_analysis import checks
 from koopman_analysis.claims import Claim, Side
 from koopman_analysis.figures import semantic_figure
 from koopman_analysis.gauge import random_rotation
+from koopman_analysis.moments import FACTOR_RESOLUTION
 from koopman_analysis.report import Entry, Report, Table
 from koopman_analysis.semantics import (
     ClassQuestion,
@@ -44,8 +52,8 @@ from koopman_analysis.verification.representations import NOISE, Compared, Seman
 ID = "semantic_gauge_free"
 HYPOTHESIS = "What a latent space makes predictable is more semantic than every control, in any linear coordinates."
 QUESTION = ClassQuestion(measure=SameClass(), statistic=SameClassAuroc())
-FOR_EACH = 10
-"""Other pairs for each coordinate whose directions are found on them."""
+FOR_EACH = 20
+"""Other pairs for each coordinate: half of them to find directions on, half to measure them."""
 ENOUGH = 3000
 """Other pairs that directions are found on, at most, unless the latent coordinates need more."""
 RAW = "latent, as it is"
@@ -56,7 +64,7 @@ class CanonicalTwin:
     """Equation (1): what becomes of a representation, given the pairs' latents at the data end.
 
     Attributes:
-        targets: E_data(y) of the pairs that directions are found on.
+        targets: E_data(y) of the pairs; directions are found on the first half, and measured on the second.
         widest: Coordinates that so many pairs allow.
     """
 
@@ -72,8 +80,24 @@ class CanonicalTwin:
             before, after = ((rows - centre) @ directions[: self.widest].T for rows in (before, after))
         if not np.ptp(before, axis=0).any():
             return np.zeros((len(after), 1))
-        pairs = SnapshotPairs(before=before, after=self.targets)
-        return canonical_coordinates(pairs, dimension=before.shape[1])(after)
+        half = len(before) // 2
+        pairs = SnapshotPairs(before=before[:half], after=self.targets[:half])
+        if not np.ptp(pairs.after, axis=0).any() or not np.ptp(pairs.before, axis=0).any():
+            return np.zeros((len(after), 1))
+        coordinates = canonical_coordinates(pairs, dimension=before.shape[1])
+        measured = self._measured(coordinates(before), half)
+        return coordinates(after) * measured / coordinates.correlations[: len(measured)].clip(min=1e-12)
+
+    def _measured(self, values: Float[np.ndarray, "n k"], half: int) -> Float[np.ndarray, " k"]:
+        """σ_i on the second half, of partners found on the first; 0 where chance explains it: equation (3)."""
+        targets = self.targets - self.targets[:half].mean(axis=0)
+        partners = targets[half:] @ np.linalg.lstsq(targets[:half], values[:half], rcond=FACTOR_RESOLUTION)[0]
+        here = values[half:] - values[half:].mean(axis=0)
+        partners = partners - partners.mean(axis=0)
+        scale = np.linalg.norm(here, axis=0) * np.linalg.norm(partners, axis=0)
+        found = np.divide((here * partners).sum(axis=0), scale, out=np.zeros(len(scale)), where=scale > 0)
+        chance = scipy.special.ndtri(1.0 - 1.0 / (40.0 * len(found))) / np.sqrt(len(here))
+        return np.where(found > chance, found, 0.0)
 
 
 def with_canonical(

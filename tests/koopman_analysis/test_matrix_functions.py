@@ -161,3 +161,9 @@ def test_what_is_no_matrix_no_lag_and_no_exponent_is_refused():
             generator(np.eye(2), lag)
     with pytest.raises(ValueError, match="a finite exponent, got nan"):
         fractional_power(np.eye(2), np.nan)
+
+
+def test_whole_powers_are_those_of_real_numbers_or_refused():
+    assert fractional_power(np.array([[3.0]], np.float32), 90)[0, 0] == pytest.approx(3.0**90)
+    with pytest.raises(ValueError, match="expected a power within the range of numbers, got one beyond it at exponent"):
+        fractional_power(np.diag([2.0, 0.9]), 1e4)

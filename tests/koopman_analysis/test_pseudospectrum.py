@@ -155,6 +155,10 @@ def test_bad_input_is_refused():
         matrix_pseudospectrum(np.array([[np.nan]]), grid())
     with pytest.raises(ValueError, match="expected finite points, got NaN or infinity"):
         matrix_pseudospectrum(np.eye(2), np.array([[np.inf]]))
+    with pytest.raises(ValueError, match="expected finite points, got NaN or infinity"):
+        window(np.array([np.nan]))
+    with pytest.raises(ValueError, match=r"expected a few points in a row, got shape \(0,\): ravel a grid"):
+        residual_intervals(np.zeros(0), *[LogisticMap().pairs(50, rng=rng())] * 2, Chebyshev(2, dimension=1), rng=rng())
     pairs = SnapshotPairs(before=np.ones((40, 1)), after=rng().standard_normal((40, 1)))
     with pytest.raises(ConstantData, match="expected input features that vary"):
         residual_pseudospectrum(FactorMoments.of(pairs, Coordinates()), grid())
@@ -171,3 +175,31 @@ def test_a_window_holds_the_unit_disc_and_the_eigenvalues_and_is_symmetric():
     assert window(np.zeros(0, complex)).real.max() == pytest.approx(1.25)
     with pytest.raises(ValueError, match="expected two points or more a side and a margin of at least 0, got 1, 0.25"):
         window(np.array([1.0]), resolution=1)
+
+
+@pytest.mark.parametrize("size", [41, 60])
+def test_where_many_singular_values_are_alike_none_but_the_least_is_found(size):
+    """Of a normal matrix with eigenvalues all around the circle, asked along lines of points."""
+    for A in (np.roll(np.eye(size), 1, axis=1), np.linalg.qr(rng(size).standard_normal((size, size)))[0]):
+        points = window(np.ones(1), resolution=16)
+        eigenvalues = np.linalg.eigvals(A)
+        distances = np.abs(points[..., None] - eigenvalues).min(axis=-1)
+        np.testing.assert_allclose(matrix_pseudospectrum(A, points).values, distances, rtol=1e-9, atol=1e-13)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+def test_where_solving_leaves_the_range_of_numbers_the_matrix_is_decomposed(scale):
+    shift = np.eye(60, k=1)
+    points = np.array([[0.0, 1e-9, 0.3, 2.0]])
+    found = matrix_pseudospectrum(scale * shift, scale * points).values
+    expected = [by_svd(shift, z) for z in points.ravel()]
+    np.testing.assert_allclose(found[0] / scale, expected, rtol=1e-9, atol=1e-14)
+    alike = matrix_pseudospectrum(scale * np.eye(41), scale * points).values
+    np.testing.assert_allclose(alike[0] / scale, np.abs(1.0 - points[0]), rtol=1e-12)
+
+
+def test_single_precision_is_decomposed_in_double():
+    A = rng().standard_normal((41, 41)).astype(np.float32)
+    points = grid(half=6.0, resolution=5)
+    single, double = (matrix_pseudospectrum(matrix, points).values for matrix in (A, A.astype(np.float64)))
+    np.testing.assert_allclose(single, double, rtol=1e-9)

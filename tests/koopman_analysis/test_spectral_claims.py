@@ -5,10 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from koopman_analysis import Coordinates, SnapshotPairs, Verdict, checks
+from koopman_analysis import SnapshotPairs, Verdict, checks
 from koopman_analysis.checks import eigenvalue_residuals
-from koopman_analysis.moments import FactorMoments
-from koopman_analysis.spectrum import eigenpairs_of
 
 
 def rng(seed=0):
@@ -23,18 +21,13 @@ def carried(K, n=600, *, noise=0.0, covariance=None):
     return SnapshotPairs(before=before, after=before @ K + noise * rng(2).standard_normal((n, len(K))))
 
 
-def found(K):
-    moments = FactorMoments.of(carried(K), Coordinates())
-    return eigenpairs_of(K, moments, judge=moments, held_out=True, remark="")
-
-
 def turn(angle, modulus=1.0):
     return modulus * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
 
 
 @pytest.mark.parametrize(("modulus", "verdict"), [(0.9, "SUPPORTED"), (1.0, "SUPPORTED"), (1.2, "REFUTED")])
 def test_stable_is_a_spectral_radius_of_at_most_one(modulus, verdict):
-    claim = checks.stable(found(turn(0.4, modulus)))
+    claim = checks.stable(turn(0.4, modulus))
     assert claim.verdict is Verdict[verdict]
     assert claim.interval.estimate == pytest.approx(modulus)
     (control,) = claim.controls
@@ -43,13 +36,13 @@ def test_stable_is_a_spectral_radius_of_at_most_one(modulus, verdict):
 
 def test_near_a_defective_matrix_on_the_bound_rounding_decides_nothing():
     K = np.array([[1.01, 1.0, 0.0], [0.0, 1.01, 1.0], [0.0, 0.0, 1.01]])
-    claim = checks.stable(found(K))
+    claim = checks.stable(K)
     assert claim.interval.low < 1.01 < claim.interval.high
     assert claim.verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_matrix_of_zeros_is_stable_and_cannot_be_scaled():
-    claim = checks.stable(found(np.zeros((2, 2))))
+    claim = checks.stable(np.zeros((2, 2)))
     assert claim.verdict is Verdict.SUPPORTED
     assert not claim.controls
 
@@ -80,6 +73,26 @@ def test_the_departure_is_of_no_basis_of_the_latents():
     )
     assert (same.estimate, same.low, same.high) == pytest.approx((one.estimate, one.low, one.high), rel=1e-6)
     assert 0.1 < one.estimate < 0.9, "the premise: neither normal nor nilpotent"
+
+
+@pytest.mark.parametrize(("m", "n"), [(10, 1000), (40, 4000)])
+def test_a_normal_matrix_is_not_refuted_for_the_sampling_of_its_metric(m, n):
+    K = np.linalg.qr(rng(5).standard_normal((m, m)))[0]
+    departure = checks.normality(K, carried(K, n), resamples=59, rng=rng()).departure
+    assert departure.low <= departure.estimate <= departure.high < 0.1
+    assert departure.low == 0.0
+
+
+def test_a_matrix_of_zeros_is_normal_and_its_shear_is_not():
+    claim = checks.nearly_normal(checks.normality(np.zeros((3, 3)), carried(np.zeros((3, 3))), resamples=29, rng=rng()))
+    assert claim.verdict is Verdict.SUPPORTED
+    assert all(control.behaves for control in claim.controls)
+
+
+def test_what_the_latents_do_not_show_of_k_grows_all_the_same():
+    assert checks.stable(np.array([[0.5, 1.0], [0.0, 5.0]])).verdict is Verdict.REFUTED
+    with pytest.raises(ValueError, match="expected a square matrix"):
+        checks.stable(np.ones((2, 3)))
 
 
 def test_one_latent_is_normal_and_its_control_is_not():
