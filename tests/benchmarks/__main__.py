@@ -73,7 +73,7 @@ BENCHMARKS = {
     "streaming": Benchmark(streaming.measured),
     "mantel": Benchmark(mantel.measured, threads=2),
     "similarity_streams": Benchmark(similarity_streams.measured),
-    "pseudospectrum": Benchmark(pseudospectrum.measured, threads=2),
+    "pseudospectrum": Benchmark(pseudospectrum.measured),
     "operator_kinds": Benchmark(operator_kinds.measured),
     "operators": Benchmark(operators.measured),
     "nonnormality": Benchmark(nonnormality.measured, threads=2),
