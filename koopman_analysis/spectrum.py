@@ -52,7 +52,7 @@ import scipy.optimize
 
 from koopman_analysis.moments import FactorMoments, Lift, orthonormal_factors, triangular_factor
 from koopman_analysis.resampling import Interval, random_groups
-from koopman_analysis.shapes import Complex, Float, Operator
+from koopman_analysis.shapes import Complex, Float, Inexact, Operator
 from koopman_analysis.snapshots import SnapshotPairs
 
 EPSILON = float(np.finfo(np.float64).eps)
@@ -229,12 +229,19 @@ def eigenvalue_intervals(
 def _spectrum(K: Operator, fitted: FactorMoments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Eigenvalues, their coefficients and their rounding: equations (3) and (4)."""
     _, T, back = orthonormal_factors(fitted.inputs, fitted.resolution)
-    white = T @ K @ back
-    eigenvalues, U, W = scipy.linalg.eig(white, left=True, right=True)
-    angle = np.abs(np.einsum("ij,ij->j", U.conj(), W))
-    rounding = 10 * EPSILON * np.linalg.norm(white, 2) / np.maximum(angle, np.finfo(np.float64).tiny)
+    eigenvalues, W, rounding = rounded_eigenpairs(T @ K @ back)
     coefficients = back @ W * abs(fitted.factor[0, 0])
-    return eigenvalues.astype(np.complex128), coefficients.astype(np.complex128), rounding
+    return eigenvalues, coefficients.astype(np.complex128), rounding
+
+
+def rounded_eigenpairs(
+    A: Operator,
+) -> tuple[Complex[np.ndarray, " m"], Inexact[np.ndarray, "m m"], Float[np.ndarray, " m"]]:
+    """The eigenvalues of a square matrix, its right eigenvectors of length one, and the rounding of equation (4)."""
+    eigenvalues, U, W = scipy.linalg.eig(A, left=True, right=True)
+    angle = np.abs(np.einsum("ij,ij->j", U.conj(), W))
+    rounding = 10 * EPSILON * np.linalg.norm(A, 2) / np.maximum(angle, np.finfo(np.float64).tiny)
+    return eigenvalues.astype(np.complex128), W, rounding
 
 
 def _of_conjugates(values: np.ndarray, eigenvalues: np.ndarray) -> np.ndarray:

@@ -16,16 +16,8 @@ from dataclasses import dataclass, replace
 
 from kdm.ablations.base import Ablation, ChangedConfiguration, OperatorAblation
 from kdm.model import NoNormalisationConfig
-from kdm.operators import (
-    DenseConfig,
-    FreeBasisConfig,
-    IdentityBasisConfig,
-    IsometricConfig,
-    LowRankConfig,
-    OperatorConfig,
-    OrthogonalBasisConfig,
-    SpectralConfig,
-)
+from kdm.operators import DenseConfig, IsometricConfig, LowRankConfig
+from kdm.presets import OPERATORS
 from kdm.training.distillation import DistillationConfig
 
 
@@ -45,29 +37,21 @@ class HalfRank(ChangedConfiguration):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BareLatents(ChangedConfiguration):
-    """The model with an operator of this kind, and latents as the encoders give them.
-
-    Attributes:
-        run: Name of its RUN.
-        operator: The kind.
-    """
-
-    run: str
-    operator: OperatorConfig
+class BareLatents(OperatorAblation):
+    """The model with an operator of this kind, and latents as the encoders give them."""
 
     def changed(self, config: DistillationConfig) -> DistillationConfig:
         """The configuration with this operator and without normalisation."""
-        bare = replace(config.architecture, operator=self.operator, normalisation=NoNormalisationConfig())
-        return replace(config, architecture=bare)
+        changed = super().changed(config)
+        return replace(changed, architecture=replace(changed.architecture, normalisation=NoNormalisationConfig()))
 
 
 def operator_kinds() -> Mapping[str, Ablation]:
     """Every kind by its name, the plain one first."""
     in_basis = {
-        "identity": SpectralConfig(basis=IdentityBasisConfig()),
-        "orthogonal": SpectralConfig(basis=OrthogonalBasisConfig()),
-        "free": SpectralConfig(basis=FreeBasisConfig()),
+        "identity": OPERATORS["spectral-identity"],
+        "orthogonal": OPERATORS["spectral"],
+        "free": OPERATORS["spectral-free"],
     }
     return {
         "plain": OperatorAblation(run="plain", operator=DenseConfig()),

@@ -35,6 +35,7 @@ from koopman_analysis.nonnormality.departure import require_square
 from koopman_analysis.resampling import Interval, object_bootstrap, random_groups
 from koopman_analysis.shapes import Float, Operator
 from koopman_analysis.snapshots import SnapshotPairs
+from koopman_analysis.spectrum import rounded_eigenpairs
 
 STABLE, NORMAL, TRUSTED = (
     "No eigenvalue of K lies outside the unit circle.",
@@ -73,9 +74,8 @@ def stable(K: Operator, *, bound: float = 1.01) -> Claim:
 
 
 def _stable(K: Operator, bound: float) -> Claim:
-    eigenvalues, left, right = scipy.linalg.eig(K.astype(np.result_type(K, np.float64)), left=True, right=True)
-    angle = np.abs(np.einsum("ij,ij->j", left.conj(), right)).clip(min=np.finfo(np.float64).tiny)
-    moduli, rounding = np.abs(eigenvalues), 10 * np.finfo(np.float64).eps * np.linalg.norm(K, 2) / angle
+    eigenvalues, _, rounding = rounded_eigenpairs(K.astype(np.result_type(K, np.float64)))
+    moduli = np.abs(eigenvalues)
     low, high = float((moduli - rounding).max()), float((moduli + rounding).max())
     interval = Interval(estimate=float(moduli.max()), low=max(low, 0.0), high=high, method="rounding")
     return Claim.decided(

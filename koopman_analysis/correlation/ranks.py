@@ -40,12 +40,14 @@ def spearman_bootstrap(
     """
     for candidate in candidates:
         require_distances(candidate, against)
-    target = RankedPairs.of(against)
-    ranked = [RankedPairs.of(candidate).against(target) for candidate in candidates]
-    return object_bootstrap(
-        lambda multiplicities: [correlation(multiplicities) for correlation in ranked],
-        len(against), resamples=resamples, rng=rng,
-    )  # fmt: skip
+    target, ranked = RankedPairs.of(against), [RankedPairs.of(candidate) for candidate in candidates]
+
+    def correlations(multiplicities: np.ndarray) -> list[float]:
+        weights = target.weights(multiplicities)
+        reference = target.centred(weights)
+        return [_correlation(ranks.centred(weights), reference, weights) for ranks in ranked]
+
+    return object_bootstrap(correlations, len(against), resamples=resamples, rng=rng)
 
 
 def spearman(D1: Distances, D2: Distances, *, resamples: int = 199, rng: np.random.Generator) -> Interval:
@@ -77,19 +79,16 @@ class RankedPairs:
 
     Attributes:
         objects: How many objects there are.
-        place: For each pair how many smaller distances there are, each value counted once.
-        distinct: How many values there are.
+        ranks: Equation (1) as a function of the pairs' weights.
     """
 
     objects: int
-    place: Int[np.ndarray, " pairs"]
-    distinct: int
+    ranks: Callable[[np.ndarray], np.ndarray]
 
     @classmethod
     def of(cls, distances: Distances) -> "RankedPairs":
         """The pairs of these distances."""
-        values, place = np.unique(distances[pair_indices(len(distances))], return_inverse=True)
-        return cls(objects=len(distances), place=place, distinct=len(values))
+        return cls(objects=len(distances), ranks=weighted_midranks(distances[pair_indices(len(distances))]))
 
     def against(self, other: "RankedPairs") -> Callable[[np.ndarray], float]:
         """Spearman's correlation as a function of the objects' multiplicities; NaN where one side has one rank alone.
@@ -99,25 +98,33 @@ class RankedPairs:
         """
         if other.objects != self.objects:
             raise ValueError(f"expected pairs of the same objects, got {self.objects} and {other.objects}")
-        first, second = pair_indices(self.objects)
 
         def correlation(multiplicities: np.ndarray) -> float:
-            weights = (multiplicities[first] * multiplicities[second]).astype(np.float64)
-            (mine, mine_squared), (others, others_squared) = (ranked._centred(weights) for ranked in (self, other))
-            # The least variance of ranks that are not all one is about W², where that of all different is W³/12.
-            least = 1e-12 * float(weights.sum()) ** 3
-            if not (mine_squared > least and others_squared > least):
-                return math.nan
-            return float((weights * mine) @ others) / math.sqrt(mine_squared * others_squared)
+            weights = self.weights(multiplicities)
+            return _correlation(self.centred(weights), other.centred(weights), weights)
 
         return correlation
 
-    def _centred(self, weights: Float[np.ndarray, " pairs"]) -> tuple[Float[np.ndarray, " pairs"], float]:
-        """Equation (1) less W/2 for each pair, and the weighted sum of its squares."""
-        totals = np.bincount(self.place, weights=weights, minlength=self.distinct)
-        below = np.cumsum(totals)
-        ranks = below - totals / 2.0 - below[-1] / 2.0
-        return ranks[self.place], float(totals @ np.square(ranks))
+    def weights(self, multiplicities: Int[np.ndarray, " n"]) -> Float[np.ndarray, " pairs"]:
+        """nᵢ nⱼ of each pair."""
+        first, second = pair_indices(self.objects)
+        return (multiplicities[first] * multiplicities[second]).astype(np.float64)
+
+    def centred(self, weights: Float[np.ndarray, " pairs"]) -> Float[np.ndarray, " pairs"]:
+        """Equation (1) less its mean, W/2, for each pair."""
+        return self.ranks(weights) - weights.sum() / 2.0
+
+
+def _correlation(
+    mine: Float[np.ndarray, " pairs"], others: Float[np.ndarray, " pairs"], weights: Float[np.ndarray, " pairs"]
+) -> float:
+    """Of centred ranks; NaN where one side has one rank alone."""
+    weighted = weights * mine
+    squares = float(weighted @ mine), float((weights * others) @ others)
+    # The least variance of ranks that are not all one is about W², where that of all different is W³/12.
+    if not min(squares) > 1e-12 * float(weights.sum()) ** 3:
+        return math.nan
+    return float(weighted @ others) / math.sqrt(squares[0] * squares[1])
 
 
 def pearson_of_pairs(distances: Distances, semantic: Distances) -> Callable[[np.ndarray], float]:

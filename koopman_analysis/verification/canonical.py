@@ -117,7 +117,8 @@ def with_canonical(
         rng: Draws the resamples and the known answers.
     """
     some = material.rows(index)
-    needed = FOR_EACH * some.latents().shape[1]
+    latents = some.latents()
+    needed = FOR_EACH * latents.shape[1]
     fit = others[: max(ENOUGH, needed)]
     if len(fit) < needed:
         few = (
@@ -129,8 +130,8 @@ def with_canonical(
         return report.including(Entry(claim=not_applicable("the latents do not vary", margin)))
     twin = CanonicalTwin(targets=seen.after.astype(np.float64), widest=len(fit) // FOR_EACH)
     study = semantic_study(
-        twin(seen.before, some.latents()), some.objects(), [QUESTION],
-        **_compared(twin, controls.of(material, fit), controls.of(material, index), some, rng),
+        twin(seen.before, latents), some.objects(), [QUESTION],
+        **_compared(twin, controls.of(material, fit), controls.of(material, index), some, latents, rng),
         resamples=resamples, rng=rng,
     )  # fmt: skip
     claim = checks.semantic_beyond_controls(
@@ -141,7 +142,7 @@ def with_canonical(
 
 
 def _compared(
-    twin: CanonicalTwin, fit: Compared, asked: Compared, some: Material, rng: np.random.Generator
+    twin: CanonicalTwin, fit: Compared, asked: Compared, some: Material, latents: Latents, rng: np.random.Generator
 ) -> dict[str, Any]:
     """What the study is given beside the latents: twins of all, but for the answer that needs none, and the latents."""
     rotation = random_rotation(some.pairs.before.shape[1], rng=rng)
@@ -151,7 +152,7 @@ def _compared(
     return {
         "controls": {name: twin(fit.must[name], rows) for name, rows in asked.must.items()},
         "random": [twin(before, rows) for before, rows in zip(fit.random, asked.random, strict=True)],
-        "references": {**known, RAW: some.latents(), **way},
+        "references": {**known, RAW: latents, **way},
     }
 
 

@@ -14,7 +14,7 @@ from kdm.ablations.study import Measurement
 from koopman_analysis.resampling import Interval
 from koopman_analysis.studies import paired_difference, paired_ratio
 
-from .page import Row
+from .page import Row, Table
 
 LEVEL = 0.95
 
@@ -71,6 +71,17 @@ def compared(groups: Groups, names: Sequence[str], ablations: Sequence[str]) -> 
         }
         for data in names
         for ablation in ablations
+    ]
+
+
+def compared_and_levels(
+    groups: Groups, floors: Mapping[str, float], every: Sequence[str], changed: Sequence[str]
+) -> list[Table]:
+    """On each data set what every change is to the plain training, then what every training reaches."""
+    columns = {DATA: "", ABLATION: "", **RATIOS, ENERGY_DIFFERENCE: "+.1e"}
+    return [
+        Table(columns=columns, rows=compared(groups, list(floors), changed)),
+        Table(columns=LEVELS, rows=levels(groups, floors, every)),
     ]
 
 

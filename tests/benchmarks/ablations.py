@@ -30,15 +30,11 @@ from koopman_analysis.claims import Claim
 
 from .ablation_tables import (
     ABLATION,
-    DATA,
-    ENERGY_DIFFERENCE,
     LEVEL,
-    LEVELS,
     RATIOS,
     Groups,
-    compared,
+    compared_and_levels,
     grouped,
-    levels,
     pooled,
     ratio_to_plain,
     sentence,
@@ -116,11 +112,7 @@ def page(groups: Groups, floors: Mapping[str, float]) -> Page:
         "together, then each by itself. An error ratio above 1 says that the change costs, below 1 that it buys.",
         tables=[
             Table(columns={ABLATION: "", **RATIOS}, rows=together),
-            Table(
-                columns={DATA: "", ABLATION: "", **RATIOS, ENERGY_DIFFERENCE: "+.1e"},
-                rows=compared(groups, names, ablations),
-            ),
-            Table(columns=LEVELS, rows=levels(groups, floors, list(ABLATIONS))),
+            *compared_and_levels(groups, floors, list(ABLATIONS), ablations),
             Table(columns=CLAIMS, rows=[_claim_row(claim) for claim in on_modes]),
         ],
         notes=[

@@ -14,20 +14,14 @@ from kdm.ablations.study import Problem, energy_floor, jobs, measurements
 from kdm.trajectories import open_trajectories
 
 from .ablation_tables import (
-    ABLATION,
-    DATA,
-    ENERGY_DIFFERENCE,
     LEVEL,
-    LEVELS,
-    RATIOS,
     Groups,
-    compared,
+    compared_and_levels,
     grouped,
-    levels,
     shared_seeds,
 )  # fmt: skip
 from .experiments import Profile
-from .page import Page, Table
+from .page import Page
 
 HEADLINE = (PLAIN, "identity", "refitted operator", "random encoders", "no bottleneck")
 PRESETS = ("checkerboard", "digits")
@@ -49,7 +43,7 @@ def measured(profile: Profile) -> Page:
 
 def page(groups: Groups, floors: dict[str, float]) -> Page:
     """What the headline rows say on each data set."""
-    names, changed = list(floors), [name for name in HEADLINE if name != PLAIN]
+    changed = [name for name in HEADLINE if name != PLAIN]
     seconds = [one.cpu_seconds for (_, name), group in groups.items() if name == PLAIN for one in group]
     return Page(
         title="Ablations at full size",
@@ -57,11 +51,7 @@ def page(groups: Groups, floors: dict[str, float]) -> Page:
         f"{shared_seeds(groups)} training seeds each: {median(seconds):.0f} s of CPU for a training of the plain model "
         "and its measurement (median). An error ratio above 1 says that the change costs, below 1 that it buys.",
         tables=[
-            Table(
-                columns={DATA: "", ABLATION: "", **RATIOS, ENERGY_DIFFERENCE: "+.1e"},
-                rows=compared(groups, names, changed),
-            ),
-            Table(columns=LEVELS, rows=levels(groups, floors, HEADLINE)),
+            *compared_and_levels(groups, floors, HEADLINE, changed),
         ],
         notes=[
             f"Intervals: paired t over {shared_seeds(groups)} seeds at {LEVEL:.0%}, on logarithms where ratios are "

@@ -23,13 +23,10 @@ from koopman_analysis.gauge import ThisGauge, nonnormality_in_gauge, spectrum_in
 from .ablation_tables import (
     ABLATION,
     DATA,
-    ENERGY_DIFFERENCE,
     LEVEL,
-    LEVELS,
     RATIOS,
-    compared,
+    compared_and_levels,
     grouped,
-    levels,
     pooled,
     sentence,
     shared_seeds,
@@ -91,11 +88,7 @@ def page(members: Sequence[Member], floors: dict[str, float]) -> Page:
         "means over seeds, then K: medians over seeds.",
         tables=[
             Table(columns={ABLATION: "", **RATIOS}, rows=together),
-            Table(
-                columns={DATA: "", ABLATION: "", **RATIOS, ENERGY_DIFFERENCE: "+.1e"},
-                rows=compared(groups, names, kinds),
-            ),
-            Table(columns=LEVELS, rows=levels(groups, floors, list(operator_kinds()))),
+            *compared_and_levels(groups, floors, list(operator_kinds()), kinds),
             Table(columns=IN_GAUGE, rows=of_K),
         ],
         notes=[
