@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import partial
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args
 
@@ -11,7 +12,7 @@ import torch
 from cattrs.gen import make_dict_unstructure_fn, override
 from cattrs.v import format_exception
 
-from kdm.control import ControlConfig, NoControlConfig
+from kdm.control import ControlConfig, LabelControlConfig, NoControlConfig
 from kdm.model import KoopmanDistillationModel, NormalisationConfig, RMSNormalisationConfig, Scaling
 from kdm.networks import NetworkConfig, ResidualMLPConfig
 from kdm.objectives import KoopmanObjective
@@ -22,13 +23,19 @@ from kdm.shared_encoder import SharedEncoderModel
 
 Config = TypeVar("Config")
 
+ADDED_LATER = {"added": "later"}
+"""Metadata of a field that runs of earlier versions do not have: written only where it is not its default.
+
+A run that does not know the entry stays readable, and is still the same experiment.
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
     """Latent dimension, one network at each place of the equation, kind of operator, control and normalisation.
 
     Where `data_encoder` is None, the noise encoder serves both ends and all times between them, and the operator is the
-    semigroup's.
+    semigroup's. With `classes`, the number of them, the model is told the class of each sample.
     """
 
     latent: int
@@ -38,8 +45,13 @@ class Architecture:
     operator: OperatorConfig = field(default_factory=DenseConfig)
     control: ControlConfig = field(default_factory=NoControlConfig)
     normalisation: NormalisationConfig = field(default_factory=RMSNormalisationConfig)
+    classes: int = 0
 
     def __post_init__(self) -> None:
+        if self.classes < 0 or (self.classes == 0 and isinstance(self.control, LabelControlConfig)):
+            raise ValueError(f"expected the number of classes, for a control by label >= 1, got {self.classes}")
+        if self.data_encoder is None and self.classes:
+            raise ValueError(f"expected no classes beside one encoder for all times, got {self.classes}")
         if self.latent < 1:
             raise ValueError(f"expected a latent dimension of at least 1, got {self.latent}")
         if self.data_encoder is None and self.operator != DenseConfig():
@@ -80,32 +92,32 @@ class ModelConfig:
 
 def built_model(config: ModelConfig, *, generator: torch.Generator) -> KoopmanDistillationModel:
     """A model with fresh weights drawn from the generator; the global random state is left as it was."""
-    features = torch.Size(config.shape).numel()
-    architecture = config.architecture
-    latent = architecture.latent
+    architecture, shape = config.architecture, config.shape
+    latent, classes = architecture.latent, architecture.classes
     with seeded_modules(generator):
-        encoder = architecture.noise_encoder.built(features, latent)
+        encoder = architecture.noise_encoder.built(shape, (latent,), classes=classes)
         if architecture.data_encoder is None:
             assert config.sigmas is not None  # as the configuration says itself
             return SharedEncoderModel(
-                shape=config.shape,
+                shape=shape,
                 encoder=encoder,
                 semigroup=Semigroup(latent, intervals=len(config.sigmas) - 1),
                 control=architecture.control.built(latent),
-                decoder=architecture.decoder.built(latent, features),
+                decoder=architecture.decoder.built((latent,), shape),
                 normalisation=architecture.normalisation.built(),
                 scaling=config.scaling,
                 sigmas=config.sigmas,
             )
         return KoopmanDistillationModel(
-            shape=config.shape,
+            shape=shape,
             noise_encoder=encoder,
-            data_encoder=architecture.data_encoder.built(features, latent),
+            data_encoder=architecture.data_encoder.built(shape, (latent,), classes=classes),
             operator=architecture.operator.built(latent),
-            control=architecture.control.built(latent),
-            decoder=architecture.decoder.built(latent, features),
+            control=architecture.control.built(latent, classes=classes),
+            decoder=architecture.decoder.built((latent,), shape, classes=classes),
             normalisation=architecture.normalisation.built(),
             scaling=config.scaling,
+            classes=classes,
         )
 
 
@@ -193,7 +205,20 @@ def _tagged_converter() -> cattrs.Converter:
             kind, converter, spectral_weight=override(omit_if_default=True), spectral=override(omit_if_default=True)
         )
         converter.register_unstructure_hook(kind, without_spectrum)
+    converter.register_unstructure_hook_factory(
+        lambda kind: bool(_added_later(kind)), partial(_without_defaults, converter)
+    )
     return converter
+
+
+def _added_later(kind: Any) -> list[str]:
+    found = fields(kind) if isinstance(kind, type) and is_dataclass(kind) else ()
+    return [each.name for each in found if each.metadata == ADDED_LATER]
+
+
+def _without_defaults(converter: cattrs.Converter, kind: Any) -> Any:
+    later: dict[str, Any] = {name: override(omit_if_default=True) for name in _added_later(kind)}
+    return make_dict_unstructure_fn(kind, converter, **later)
 
 
 _CONVERTER = _tagged_converter()

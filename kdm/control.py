@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from kdm.shapes import Float, Labels, Tensor
 
@@ -43,11 +44,31 @@ class ConstantControl(Control):
         return self.offset
 
 
+class LabelControl(Control):
+    """B · label, one learned offset for each class: the paper's control of conditional models."""
+
+    def __init__(self, dimension: int, *, classes: int) -> None:
+        super().__init__()
+        if classes < 1:
+            raise ValueError(f"expected classes for a control by label, got {classes}: take no control, or a constant")
+        self.offsets = nn.Parameter(torch.zeros(classes, dimension))
+
+    def forward(self, labels: Labels | None = None) -> Float[Tensor, "..."]:
+        """The offset of each label, shape (n, m).
+
+        Raises:
+            ValueError: If there are no labels.
+        """
+        if labels is None:
+            raise ValueError("expected the label of each sample, got none: this model's offset depends on it")
+        return functional.embedding(labels, self.offsets)
+
+
 @dataclass(frozen=True)
 class NoControlConfig:
     """No affine part."""
 
-    def built(self, dimension: int) -> NoControl:
+    def built(self, dimension: int, *, classes: int = 0) -> NoControl:
         """The control of latents of this dimension."""
         return NoControl(dimension)
 
@@ -56,9 +77,22 @@ class NoControlConfig:
 class ConstantControlConfig:
     """One offset for all samples."""
 
-    def built(self, dimension: int) -> ConstantControl:
+    def built(self, dimension: int, *, classes: int = 0) -> ConstantControl:
         """The control of latents of this dimension."""
         return ConstantControl(dimension)
 
 
-ControlConfig = NoControlConfig | ConstantControlConfig
+@dataclass(frozen=True)
+class LabelControlConfig:
+    """One offset for each class."""
+
+    def built(self, dimension: int, *, classes: int = 0) -> LabelControl:
+        """The control of latents of this dimension.
+
+        Raises:
+            ValueError: If there are no classes.
+        """
+        return LabelControl(dimension, classes=classes)
+
+
+ControlConfig = NoControlConfig | ConstantControlConfig | LabelControlConfig

@@ -62,39 +62,42 @@ NormalisationConfig = RMSNormalisationConfig | NoNormalisationConfig
 class KoopmanDistillationModel(nn.Module):
     """Encoders of both ends, the operator between them, the control and the decoder of equation (1).
 
-    Where `data_encoder` is None, the noise encoder serves both ends.
+    Where `data_encoder` is None, the noise encoder serves both ends. With `classes` all networks and the control are
+    told the class of each sample; without, labels are not looked at.
     """
 
     def __init__(
         self, *, shape: tuple[int, ...], noise_encoder: nn.Module, data_encoder: nn.Module | None,
         operator: KoopmanOperator, control: Control, decoder: nn.Module, normalisation: nn.Module, scaling: Scaling,
+        classes: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.shape, self.scaling = shape, scaling
+        self.shape, self.scaling, self.classes = shape, scaling, classes
         self.noise_encoder, self.data_encoder, self.decoder = noise_encoder, data_encoder, decoder
         self.operator, self.control, self.normalisation = operator, control, normalisation
 
-    def encode_noise(self, noise: Samples) -> Latents:
+    def encode_noise(self, noise: Samples, labels: Labels | None = None) -> Latents:
         """E_noise: samples at the noise end to latents."""
-        return self.normalisation(self.noise_encoder(noise.flatten(1) / self.scaling.noise))
+        return self.normalisation(self.noise_encoder(noise.flatten(1) / self.scaling.noise, self._told(labels)))
 
     @property
     def shared_encoder(self) -> bool:
         """Whether one encoder serves both ends."""
         return self.data_encoder is None
 
-    def encode_data(self, data: Samples) -> Latents:
+    def encode_data(self, data: Samples, labels: Labels | None = None) -> Latents:
         """E_data: samples at the data end to latents."""
         encoder = self.noise_encoder if self.data_encoder is None else self.data_encoder
-        return self.normalisation(encoder(self.standardised(data).flatten(1)))
+        return self.normalisation(encoder(self.standardised(data).flatten(1), self._told(labels)))
 
     def advance(self, latents: Latents, labels: Labels | None = None) -> Latents:
         """Latents at the noise end to latents at the data end: z K + c(label)."""
-        return self.operator(latents) + self.control(labels)
+        return self.operator(latents) + self.control(self._told(labels))
 
-    def decode(self, latents: Latents) -> Samples:
+    def decode(self, latents: Latents, labels: Labels | None = None) -> Samples:
         """D: latents at the data end to samples."""
-        return self.decoder(latents).unflatten(1, self.shape) * self.scaling.data + self.scaling.data_mean
+        decoded: Samples = self.decoder(latents, self._told(labels)).unflatten(1, self.shape)
+        return decoded * self.scaling.data + self.scaling.data_mean
 
     def standardised(self, data: Samples) -> Samples:
         """Data in units of their own mean and standard deviation."""
@@ -102,4 +105,16 @@ class KoopmanDistillationModel(nn.Module):
 
     def generate(self, noise: Samples, labels: Labels | None = None) -> Samples:
         """One step from noise to data: equation (1)."""
-        return self.decode(self.advance(self.encode_noise(noise), labels))
+        return self.decode(self.advance(self.encode_noise(noise, labels), labels), labels)
+
+    def _told(self, labels: Labels | None) -> Labels | None:
+        """The labels, where the model is one of classes.
+
+        Raises:
+            ValueError: If it is, and there are none.
+        """
+        if self.classes and labels is None:
+            raise ValueError(
+                f"expected a label below {self.classes} for each sample, got none: the model is of classes"
+            )
+        return labels if self.classes else None

@@ -73,9 +73,11 @@ class Forward:
 
 def forward_pass(model: KoopmanDistillationModel, pairs: Pairs) -> Forward:
     """One pass of a batch through both encoders, the operator and the decoder."""
-    latent_data = model.encode_data(pairs.data)
-    latent_advanced = model.advance(model.encode_noise(pairs.noise), pairs.labels)
-    decoded = model.standardised(model.decode(torch.cat([latent_data, latent_advanced])))
+    labels = pairs.labels
+    latent_data = model.encode_data(pairs.data, labels)
+    latent_advanced = model.advance(model.encode_noise(pairs.noise, labels), labels)
+    twice = None if labels is None else labels.repeat(2)
+    decoded = model.standardised(model.decode(torch.cat([latent_data, latent_advanced]), twice))
     reconstructed, predicted = decoded.chunk(2)
     return Forward(
         data=model.standardised(pairs.data),

@@ -7,15 +7,15 @@ distillation (Luhman & Luhman 2021), and the control for every claim about what 
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from kdm.configuration import ModelConfig, built_model, from_json, seeded_modules, to_json
+from kdm.configuration import ADDED_LATER, ModelConfig, built_model, from_json, seeded_modules, to_json
 from kdm.model import Scaling
-from kdm.networks import NetworkConfig, PlainMLP, ResidualMLP
+from kdm.networks import Network, NetworkConfig
 from kdm.objectives import Losses, SquaredDistance, Weights, weighted_mean
 from kdm.shapes import Float, Labels, Samples, Tensor
 from kdm.training.distillation import DistillationConfig, model_config_of
@@ -29,19 +29,19 @@ KIND = "direct-regression"
 class DirectRegression(nn.Module):
     """x̂_data = N(x_noise): one network, no latent space and no operator."""
 
-    def __init__(self, network: nn.Module, *, shape: tuple[int, ...], scaling: Scaling) -> None:
+    def __init__(self, network: Network, *, shape: tuple[int, ...], scaling: Scaling, classes: int = 0) -> None:
         super().__init__()
-        self.network, self.shape, self.scaling = network, shape, scaling
+        self.network, self.shape, self.scaling, self.classes = network, shape, scaling, classes
 
     def generate(self, noise: Samples, labels: Labels | None = None) -> Samples:
         """One step from noise to data."""
-        standardised = self.network(noise.flatten(1) / self.scaling.noise).unflatten(1, self.shape)
+        told = labels if self.classes else None
+        standardised: Samples = self.network(noise.flatten(1) / self.scaling.noise, told).unflatten(1, self.shape)
         return standardised * self.scaling.data + self.scaling.data_mean
 
-    def last_hidden(self, noise: Samples) -> Float[Tensor, "n width"]:
+    def last_hidden(self, noise: Samples, labels: Labels | None = None) -> Float[Tensor, "n width"]:
         """What the last layer of N reads."""
-        assert isinstance(self.network, ResidualMLP | PlainMLP)  # as every configuration builds
-        return self.network.last_hidden(noise.flatten(1) / self.scaling.noise)
+        return self.network.last_hidden(noise.flatten(1) / self.scaling.noise, labels if self.classes else None)
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class DirectConfig:
     network: NetworkConfig
     shape: tuple[int, ...]
     scaling: Scaling
+    classes: int = field(default=0, metadata=ADDED_LATER)
 
 
 def equal_network(config: ModelConfig) -> NetworkConfig:
@@ -72,9 +73,15 @@ def equal_network(config: ModelConfig) -> NetworkConfig:
     """
     wanted = _parameters(built_model(config, generator=torch.Generator()))
     network = config.architecture.noise_encoder.for_regression()
-    while _parameters(_built(DirectConfig(network=network, shape=config.shape, scaling=config.scaling))) < wanted:
+    while _parameters(_built(_direct_of(config, network))) < wanted:
         network = network.wider()
     return network
+
+
+def _direct_of(config: ModelConfig, network: NetworkConfig) -> DirectConfig:
+    return DirectConfig(
+        network=network, shape=config.shape, scaling=config.scaling, classes=config.architecture.classes
+    )  # fmt: skip
 
 
 def regress_directly(
@@ -90,9 +97,7 @@ def regress_directly(
         FolderInUse: If another process trains in it.
     """
     model_config = model_config_of(config, data)
-    direct = DirectConfig(
-        network=equal_network(model_config), shape=model_config.shape, scaling=model_config.scaling
-    )  # fmt: skip
+    direct = _direct_of(model_config, equal_network(model_config))
     run = RunFolder(folder)
     experiment = {
         "kind": KIND,
@@ -148,10 +153,9 @@ class NoBottleneck:
 
 
 def _built(config: DirectConfig, *, generator: torch.Generator | None = None) -> DirectRegression:
-    features = torch.Size(config.shape).numel()
     with seeded_modules(generator or torch.Generator()):
-        network = config.network.built(features, features)
-    return DirectRegression(network, shape=config.shape, scaling=config.scaling)
+        network = config.network.built(config.shape, config.shape, classes=config.classes)
+    return DirectRegression(network, shape=config.shape, scaling=config.scaling, classes=config.classes)
 
 
 def _parameters(module: nn.Module) -> int:

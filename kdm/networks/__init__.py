@@ -1,5 +1,20 @@
-"""Networks: maps between flat features, which know nothing of Koopman."""
+"""Networks: maps between flat features, told a class or not, which know nothing of Koopman."""
 
-from kdm.networks.mlp import NetworkConfig, PlainMLP, PlainMLPConfig, ResidualMLP, ResidualMLPConfig
+from kdm.networks.mlp import PlainMLP, PlainMLPConfig, ResidualMLP, ResidualMLPConfig
+from kdm.networks.unet import UNet, UNetConfig
 
-__all__ = ["NetworkConfig", "PlainMLP", "PlainMLPConfig", "ResidualMLP", "ResidualMLPConfig"]
+NetworkConfig = ResidualMLPConfig | PlainMLPConfig | UNetConfig
+"""The size of a network of any kind; `built` makes it."""
+Network = ResidualMLP | PlainMLP | UNet
+"""A network of any kind."""
+
+__all__ = [
+    "Network",
+    "NetworkConfig",
+    "PlainMLP",
+    "PlainMLPConfig",
+    "ResidualMLP",
+    "ResidualMLPConfig",
+    "UNet",
+    "UNetConfig",
+]

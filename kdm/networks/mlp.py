@@ -5,6 +5,7 @@
 with N(h) = h / rms(h) before each block (Zhang & Sennrich 2019, without gain) and φ(u) = u Φ(u) the Gaussian error
 linear unit (Hendrycks & Gimpel 2016). Weights start at a scale that keeps features of order one at any depth: variance
 2/width into a block, 1/(L width) out of it; b_in starts at random, so that the first features bend at different places.
+A network that is told classes adds a learned vector of the class to h_0.
 """
 
 import math
@@ -15,7 +16,7 @@ from itertools import pairwise
 from torch import nn
 from torch.nn import functional
 
-from kdm.shapes import Float, Tensor
+from kdm.shapes import Float, Labels, Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +39,9 @@ class ResidualMLPConfig:
         if not 0.0 <= self.dropout < 1.0:
             raise ValueError(f"expected a dropout share in [0, 1), got {self.dropout}")
 
-    def built(self, inputs: int, outputs: int) -> "ResidualMLP":
-        """The network between so many features."""
-        return ResidualMLP(inputs, outputs, self)
+    def built(self, inputs: tuple[int, ...], outputs: tuple[int, ...], *, classes: int = 0) -> "ResidualMLP":
+        """The network between samples or latent vectors of these shapes."""
+        return ResidualMLP(math.prod(inputs), math.prod(outputs), self, classes=classes)
 
     def wider(self) -> "ResidualMLPConfig":
         """One feature wider."""
@@ -70,9 +71,9 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualMLP(nn.Module):
-    """The network of equation (1), from `inputs` to `outputs` flat features."""
+    """The network of equation (1), from `inputs` to `outputs` flat features; told a class where there are some."""
 
-    def __init__(self, inputs: int, outputs: int, config: ResidualMLPConfig) -> None:
+    def __init__(self, inputs: int, outputs: int, config: ResidualMLPConfig, *, classes: int = 0) -> None:
         super().__init__()
         self.inward = _linear(inputs, config.width, std=1.0 / math.sqrt(inputs))
         nn.init.normal_(self.inward.bias, std=0.5)
@@ -80,14 +81,20 @@ class ResidualMLP(nn.Module):
             *(ResidualBlock(config.width, blocks=config.blocks, dropout=config.dropout) for _ in range(config.blocks))
         )
         self.outward = _linear(config.width, outputs, std=1.0 / math.sqrt(config.width))
+        self.embedding = nn.Embedding(classes, config.width) if classes else None
 
-    def forward(self, features: Float[Tensor, "n inputs"]) -> Float[Tensor, "n outputs"]:
+    def forward(self, features: Float[Tensor, "n inputs"], labels: Labels | None = None) -> Float[Tensor, "n outputs"]:
         """Features to outputs, row by row."""
-        return self.outward(self.last_hidden(features))
+        return self.outward(self.last_hidden(features, labels))
 
-    def last_hidden(self, features: Float[Tensor, "n inputs"]) -> Float[Tensor, "n width"]:
+    def last_hidden(
+        self, features: Float[Tensor, "n inputs"], labels: Labels | None = None
+    ) -> Float[Tensor, "n width"]:
         """What the last layer reads: φ(N(h_L)) of equation (1)."""
-        return functional.gelu(_normalised(self.blocks(self.inward(features))))
+        hidden = self.inward(features)
+        if self.embedding is not None:
+            hidden = hidden + self.embedding(labels)
+        return functional.gelu(_normalised(self.blocks(hidden)))
 
 
 def _normalised(features: Float[Tensor, "n width"]) -> Float[Tensor, "n width"]:
@@ -117,9 +124,15 @@ class PlainMLPConfig:
         if not self.widths or min(self.widths) < 1:
             raise ValueError(f"expected at least one width, and widths >= 1, got {self.widths}")
 
-    def built(self, inputs: int, outputs: int) -> "PlainMLP":
-        """The network between so many features."""
-        return PlainMLP([inputs, *self.widths, outputs], linear_end=self.linear_end)
+    def built(self, inputs: tuple[int, ...], outputs: tuple[int, ...], *, classes: int = 0) -> "PlainMLP":
+        """The network between samples or latent vectors of these shapes.
+
+        Raises:
+            ValueError: If it is to be told classes, for which the published layout has no place.
+        """
+        if classes:
+            raise ValueError(f"expected no classes for a plain MLP, got {classes}: take residual ones, or U-Nets")
+        return PlainMLP([math.prod(inputs), *self.widths, math.prod(outputs)], linear_end=self.linear_end)
 
     def wider(self) -> "PlainMLPConfig":
         """One feature wider everywhere."""
@@ -147,16 +160,15 @@ class PlainMLP(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(inputs, outputs) for inputs, outputs in pairwise(sizes))
         self.linear_end = linear_end
 
-    def forward(self, features: Float[Tensor, "n inputs"]) -> Float[Tensor, "n outputs"]:
-        """Features to outputs, row by row."""
+    def forward(self, features: Float[Tensor, "n inputs"], labels: Labels | None = None) -> Float[Tensor, "n outputs"]:
+        """Features to outputs, row by row; there is no class that it could be told."""
         outputs = self.layers[-1](self.last_hidden(features))
         return outputs if self.linear_end else functional.silu(outputs)
 
-    def last_hidden(self, features: Float[Tensor, "n inputs"]) -> Float[Tensor, "n width"]:
+    def last_hidden(
+        self, features: Float[Tensor, "n inputs"], labels: Labels | None = None
+    ) -> Float[Tensor, "n width"]:
         """What the last layer reads."""
         for layer in self.layers[:-1]:
             features = functional.silu(layer(features))
         return features
-
-
-NetworkConfig = ResidualMLPConfig | PlainMLPConfig

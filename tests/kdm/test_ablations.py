@@ -258,7 +258,7 @@ def test_direct_regression_beside_plain_networks_is_one_of_them_that_ends_linear
     assert network == PlainMLPConfig(widths=(network.widths[0],) * 2, linear_end=True)
     model = built_model(model_config, generator=torch.Generator())
     narrower = PlainMLPConfig(widths=(network.widths[0] - 1,) * 2)
-    assert count(narrower.built(2, 2)) < count(model) <= count(network.built(2, 2))
+    assert count(narrower.built((2,), (2,))) < count(model) <= count(network.built((2,), (2,)))
     assert encoder.without_dropout() == encoder
 
 

@@ -155,7 +155,11 @@ def test_plain_networks_an_offset_and_bare_latents_survive_json_and_are_built():
 def test_a_network_without_a_kind_is_residual_as_all_were_once():
     values = to_json(preset_named("mixture").distillation.architecture)
     assert "kind" not in values["noise_encoder"]
-    with pytest.raises(ConfigurationError, match="expected a 'kind' among ResidualMLPConfig, PlainMLPConfig, got"):
+    with pytest.raises(
+        ConfigurationError, match="expected a 'kind' among ResidualMLPConfig, PlainMLPConfig, UNetConfig"
+    ):
         from_json(Architecture, values | {"decoder": {"kind": "Transformer"}})
-    with pytest.raises(ConfigurationError, match="expected a 'kind' among ResidualMLPConfig, PlainMLPConfig, got 3"):
+    with pytest.raises(
+        ConfigurationError, match="expected a 'kind' among ResidualMLPConfig, PlainMLPConfig, UNetConfig, got 3"
+    ):
         from_json(Architecture, values | {"decoder": 3})

@@ -52,3 +52,15 @@ def test_sizes_that_mean_nothing_are_refused(sizes, message):
 def test_a_plain_network_without_a_hidden_feature_is_refused(widths):
     with pytest.raises(ValueError, match="at least one width, and widths >= 1"):
         PlainMLPConfig(widths=widths)
+
+
+def test_a_residual_network_adds_a_vector_of_the_class_and_a_plain_one_has_no_place_for_it():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = ResidualMLPConfig(width=8, blocks=0).built((3,), (2,), classes=4)
+    u, labels = torch.randn(5, 3, generator=torch.Generator().manual_seed(1)), torch.tensor([0, 1, 2, 3, 3])
+    h = network.inward(u) + network.embedding.weight[labels]
+    hidden = torch.nn.functional.gelu(h / h.square().mean(1, keepdim=True).sqrt())
+    torch.testing.assert_close(network(u, labels), network.outward(hidden), atol=1e-5, rtol=1e-5)
+    with pytest.raises(ValueError, match="expected no classes for a plain MLP, got 4"):
+        PlainMLPConfig(widths=(3,)).built((3,), (2,), classes=4)

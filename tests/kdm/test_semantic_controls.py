@@ -82,7 +82,7 @@ def test_linear_methods_have_at_most_the_models_dimension():
 
 @pytest.mark.parametrize("config", [ResidualMLPConfig(width=12, blocks=1), PlainMLPConfig(widths=(9, 12))])
 def test_the_last_layer_of_direct_regression_is_linear_in_its_features(config):
-    network = config.built(3, 3)
+    network = config.built((3,), (3,))
     direct = DirectRegression(network, shape=(3,), scaling=Scaling(noise=80.0, data_mean=0.5, data=2.0))
     noise = 80.0 * np.random.default_rng(0).standard_normal((50, 3))
     features = last_hidden_layer(direct, (3,))(noise)
