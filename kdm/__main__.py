@@ -82,15 +82,18 @@ def pack(source: Positional[Path], *, layout: str, out: Path, seed: int = 0, deb
     print(f"{len(data):,} pairs in {out}")
 
 
-def import_checkpoint(checkpoint: Positional[Path], *, out: Path, debug: Flag = False) -> None:
+def import_checkpoint(
+    checkpoint: Positional[Path], *, out: Path, noise_scale: float = 80.0, debug: Flag = False
+) -> None:
     """Turn a published model into a run, without running its pickle.
 
     Args:
-        checkpoint: The published file; that of the checkerboard model of Berman et al. 2025 is known.
+        checkpoint: A file of the models of Berman et al. 2025: the checkerboard's, or the state dict of one of images.
         out: Folder of the run.
+        noise_scale: Standard deviation of the noise that a model of images takes, 80 or (flow matching) 1.
         debug: Show the traceback of an error.
     """
-    import_model(checkpoint, out)
+    import_model(checkpoint, out, noise_scale=noise_scale)
     parameters = sum(parameter.numel() for parameter in load(out).parameters())
     word = f"./{out}" if str(out) in PRESETS else shlex.quote(str(out))  # a preset of the same name comes first
     print(f"{out}: {parameters:,} parameters; measure it with `kdm verify {word} --data DATA`")

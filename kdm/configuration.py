@@ -124,7 +124,7 @@ def built_model(config: ModelConfig, *, generator: torch.Generator) -> KoopmanDi
 @contextmanager
 def seeded_modules(generator: torch.Generator) -> Iterator[None]:
     """Within, torch modules initialise themselves from the generator; without, nothing has happened to torch's seed."""
-    seed = int(torch.randint(2**62, (), generator=generator))
+    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield

@@ -119,17 +119,18 @@ def module_in(path: Path, *, classes: Collection[str]) -> ModuleRecord:
     return found
 
 
-def tensors_in(path: Path) -> dict[str, np.ndarray]:
-    """The tensors by name that a file of `torch.save(module.state_dict())` holds.
+def tensors_in(path: Path, *, classes: Collection[str] = ()) -> dict[str, np.ndarray]:
+    """The tensors by name that a file of `torch.save(module.state_dict())` holds, or one of a module of these classes.
 
     Raises:
-        CheckpointError: If the file is missing or damaged, holds anything else, or lies about its sizes.
+        CheckpointError: As `module_in`.
     """
-    found = _loaded(path, ())
+    found = _loaded(path, classes)
+    if isinstance(found, ModuleRecord):
+        return dict(found.tensors())
     if not isinstance(found, dict) or not all(isinstance(value, _Tensor) for value in found.values()):
-        raise CheckpointError(f"expected a dictionary of tensors in '{path}', got something else")
-    record = ModuleRecord("dictionary of tensors", {"_parameters": found})
-    return dict(record.tensors())
+        raise CheckpointError(f"expected a module or a dictionary of tensors in '{path}', got something else")
+    return dict(ModuleRecord("dictionary of tensors", {"_parameters": found}).tensors())
 
 
 def _loaded(path: Path, classes: Collection[str]) -> Any:

@@ -14,19 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from kdm.configuration import to_json
-from kdm.importing.checkpoints import PublishedModel, published_model
+from kdm.importing.checkpoints import NOISE_SCALE, PublishedModel, published_model
 from kdm.storage import is_trace, lock_beside, sole_writer
 from kdm.training.distillation import IMPORTED
 from kdm.training.records import CONFIG, RunError, write_record
 from kdm.training.runs import RunFolder
 
 
-def import_model(checkpoint: str | Path, out: str | Path) -> RunFolder:
+def import_model(checkpoint: str | Path, out: str | Path, *, noise_scale: float = NOISE_SCALE) -> RunFolder:
     """The RUN of a published checkpoint, written unless it is there already.
 
     Args:
         checkpoint: The published file.
         out: Folder of the RUN, a new one or that of the same import.
+        noise_scale: Standard deviation of the noise that an image model takes.
 
     Raises:
         CheckpointError: If the file is none that is known, or is damaged or dangerous.
@@ -34,7 +35,7 @@ def import_model(checkpoint: str | Path, out: str | Path) -> RunFolder:
         FolderInUse: If another process is importing into it.
     """
     source, folder = Path(checkpoint), RunFolder(Path(out))
-    published = published_model(source)
+    published = published_model(source, noise_scale=noise_scale)
     experiment = _experiment(published, source)
     if folder.holds(experiment):
         return folder

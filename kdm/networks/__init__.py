@@ -1,9 +1,10 @@
 """Networks: maps between flat features, told a class or not, which know nothing of Koopman."""
 
 from kdm.networks.mlp import PlainMLP, PlainMLPConfig, ResidualMLP, ResidualMLPConfig
+from kdm.networks.published_unet import PublishedUNetConfig
 from kdm.networks.unet import UNet, UNetConfig
 
-NetworkConfig = ResidualMLPConfig | PlainMLPConfig | UNetConfig
+NetworkConfig = ResidualMLPConfig | PlainMLPConfig | UNetConfig | PublishedUNetConfig
 """The size of a network of any kind; `built` makes it."""
 Network = ResidualMLP | PlainMLP | UNet
 """A network of any kind."""
@@ -13,6 +14,7 @@ __all__ = [
     "NetworkConfig",
     "PlainMLP",
     "PlainMLPConfig",
+    "PublishedUNetConfig",
     "ResidualMLP",
     "ResidualMLPConfig",
     "UNet",

@@ -22,7 +22,6 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import nn
 
 from kdm.shapes import Float, Labels, Tensor
@@ -63,7 +62,8 @@ class UNetConfig:
         Raises:
             ValueError: If neither is a picture (channels, height, width), or its sides cannot be halved so often.
         """
-        return UNet(inputs, outputs, self, classes=classes)
+        ends = PictureEnds(inputs, outputs, levels=len(self.multipliers))
+        return UNet(ends, _ddpm(ends, self, classes=classes), classes=classes)
 
     def wider(self) -> "UNetConfig":
         """Four channels wider at the first level."""
@@ -78,48 +78,75 @@ class UNetConfig:
         return self
 
 
-class UNet(nn.Module):
-    """The network of equations (1) and (2), on flat features.
+class PictureEnds:
+    """How a U-Net stands between two shapes, of which one at least is that of pictures: equations (1) and (2).
 
     Args:
         inputs: Shape of what it takes: (channels, height, width), or (m,).
         outputs: Shape of what it gives.
-        config: Its size.
-        classes: How many classes it is told; 0 where it is told none.
+        levels: How many it has.
+
+    Attributes:
+        sides: Height and width of its pictures.
+        planes_in: Channels of what U takes.
+        planes_out: Channels of what U gives.
+
+    Raises:
+        ValueError: If neither is a picture, or the sides cannot be halved so often.
     """
 
-    def __init__(
-        self, inputs: tuple[int, ...], outputs: tuple[int, ...], config: UNetConfig, *, classes: int = 0
-    ) -> None:
-        super().__init__()
+    def __init__(self, inputs: tuple[int, ...], outputs: tuple[int, ...], *, levels: int) -> None:
         pictures = [shape for shape in (inputs, outputs) if len(shape) == 3]
         if not pictures:
             raise ValueError(
                 f"expected pictures (channels, height, width) for a U-Net at one end at least, got {inputs} and "
                 f"{outputs}: flat samples want a multilayer perceptron"
             )
-        sides = pictures[0][1:]
-        _require_halvable(sides, levels=len(config.multipliers))
-        self.classes, self._sides = classes, sides
-        self.inward, planes_in = _ends(inputs, sides, into=True)
-        self.outward, planes_out = _ends(outputs, sides, into=False)
-        self.unet: Any = _unet(planes_in, planes_out, sides, config, classes=classes)
+        self.sides, factor = pictures[0][1:], 2 ** (levels - 1)
+        if any(side % factor for side in self.sides):
+            raise ValueError(
+                f"expected sides that {levels} levels can halve {levels - 1} times, multiples of {factor}, got "
+                f"{self.sides[0]} x {self.sides[1]} pixels: take fewer multipliers, or pad the pictures"
+            )
+        self._sizes, area = (math.prod(inputs), math.prod(outputs)), math.prod(self.sides)
+        self.planes_in, self.planes_out = (1 if size % area else size // area for size in self._sizes)
+
+    def maps(self) -> tuple[nn.Module, nn.Module]:
+        """The maps between the flat ends and the flat planes, identities where those are the same numbers."""
+        area = math.prod(self.sides)
+        (before, after), into, out = self._sizes, self.planes_in * area, self.planes_out * area
+        return (
+            nn.Identity() if before == into else nn.Linear(before, into),
+            nn.Identity() if after == out else nn.Linear(out, after),
+        )
+
+
+class UNet(nn.Module):
+    """The network of equations (1) and (2), on flat features.
+
+    Args:
+        ends: What it stands between.
+        core: U, planes and labels to planes; its last convolution is `conv_out`.
+        classes: How many classes it is told; 0 where it is told none.
+    """
+
+    def __init__(self, ends: PictureEnds, core: nn.Module, *, classes: int = 0) -> None:
+        super().__init__()
+        self.classes, self._sides = classes, ends.sides
+        self.inward, self.outward = ends.maps()
+        self.core: Any = core
 
     def forward(self, features: Float[Tensor, "n inputs"], labels: Labels | None = None) -> Float[Tensor, "n outputs"]:
         """Features to outputs, row by row."""
         planes = self.inward(features).unflatten(1, (-1, *self._sides))
-        told = labels if self.classes else None
-        # The time is one and always the same; its embedding is a bias of every block.
-        now = torch.zeros((), device=features.device)
-        out: Tensor = self.unet(planes, now, class_labels=told, return_dict=False)[0]
-        return self.outward(out.flatten(1))
+        return self.outward(self.core(planes, labels if self.classes else None).flatten(1))
 
     def last_hidden(
         self, features: Float[Tensor, "n inputs"], labels: Labels | None = None
     ) -> Float[Tensor, "n hidden"]:
         """What the last convolution reads, flat."""
         read: list[Tensor] = []
-        handle = self.unet.conv_out.register_forward_pre_hook(lambda _, given: read.append(given[0]))
+        handle = self.core.conv_out.register_forward_pre_hook(lambda _, given: read.append(given[0]))
         try:
             self(features, labels)
         finally:
@@ -127,24 +154,8 @@ class UNet(nn.Module):
         return read[0].flatten(1)
 
 
-def _ends(shape: tuple[int, ...], sides: tuple[int, ...], *, into: bool) -> tuple[nn.Module, int]:
-    """The map between a flat end of this shape and flat planes, and how many planes there are."""
-    size, area = math.prod(shape), math.prod(sides)
-    if size % area == 0:
-        return nn.Identity(), size // area
-    return nn.Linear(size, area) if into else nn.Linear(area, size), 1
-
-
-def _require_halvable(sides: tuple[int, ...], *, levels: int) -> None:
-    factor = 2 ** (levels - 1)
-    if any(side % factor for side in sides):
-        raise ValueError(
-            f"expected sides that {levels} levels can halve {levels - 1} times, multiples of {factor}, got "
-            f"{sides[0]} x {sides[1]} pixels: take fewer multipliers, or pad the pictures"
-        )
-
-
-def _unet(planes_in: int, planes_out: int, sides: tuple[int, ...], config: UNetConfig, *, classes: int) -> Any:
+def _ddpm(ends: PictureEnds, config: UNetConfig, *, classes: int) -> nn.Module:
+    """U of diffusers, of planes and labels."""
     try:
         from diffusers import UNet2DModel
     except ImportError:
@@ -152,13 +163,13 @@ def _unet(planes_in: int, planes_out: int, sides: tuple[int, ...], config: UNetC
             "expected diffusers, which U-Nets are made of, got a Python without it: pip install 'kdm[images]'"
         ) from None
 
-    attentive = [sides[0] // 2**level in config.attention_at for level in range(len(config.multipliers))]
+    attentive = [ends.sides[0] // 2**level in config.attention_at for level in range(len(config.multipliers))]
     down = tuple("AttnDownBlock2D" if here else "DownBlock2D" for here in attentive)
     up = tuple("AttnUpBlock2D" if here else "UpBlock2D" for here in reversed(attentive))
-    return UNet2DModel(
-        sample_size=sides,
-        in_channels=planes_in,
-        out_channels=planes_out,
+    unet = UNet2DModel(
+        sample_size=ends.sides,
+        in_channels=ends.planes_in,
+        out_channels=ends.planes_out,
         block_out_channels=tuple(config.channels * factor for factor in config.multipliers),
         down_block_types=down,
         up_block_types=up,
@@ -169,3 +180,22 @@ def _unet(planes_in: int, planes_out: int, sides: tuple[int, ...], config: UNetC
         add_attention=any(attentive),
         num_class_embeds=classes or None,
     )
+    return _Timeless(unet)
+
+
+class _Timeless(nn.Module):
+    """A U-Net of diffusers at one time, always the same: its embedding is a bias of every block."""
+
+    def __init__(self, unet: Any) -> None:
+        super().__init__()
+        self.unet = unet
+
+    @property
+    def conv_out(self) -> nn.Module:
+        """The last convolution."""
+        last: nn.Module = self.unet.conv_out
+        return last
+
+    def forward(self, planes: Float[Tensor, "n p h w"], labels: Labels | None = None) -> Float[Tensor, "n q h w"]:
+        """U of equations (1) and (2)."""
+        return self.unet(planes, 0, class_labels=labels, return_dict=False)[0]

@@ -170,7 +170,7 @@ def test_state_dictionaries_are_read_in_their_types(tmp_path, dtype):
 
 def test_what_is_no_state_dictionary_is_refused(tmp_path):
     torch.save({"epoch": 3}, tmp_path / "s.pt")
-    assert "expected a dictionary of tensors" in refusal(tmp_path / "s.pt")
+    assert "expected a module or a dictionary of tensors" in refusal(tmp_path / "s.pt")
     torch.save({"a": torch.zeros(2, dtype=torch.bfloat16)}, tmp_path / "b.pt")
     assert "asks for torch.BFloat16Storage" in refusal(tmp_path / "b.pt")
     torch.save({3: torch.zeros(2)}, tmp_path / "k.pt")

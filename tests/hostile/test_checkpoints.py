@@ -1,7 +1,6 @@
 """Pickled checkpoints are read without being run, whatever they hold."""
 
 import zipfile
-from types import SimpleNamespace
 
 import numpy as np
 import published_checkpoint as published
@@ -110,8 +109,8 @@ def test_a_published_model_whose_shapes_do_not_follow_each_other_is_refused_befo
     tensors = published.checkpoint(tmp_path / "m.pt")
     published_checkerboard(tmp_path / "m.pt")  # the premise: as it is, it is read
     assert name in tensors
-    changed = SimpleNamespace(tensors=lambda: iter({**tensors, name: np.zeros(shape)}.items()))
-    monkeypatch.setattr(checkpoints, "module_in", lambda path, classes: changed)
+    changed = {**tensors, name: np.zeros(shape)}
+    monkeypatch.setattr(checkpoints, "tensors_in", lambda path, classes: changed)
     monkeypatch.setattr(checkpoints, "built_model", lambda *arguments, **options: pytest.fail("it was built"))
     with pytest.raises(CheckpointError, match="layers that follow each other|one without 'matrices and vectors"):
         published_checkerboard(tmp_path / "m.pt")
@@ -120,7 +119,6 @@ def test_a_published_model_whose_shapes_do_not_follow_each_other_is_refused_befo
 def test_names_that_are_no_numbers_are_not_taken_for_layers(tmp_path, monkeypatch):
     tensors = published.checkpoint(tmp_path / "m.pt")
     renamed = {name.replace("main.0.", "main.first."): values for name, values in tensors.items()}
-    changed = SimpleNamespace(tensors=lambda: iter(renamed.items()))
-    monkeypatch.setattr(checkpoints, "module_in", lambda path, classes: changed)
+    monkeypatch.setattr(checkpoints, "tensors_in", lambda path, classes: renamed)
     with pytest.raises(CheckpointError, match="layers that follow each other"):
         published_checkerboard(tmp_path / "m.pt")

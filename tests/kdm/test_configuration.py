@@ -156,10 +156,12 @@ def test_a_network_without_a_kind_is_residual_as_all_were_once():
     values = to_json(preset_named("mixture").distillation.architecture)
     assert "kind" not in values["noise_encoder"]
     with pytest.raises(
-        ConfigurationError, match="expected a 'kind' among ResidualMLPConfig, PlainMLPConfig, UNetConfig"
+        ConfigurationError,
+        match="expected a 'kind' among ResidualMLPConfig, PlainMLPConfig, UNetConfig, PublishedUNetConfig",
     ):
         from_json(Architecture, values | {"decoder": {"kind": "Transformer"}})
     with pytest.raises(
-        ConfigurationError, match="expected a 'kind' among ResidualMLPConfig, PlainMLPConfig, UNetConfig, got 3"
+        ConfigurationError,
+        match="expected a 'kind' among ResidualMLPConfig, PlainMLPConfig, UNetConfig, PublishedUNetConfig, got 3",
     ):
         from_json(Architecture, values | {"decoder": 3})

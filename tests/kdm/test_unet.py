@@ -66,8 +66,8 @@ def test_latents_of_any_size_are_planes_where_they_can_be_and_projected_where_no
 def test_what_the_last_convolution_reads_gives_the_output():
     network, features = built(SHAPE, (96,)), normal(2, 288)
     hidden = network.last_hidden(features).unflatten(1, (8, 8, 12))
-    torch.testing.assert_close(network.unet.conv_out(hidden).flatten(1), network(features))
-    assert not network.unet.conv_out._forward_pre_hooks
+    torch.testing.assert_close(network.core.conv_out(hidden).flatten(1), network(features))
+    assert not network.core.conv_out._forward_pre_hooks
 
 
 def test_published_sizes_have_published_numbers_of_parameters():
@@ -75,8 +75,8 @@ def test_published_sizes_have_published_numbers_of_parameters():
         plane = UNetConfig().built((3, 32, 32), (1024,))
     count = sum(parameter.numel() for parameter in plane.parameters())
     assert abs(count / 15.5e6 - 1) < 0.06
-    assert len(plane.unet.down_blocks) == 4
-    attentive = [hasattr(block, "attentions") for block in plane.unet.down_blocks]
+    assert len(plane.core.unet.down_blocks) == 4
+    attentive = [hasattr(block, "attentions") for block in plane.core.unet.down_blocks]
     assert attentive == [False, True, False, False]
 
 
