@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 
 from kdm.teachers import CheckerboardSupport, Teacher, teacher_from_config
 from kdm.trajectories.draft import MANIFEST, Draft
-from kdm.trajectories.manifest import DataError, Manifest, is_small, require_unaltered
+from kdm.trajectories.manifest import CONDITIONS, DataError, Manifest, is_small, require_unaltered
 from kdm.trajectories.pairs import Pairs
 
 ROWS = 65_536
@@ -45,6 +45,12 @@ class Trajectories:
         """The teacher whose flow this is, None for imported data."""
         config = self.manifest.source.get("teacher")
         return None if config is None else teacher_from_config(config)
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the flow of a row depends on its label, which was asked for: those of published data were, too."""
+        source = self.manifest.source
+        return self.labels is not None and (source.get("labels") == CONDITIONS or source.get("kind") == "packed")
 
     @property
     def support(self) -> CheckerboardSupport | None:
