@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from kdm import teachers
+from kdm.__main__ import main
 from kdm.flows import integrate
 from kdm.teachers import Gaussian, Pipeline, PipelineError, pipeline
 from kdm.teachers.preconditioning import EDM, PREDICTIONS, SIGNS, Preconditioning, VariancePreserving
@@ -230,6 +231,21 @@ def test_pairs_of_a_pipeline_are_collected_in_its_groups_and_say_where_they_are_
     torch.testing.assert_close(torch.from_numpy(np.array(data.data)), flow, rtol=1e-5, atol=1e-5)
     other = integrate(teacher, torch.from_numpy(data.noise), steps=2, labels=torch.from_numpy(2 - data.labels)).data
     assert (flow - other).abs().max() > 1e-3
+
+
+def test_the_command_takes_the_folder_of_a_pipeline_and_goes_on_with_it(ddim, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(ddim.parent)
+    for _ in range(2):
+        main(["collect", "ddim", "--out", str(tmp_path / "data"), "--pairs", "10", "--device", "cpu", "--steps", "1"])
+        assert "10 pairs in" in capsys.readouterr().out
+    assert open_trajectories(tmp_path / "data").teacher.folder == str(ddim.resolve())
+
+
+def test_the_command_says_what_a_folder_lacks(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["collect", str(tmp_path), "--out", str(tmp_path / "data"), "--device", "cpu"])
+    assert stopped.value.code == 2
+    assert "error: no pipeline at" in capsys.readouterr().err
 
 
 def test_a_data_set_of_a_pipeline_opens_without_it(copied, tmp_path):

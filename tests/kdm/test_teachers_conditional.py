@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from kdm import teachers
+from kdm.__main__ import main
 from kdm.flows import integrate, solver_error
 from kdm.jacobians import flow_derivative
 from kdm.teachers import ClassConditional, Digits, Empirical, Gaussian, GaussianMixture, Patches
-from kdm.trajectories import collect, collection
+from kdm.trajectories import collect, collection, open_trajectories
 
 
 def seeded(seed=5):
@@ -90,6 +91,14 @@ def test_a_digit_that_was_asked_for_is_one_of_its_class():
     assert set(data.labels.tolist()) == set(range(10))
     np.testing.assert_array_equal(teacher.labels(torch.from_numpy(data.data)).numpy(), data.labels)
     assert not collect(Digits(), 10, generator=seeded(), steps=1).conditional
+
+
+def test_the_command_collects_labels_that_are_conditions(tmp_path, capsys):
+    main(["collect", "digits-conditional", "--out", str(tmp_path / "data"), "--pairs", "20", "--steps", "2"])
+    assert "20 pairs in" in capsys.readouterr().out
+    opened = open_trajectories(tmp_path / "data")
+    assert opened.conditional
+    assert opened.teacher.config() == teachers.named("digits-conditional").config()
 
 
 def test_the_manifest_says_that_labels_are_conditions(teacher, mixture):
