@@ -149,8 +149,7 @@ class Pipeline(Teacher):
         Raises:
             PipelineError: if the folder does not hold the pipeline any more.
         """
-        network, preconditioning = self._loaded
-        network.to(x.device)
+        network, preconditioning = self.loaded_on(x.device)
         scale, time = preconditioning.scale(sigma), preconditioning.time(sigma)
         said = []
         for first in range(0, len(x), self.batch):
@@ -160,6 +159,24 @@ class Pipeline(Teacher):
             # A network that learned its variance, too, has it in as many channels again.
             said.append(network(part, times, class_labels=some).sample[:, : self.image[0]].to(x.dtype))
         return preconditioning.denoised(x, torch.cat(said), sigma)
+
+    def velocity_jvp(
+        self, x: Samples, sigma: float, tangents: Float[Tensor, "k n *shape"]
+    ) -> tuple[Samples, Float[Tensor, "k n *shape"]]:
+        """As of any law; the network is loaded before anything is differentiated, for it cannot be meanwhile."""
+        self.loaded_on(x.device)
+        return super().velocity_jvp(x, sigma, tangents)
+
+    def loaded_on(self, device: torch.device) -> tuple[nn.Module, Preconditioning]:
+        """The network on this device, and what it is asked.
+
+        Raises:
+            PipelineError: if the folder does not hold the pipeline any more.
+        """
+        network, preconditioning = self._loaded
+        if next(network.parameters()).device != device:
+            network.to(device)
+        return network, preconditioning
 
     @cached_property
     def _loaded(self) -> tuple[nn.Module, Preconditioning]:
@@ -229,6 +246,13 @@ class _Asked(NoisedLaw):
         if len(x) != len(self.labels):
             raise ValueError(f"expected the {len(self.labels)} rows whose labels are given, got {len(x)}")
         return self.pipeline.denoised(x, sigma, self.labels)
+
+    def velocity_jvp(
+        self, x: Samples, sigma: float, tangents: Float[Tensor, "k n *shape"]
+    ) -> tuple[Samples, Float[Tensor, "k n *shape"]]:
+        """As of the pipeline."""
+        self.pipeline.loaded_on(x.device)
+        return super().velocity_jvp(x, sigma, tangents)
 
     def log_density(self, x: Samples, sigma: float) -> Float[Tensor, " n"]:
         """Not known."""

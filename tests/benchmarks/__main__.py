@@ -23,6 +23,7 @@ from . import (
     edmd_wide,
     exact_checkerboard,
     latent_dimension,
+    loader,
     mantel,
     nonnormality,
     operator_kinds,
@@ -78,6 +79,7 @@ BENCHMARKS = {
     "operators": Benchmark(operators.measured),
     "nonnormality": Benchmark(nonnormality.measured, threads=2),
     "packing": Benchmark(packing.measured),
+    "loader": Benchmark(loader.measured),
     "devices": Benchmark(devices.measured),
     "verify_cost": Benchmark(verify_cost.measured, threads=2),
 }
