@@ -106,7 +106,7 @@ def distil(
         RunError: If the folder holds another experiment.
         FolderInUse: If another process trains in it.
     """
-    training, heldout = data.training(whole=config.shares_encoder), data.heldout()
+    training, heldout = data.training_source(whole=config.shares_encoder), data.heldout()
     model_config = model_config_of(config, data)
     run = RunFolder(folder)
     experiment = {

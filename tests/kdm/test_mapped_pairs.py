@@ -2,12 +2,25 @@
 
 import threading
 import time
+from functools import partialmethod
 
 import numpy as np
 import pytest
 import torch
+from tiny_experiments import same, trained
 
-from kdm.trajectories import IndexedPairs, MappedPairs, Pairs, mapped, open_trajectories, prefetched, save_trajectories
+from kdm.teachers import named
+from kdm.trajectories import (
+    IndexedPairs,
+    MappedPairs,
+    Pairs,
+    Trajectories,
+    collect,
+    mapped,
+    open_trajectories,
+    prefetched,
+    save_trajectories,
+)
 from kdm.trajectories.mapped import Moments
 
 
@@ -22,6 +35,11 @@ def data(request, tmp_path_factory):
         times=(80.0, 1.0, 0.002), time_name="sigma", source={"kind": "test"},
     )  # fmt: skip
     return open_trajectories(folder)
+
+
+@pytest.fixture(scope="module")
+def collected():
+    return collect(named("mixture"), 400, generator=torch.Generator().manual_seed(0), steps=4)
 
 
 def shuffled(n, seed=1):
@@ -102,6 +120,21 @@ def test_moments_of_data_off_the_origin_do_not_cancel():
 def test_moments_of_data_that_fit_one_block_are_bitwise_those_of_their_tensor(data):
     samples = data.training().data.double()
     assert data.training_moments() == Moments(mean=float(samples.mean()), deviation=float(samples.std()))
+
+
+def test_a_training_from_disk_ends_in_the_same_weights_as_from_memory(config, collected, tmp_path, monkeypatch):
+    memory = trained(config, collected, tmp_path / "memory")
+    taken = []
+
+    def gathered(self, *arguments):
+        taken.append(self)
+        return copied(self, *arguments)
+
+    copied = MappedPairs.__getitem__
+    monkeypatch.setattr(MappedPairs, "__getitem__", gathered)
+    monkeypatch.setattr(Trajectories, "training_source", partialmethod(Trajectories.training_source, in_memory=0))
+    assert same(trained(config, collected, tmp_path / "disk"), memory)
+    assert len(taken) == config.training.steps
 
 
 class Counted:
