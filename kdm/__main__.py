@@ -41,16 +41,17 @@ STOPPED = "stopped: what was finished is saved, and the same command goes on fro
 
 
 def collect(
-    teacher: Positional[str], *, out: Path, pairs: int = 50_000, steps: int = 64, keep: tuple[int, ...] = (),
+    teacher: Positional[str], *, out: Path, pairs: int = 50_000, steps: int | None = None, keep: tuple[int, ...] = (),
     seed: int = 0, device: Device = "auto", debug: Flag = False,
 ) -> None:  # fmt: skip
     """Integrate a teacher's flow from noise to data and store the pairs.
 
     Args:
-        teacher: gaussian | mixture | checkerboard | digits.
+        teacher: gaussian | mixture | checkerboard | digits | digits-conditional | patches32, or the local folder of a
+            diffusers pipeline of images.
         out: Folder of the data set. The same command resumes an interrupted one.
         pairs: How many; the last tenth is held out.
-        steps: Steps of Heun's method.
+        steps: Steps of Heun's method; without it the teacher's own: 64, of patches32 24, of a pipeline 32.
         keep: Steps, of 0 (noise) to STEPS (data), after which states are stored beside both ends; the preset
             checkerboard-trajectory has 16 32 48.
         seed: Seed of the noise.

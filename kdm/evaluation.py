@@ -85,28 +85,34 @@ class FreshSamples:
         noise: Samples of the noise end.
         reference: Samples of the data end, what samples are compared with.
         second: More of them, which stand in for the model where the floor is measured.
+        labels: Those that the noise is of, where the flow of a row depends on its label.
     """
 
     noise: Samples
     reference: Samples
     second: Samples
+    labels: Labels | None = None
 
 
 def fresh_samples(data: Trajectories, *, count: int, generator: torch.Generator) -> FreshSamples:
-    """Samples of both ends: of the teacher's exact laws where it is known, of the stored pairs where it is not.
+    """Samples of both ends: of the teacher's exact laws where they are known, of the stored pairs where they are not.
 
-    Without a teacher the noise is that of the held-out pairs, and the data are training rows: the model has seen them,
+    Without them the noise is that of the held-out pairs, and the data are training rows: the model has seen them,
     which the reader of the numbers must be told.
     """
     teacher = data.teacher
-    if teacher is not None:
-        noise = teacher.sample_noise(count, generator=generator).float()
+    if teacher is not None and teacher.exact:
+        labels = teacher.sample_conditions(count, generator=generator)
+        noise = teacher.given(labels).sample_noise(count, generator=generator).float()
         reference, second = (teacher.sample_data(count, generator=generator).float() for _ in range(2))
-        return FreshSamples(noise=noise, reference=reference, second=second)
-    training, noise = data.training().data, data.heldout().noise
-    count = min(count, len(noise), len(training) // 2)
+        return FreshSamples(noise=noise, reference=reference, second=second, labels=labels)
+    training, heldout = data.training().data, data.heldout()
+    count = min(count, len(heldout), len(training) // 2)
     rows = torch.randperm(len(training), generator=generator)
-    return FreshSamples(noise=noise[:count], reference=training[rows[:count]], second=training[rows[count : 2 * count]])
+    return FreshSamples(
+        noise=heldout.noise[:count], reference=training[rows[:count]], second=training[rows[count : 2 * count]],
+        labels=heldout.labels[:count] if data.conditional and heldout.labels is not None else None,
+    )  # fmt: skip
 
 
 def labels_of(data: Trajectories, points: Samples) -> Labels | None:
@@ -151,7 +157,8 @@ def evaluate(
         model, heldout.noise.to(device), None if heldout.labels is None else heldout.labels.to(device)
     )
     fresh = fresh_samples(data, count=count, generator=generator)
-    samples = generated(model, fresh.noise.to(device)).cpu()
+    labels = None if fresh.labels is None else fresh.labels.to(device)
+    samples = generated(model, fresh.noise.to(device), labels).cpu()
     quantities = _paired_quantities(data, heldout.data, predicted.cpu(), rng=rng)
     quantities |= _distribution(samples, fresh.reference, rng=rng)
     floor = _distribution(fresh.second, fresh.reference, rng=rng)

@@ -22,8 +22,8 @@ from tqdm import tqdm
 
 from kdm.progress import progress_bar
 from kdm.schedules import edm_sigmas
-from kdm.shapes import Float, Samples, Tensor
-from kdm.teachers import Teacher
+from kdm.shapes import Float, Labels, Samples, Tensor
+from kdm.teachers import NoisedLaw, Teacher
 
 CHUNK = 4096
 """Samples integrated together: enough to fill a device, few enough for the working memory of a denoiser."""
@@ -64,6 +64,7 @@ def integrate(
     noise: Samples,
     *,
     steps: int,
+    labels: Labels | None = None,
     keep: Iterable[int] = (),
     chunk: int = CHUNK,
     progress: bool = False,
@@ -74,18 +75,22 @@ def integrate(
         teacher: whose flow it is.
         noise: samples at σ_noise.
         steps: Heun steps; each evaluates the denoiser twice.
+        labels: the conditions of the rows, where the teacher is conditional.
         keep: indices of times to keep, 0 (noise) to `steps` (data); both ends are always kept.
         chunk: samples integrated together; the result depends on it by rounding only.
         progress: draw a bar on the standard error stream.
 
     Raises:
-        ValueError: if a kept index is not one of a time.
+        ValueError: if a kept index is not one of a time, or a conditional teacher is given no labels.
     """
     sigmas = edm_sigmas(steps, sigma_noise=teacher.sigma_noise, sigma_data=teacher.sigma_data)
     kept = kept_times(keep, steps=steps)
     parts = noise.split(chunk)
+    laws = [teacher.given(some) for some in (labels.split(chunk) if labels is not None else [None] * len(parts))]
     with progress_bar(total=steps * len(parts), doing="integrating", unit="step", shown=progress) as bar:
-        states = [_trajectories(teacher, part, sigmas.tolist(), kept=kept, bar=bar) for part in parts]
+        states = [
+            _trajectories(law, part, sigmas.tolist(), kept=kept, bar=bar) for law, part in zip(laws, parts, strict=True)
+        ]
     return Flow(states=torch.cat(states), sigmas=sigmas[kept])
 
 
@@ -106,24 +111,24 @@ def kept_times(keep: Iterable[int], *, steps: int) -> list[int]:
 
 
 def _trajectories(
-    teacher: Teacher, noise: Samples, sigmas: list[float], *, kept: list[int], bar: tqdm
+    law: NoisedLaw, noise: Samples, sigmas: list[float], *, kept: list[int], bar: tqdm
 ) -> Float[Tensor, "n times *shape"]:
     x, states = noise, [noise]
     for index, (sigma, following) in enumerate(pairwise(sigmas), start=1):
         step = following - sigma
-        slope = teacher.velocity(x, sigma)
-        x = x + (step / 2) * (slope + teacher.velocity(x + step * slope, following))
+        slope = law.velocity(x, sigma)
+        x = x + (step / 2) * (slope + law.velocity(x + step * slope, following))
         if index in kept:
             states.append(x)
         bar.update()
     return torch.stack(states, 1)
 
 
-def solver_error(teacher: Teacher, noise: Samples, *, steps: int) -> SolverError:
+def solver_error(teacher: Teacher, noise: Samples, *, steps: int, labels: Labels | None = None) -> SolverError:
     """The measured error of `steps` Heun steps from these samples of the noise end, against four times as many."""
     reference_steps = 4 * steps
-    reference = integrate(teacher, noise.double(), steps=reference_steps).data
-    data = integrate(teacher, noise, steps=steps).data
+    reference = integrate(teacher, noise.double(), steps=reference_steps, labels=labels).data
+    data = integrate(teacher, noise, steps=steps, labels=labels).data
     distances = (data.double() - reference).flatten(1).norm(dim=1)
     return SolverError(
         median=float(distances.median()),

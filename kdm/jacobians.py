@@ -187,6 +187,8 @@ def _require_noise(teacher: Teacher, noise: object) -> None:
         )
     if not noise.isfinite().all():
         raise ValueError("expected finite noise, got NaN or ∞")
+    if teacher.conditional:
+        raise ValueError("expected a teacher with one flow for all rows, got a conditional one: take a class of it")
 
 
 def _require_tangents(noise: Tensor, tangents: object) -> None:

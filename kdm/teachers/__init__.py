@@ -1,16 +1,22 @@
-"""Teachers: diffusion models whose denoiser is known, most of them in closed form."""
+"""Teachers: diffusion models whose denoiser is known, most of them in closed form, or learned by someone else."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from kdm.teachers.base import Teacher
+from kdm.teachers.base import NoisedLaw, Teacher
 from kdm.teachers.checkerboard import Checkerboard, CheckerboardSupport
+from kdm.teachers.conditional import ClassConditional
 from kdm.teachers.empirical import Digits, Empirical
 from kdm.teachers.gaussian import Gaussian
 from kdm.teachers.mixture import GaussianMixture
+from kdm.teachers.patches import Patches
+from kdm.teachers.pipeline import Pipeline
+from kdm.teachers.pipeline_folder import MODEL_INDEX, PipelineError
 
 KINDS: Mapping[str, type[Teacher]] = {
-    family.kind: family for family in (Gaussian, GaussianMixture, Checkerboard, Empirical, Digits)
+    family.kind: family
+    for family in (Gaussian, GaussianMixture, Checkerboard, Empirical, Digits, Patches, ClassConditional, Pipeline)
 }
 """Every family of teachers, by the name it has in a configuration."""
 
@@ -30,8 +36,11 @@ def teacher_from_config(config: Mapping[str, Any]) -> Teacher:
 def named(name: str) -> Teacher:
     """The teacher that the command line calls by this name, with its default parameters.
 
+    Args:
+        name: of a family, or the folder of a diffusers pipeline.
+
     Raises:
-        ValueError: if there is none of this name.
+        ValueError: if there is none of this name, or the folder holds no pipeline that can be a teacher.
     """
     defaults: dict[str, Callable[[], Teacher]] = {
         "gaussian": Gaussian.correlated,
@@ -39,20 +48,32 @@ def named(name: str) -> Teacher:
         "mixture-10": lambda: GaussianMixture.ring(10),
         "checkerboard": Checkerboard,
         "digits": Digits,
+        "digits-conditional": lambda: ClassConditional(of=Digits()),
+        "patches32": Patches,
     }
     if name not in defaults:
-        raise ValueError(f"no teacher is called {name!r}: expected one of {', '.join(defaults)}.")
+        if Path(name).is_dir():
+            return Pipeline.opened(Path(name))
+        raise ValueError(
+            f"no teacher is called {name!r}: expected one of {', '.join(defaults)}, or the folder of a diffusers "
+            f"pipeline, with its {MODEL_INDEX}."
+        )
     return defaults[name]()
 
 
 __all__ = [
     "Checkerboard",
     "CheckerboardSupport",
+    "ClassConditional",
     "Digits",
     "Empirical",
     "Gaussian",
     "GaussianMixture",
     "KINDS",
+    "NoisedLaw",
+    "Patches",
+    "Pipeline",
+    "PipelineError",
     "Teacher",
     "named",
     "teacher_from_config",

@@ -12,6 +12,9 @@ The velocity of (3) is a gradient, so its Jacobian ∂v/∂x = −σ ∇² log p
 Both ends are exact laws: the noise end is p_T = p₀ * N(0, σ_noise² I), sampled as such, and the data end is
 p₀ * N(0, σ_data² I). (Starting from N(0, σ_noise² I) in place of p_T moves the data by more than the solver's error.)
 
+A *conditional* teacher carries each row by the flow of a law p₀(· | label) of its own; the labels are asked for, as
+often as they occur, and `given(labels)` is the law of rows that have them.
+
 Tensors keep the device and the dtype of what is passed in; a teacher's own constants follow them.
 """
 
@@ -30,7 +33,7 @@ from kdm.shapes import Float, Labels, Samples, Tensor
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Teacher(ABC):
+class NoisedLaw(ABC):
     """A law of data with a known noised score; `sigma_noise` and `sigma_data` are the ends of its flow.
 
     The defaults of both are those of Karras et al. 2022.
@@ -38,11 +41,6 @@ class Teacher(ABC):
 
     sigma_noise: float = 80.0
     sigma_data: float = 0.002
-
-    kind: ClassVar[str]
-    """The name of this family of teachers in a configuration."""
-    precision: ClassVar[torch.dtype] = torch.float64
-    """The precision in which its flow is integrated when pairs are collected."""
 
     def __post_init__(self) -> None:
         if not 0 < self.sigma_data < self.sigma_noise:
@@ -54,11 +52,6 @@ class Teacher(ABC):
     @abstractmethod
     def shape(self) -> tuple[int, ...]:
         """The shape of one sample."""
-
-    @property
-    def number_of_labels(self) -> int:
-        """How many semantic labels there are, 0 where the data have none."""
-        return 0
 
     @abstractmethod
     def denoise(self, x: Samples, sigma: float) -> Samples:
@@ -109,6 +102,52 @@ class Teacher(ABC):
     def sample_data(self, n: int, *, generator: torch.Generator) -> Samples:
         """Exact samples of the data end p₀ * N(0, σ_data² I)."""
         return self.sample(n, sigma=self.sigma_data, generator=generator)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Teacher(NoisedLaw):
+    """A law that has a configuration, from which it can be made again, and may have labels."""
+
+    kind: ClassVar[str]
+    """The name of this family of teachers in a configuration."""
+    exact: ClassVar[bool] = True
+    """Whether its densities and samples of both ends are known, as they are where the denoiser was not learned."""
+
+    @property
+    def precision(self) -> torch.dtype:
+        """The precision in which its flow is integrated when pairs are collected."""
+        return torch.float64
+
+    @property
+    def steps(self) -> int:
+        """Heun steps of its flow, unless others are asked for."""
+        return 64
+
+    @property
+    def together(self) -> int:
+        """Rows at most that are collected between two records of what is done; fewer where a row costs much."""
+        return 4096
+
+    @property
+    def number_of_labels(self) -> int:
+        """How many semantic labels there are, 0 where the data have none."""
+        return 0
+
+    @property
+    def conditional(self) -> bool:
+        """Whether a row has the flow of its label's law; labels are then asked for, not read off the data."""
+        return False
+
+    def sample_conditions(self, n: int, *, generator: torch.Generator) -> Labels | None:
+        """The labels to ask n rows for, drawn as often as they occur; None, and nothing drawn, if not conditional."""
+        return None
+
+    def given(self, labels: Labels | None) -> NoisedLaw:
+        """The law of rows that have these labels, one each: a row is always that of its label.
+
+        A teacher that is not conditional is the same law for all, and may be given None.
+        """
+        return self
 
     def labels(self, data: Samples) -> Labels | None:
         """The semantic label of each data point, None where the data have none."""

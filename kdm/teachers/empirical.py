@@ -45,7 +45,6 @@ class Empirical(Teacher):
     classes: Labels | None = None
 
     kind: ClassVar[str] = "empirical"
-    precision: ClassVar[torch.dtype] = torch.float32
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -53,6 +52,11 @@ class Empirical(Teacher):
             raise ValueError(f"bandwidth is {self.bandwidth}: expected at least 0.")
         if self.classes is not None and len(self.classes) != len(self.points):
             raise ValueError(f"{len(self.classes)} classes for {len(self.points)} points: expected one a point.")
+
+    @property
+    def precision(self) -> torch.dtype:
+        """Single: attention over many points is what collecting waits for."""
+        return torch.float32
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -63,6 +67,21 @@ class Empirical(Teacher):
     def number_of_labels(self) -> int:
         """How many classes the points have."""
         return 0 if self.classes is None else int(self.classes.max()) + 1
+
+    def class_weights(self) -> Float[Tensor, " classes"]:
+        """The share of the points that each class has; none where there are no classes."""
+        if self.classes is None:
+            return torch.zeros(0, dtype=torch.float64)
+        return self.classes.bincount().double() / len(self.classes)
+
+    def of_class(self, label: int) -> "Empirical":
+        """The same kernel about the points of one class."""
+        if not 0 <= label < self.number_of_labels or self.class_weights()[label] == 0:
+            raise ValueError(f"expected a class that has points, below {self.number_of_labels}, got {label}")
+        return Empirical(
+            points=self.points[self.classes == label], bandwidth=self.bandwidth, sigma_noise=self.sigma_noise,
+            sigma_data=self.sigma_data,
+        )  # fmt: skip
 
     @cached_property
     def _constants(self) -> Constants:
@@ -147,6 +166,19 @@ class Empirical(Teacher):
         return cls(**{**parameters, **tensors})
 
 
+class NamedPoints(Empirical):
+    """Points that everyone has: a configuration names them instead of repeating them."""
+
+    def parameters(self) -> dict[str, Any]:
+        """The bandwidth."""
+        return {"bandwidth": self.bandwidth}
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, Any]) -> "NamedPoints":
+        """The points of this name with this bandwidth."""
+        return cls(**parameters)
+
+
 @cache
 def _handwriting() -> tuple[Float[Tensor, "points 8 8"], Labels]:
     # Imported here because it takes longer than the rest of this package, which mostly does without.
@@ -157,23 +189,11 @@ def _handwriting() -> tuple[Float[Tensor, "points 8 8"], Labels]:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Digits(Empirical):
-    """The 1797 handwritten digits of scikit-learn: 8 × 8 pixels in [−1, 1], with their classes.
-
-    A configuration names them instead of repeating them.
-    """
+class Digits(NamedPoints):
+    """The 1797 handwritten digits of scikit-learn: 8 × 8 pixels in [−1, 1], with their classes."""
 
     points: Float[Tensor, " points *shape"] = field(default_factory=lambda: _handwriting()[0], init=False)
     classes: Labels | None = field(default_factory=lambda: _handwriting()[1], init=False)
     bandwidth: float = 0.1
 
     kind: ClassVar[str] = "digits"
-
-    def parameters(self) -> dict[str, Any]:
-        """The bandwidth."""
-        return {"bandwidth": self.bandwidth}
-
-    @classmethod
-    def from_parameters(cls, parameters: Mapping[str, Any]) -> "Digits":
-        """The digits with this bandwidth."""
-        return cls(**parameters)

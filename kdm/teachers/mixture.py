@@ -21,7 +21,7 @@ import torch
 
 from kdm.shapes import Float, Labels, Samples, Tensor
 from kdm.teachers.base import Constants, Teacher, normal
-from kdm.teachers.gaussian import require_covariances
+from kdm.teachers.gaussian import Gaussian, require_covariances
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,6 +63,19 @@ class GaussianMixture(Teacher):
     def number_of_labels(self) -> int:
         """How many semantic labels there are."""
         return len(self.weights)
+
+    def class_weights(self) -> Float[Tensor, " k"]:
+        """The weight of each component."""
+        return self.weights
+
+    def of_class(self, label: int) -> Gaussian:
+        """One component."""
+        if not 0 <= label < len(self.weights):
+            raise ValueError(f"expected a component below {len(self.weights)}, got {label}")
+        return Gaussian(
+            mean=self.means[label], covariance=self.covariances[label], sigma_noise=self.sigma_noise,
+            sigma_data=self.sigma_data,
+        )  # fmt: skip
 
     @cached_property
     def _constants(self) -> Constants:

@@ -78,11 +78,9 @@ def model_config_of(config: DistillationConfig, data: Trajectories) -> ModelConf
             f"expected trajectories at noise levels, for one encoder of all times, got times {data.manifest.time_name}"
         )
     sigmas = data.manifest.times if config.shares_encoder else None
-    samples = data.training().data.double()
-    scaling = Scaling(noise=noise_scale(data), data_mean=float(samples.mean()), data=float(samples.std()))
-    return ModelConfig(
-        architecture=config.architecture, shape=tuple(samples.shape[1:]), scaling=scaling, sigmas=sigmas
-    )  # fmt: skip
+    moments = data.training_moments()
+    scaling = Scaling(noise=noise_scale(data), data_mean=moments.mean, data=moments.deviation)
+    return ModelConfig(architecture=config.architecture, shape=data.shape, scaling=scaling, sigmas=sigmas)
 
 
 def config_of(experiment: dict[str, Any]) -> DistillationConfig:
@@ -108,7 +106,7 @@ def distil(
         RunError: If the folder holds another experiment.
         FolderInUse: If another process trains in it.
     """
-    training, heldout = data.training(whole=config.shares_encoder), data.heldout()
+    training, heldout = data.training_source(whole=config.shares_encoder), data.heldout()
     model_config = model_config_of(config, data)
     run = RunFolder(folder)
     experiment = {

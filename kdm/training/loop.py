@@ -18,7 +18,7 @@ from kdm.objectives import Losses, Objective
 from kdm.training.batches import Batches, ImportanceConfig, PermutationConfig, mixed_seed
 from kdm.training.ema import PowerLawAverage
 from kdm.training.optimisation import OptimiserConfig, SOAPConfig, rate_factor
-from kdm.trajectories import Pairs
+from kdm.trajectories import IndexedPairs, Pairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +120,9 @@ class TrainingState:
         self.step = state["step"]
 
 
-def train(state: TrainingState, objective: Objective, training: Pairs, heldout: Pairs) -> Generator[Step, None, None]:
+def train(
+    state: TrainingState, objective: Objective, training: IndexedPairs, heldout: Pairs
+) -> Generator[Step, None, None]:  # fmt: skip
     """Trains the state's module to its configured number of steps, from wherever it stands.
 
     Yields:
@@ -149,9 +151,9 @@ class TrainingDiverged(ArithmeticError):
     """The loss became infinite or NaN."""
 
 
-def _update(state: TrainingState, objective: Objective, training: Pairs, rate: float) -> Losses:
+def _update(state: TrainingState, objective: Objective, training: IndexedPairs, rate: float) -> Losses:
     batch = state.batches.dealt(state.step)
-    device = training.noise.device
+    device = training.device
     pairs = training[batch.indices.to(device)]
     weights = None if batch.weights is None else batch.weights.to(device)
     for group in state.optimiser.param_groups:

@@ -32,7 +32,7 @@ from kdm.objectives import Objective
 from kdm.storage import differences, is_trace, lock_inside, replaced_file, sole_writer
 from kdm.training.loop import Step, TrainingState, train
 from kdm.training.records import RunError, read_record, write_record
-from kdm.trajectories import Pairs
+from kdm.trajectories import IndexedPairs, Pairs
 
 __all__ = ["RunError", "RunFolder", "train_in_folder"]
 
@@ -235,7 +235,7 @@ class RunFolder:
 
 
 def train_in_folder(
-    folder: RunFolder, *, state: TrainingState, objective: Objective, training: Pairs, heldout: Pairs,
+    folder: RunFolder, *, state: TrainingState, objective: Objective, training: IndexedPairs, heldout: Pairs,
     log_every: int = 50,
 ) -> Generator[Step, None, None]:  # fmt: skip
     """Trains from where the folder's last save left off, and saves at every held-out measurement; for its claimant.

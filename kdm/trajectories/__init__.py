@@ -13,15 +13,20 @@ The last tenth of the rows is held out: nothing is ever fitted to it.
 
 from kdm.trajectories.collection import collect
 from kdm.trajectories.manifest import DataError, Manifest
-from kdm.trajectories.pairs import Pairs
+from kdm.trajectories.mapped import MappedPairs
+from kdm.trajectories.pairs import IndexedPairs, Pairs
+from kdm.trajectories.prefetching import prefetched
 from kdm.trajectories.storage import Trajectories, open_trajectories, save_trajectories
 
 __all__ = [
     "DataError",
+    "IndexedPairs",
     "Manifest",
+    "MappedPairs",
     "Pairs",
     "Trajectories",
     "collect",
     "open_trajectories",
+    "prefetched",
     "save_trajectories",
 ]

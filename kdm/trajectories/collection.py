@@ -1,8 +1,10 @@
 """Collecting trajectories of a teacher, so that it can be interrupted.
 
-Rows are made in groups of `GROUP`; the noise of group g is drawn from a generator seeded by (seed, g) alone. A group is
-therefore the same whether it follows the others in one run or is the first one after an interruption, and the whole is
-the same bit for bit.
+Rows are made in groups of `GROUP`, or of fewer where the teacher says so; the labels that are asked for and the noise
+of group g are drawn from a generator seeded by (seed, g) alone. A group is therefore the same whether it follows the
+others in one run or is the first one after an interruption, and the whole is the same bit for bit.
+
+The labels of a conditional teacher are asked for, and the manifest says so; those of another are read off its data.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,18 +16,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from kdm.flows import integrate, kept_times, solver_error
+from kdm.flows import Flow, integrate, kept_times, solver_error
 from kdm.progress import progress_bar
 from kdm.schedules import edm_sigmas
 from kdm.teachers import Teacher
-from kdm.trajectories.groups import Fill, made_in_groups
-from kdm.trajectories.manifest import Manifest
+from kdm.trajectories.groups import made_in_groups
+from kdm.trajectories.manifest import CONDITIONS, Manifest
 from kdm.trajectories.storage import Trajectories, require_finite
 
 GROUP = 4096
 """Rows whose noise is drawn from one seed; part of what determines the data."""
 ERROR_ROWS = 512
-"""Rows on which the error of the solver is measured."""
+"""Rows on which the error of the solver is measured; at most an eighth of those that a teacher makes together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +40,14 @@ class _Recipe:
     keep: tuple[int, ...]
     seed: int
 
-    @property
+    @cached_property
+    def group(self) -> int:
+        return min(GROUP, self.teacher.together)
+
+    @cached_property
     def source(self) -> dict[str, Any]:
-        return {"kind": "teacher", "teacher": self.teacher.config(), "group": GROUP}
+        asked = {"labels": CONDITIONS} if self.teacher.conditional else {}
+        return {"kind": "teacher", "teacher": self.teacher.config(), "group": self.group, **asked}
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -64,14 +71,30 @@ class _Recipe:
 
     def rows(self, first: int, *, device: torch.device) -> dict[str, torch.Tensor]:
         """The group of rows that begins at `first`."""
-        seed = np.random.SeedSequence([self.seed, first // GROUP]).generate_state(1, np.uint64)[0]
-        generator = torch.Generator().manual_seed(int(seed))
+        seed = np.random.SeedSequence([self.seed, first // self.group]).generate_state(1, np.uint64)[0]
+        generator, n = torch.Generator().manual_seed(int(seed)), min(self.group, self.n - first)
+        asked = self.teacher.sample_conditions(n, generator=generator)
         # Rounded to what is stored before it is integrated: the stored pair is then a pair of the flow.
-        noise = self.teacher.sample_noise(min(GROUP, self.n - first), generator=generator).float()
-        flow = integrate(self.teacher, noise.to(device, self.teacher.precision), steps=self.steps, keep=self.keep)
+        noise = self.teacher.given(asked).sample_noise(n, generator=generator).float()
+        flow = self.flow(noise, asked, device=device)
         made = {"noise": flow.noise, "data": flow.data, "trajectory": flow.states}
-        labels = self.teacher.labels(flow.data.float())
+        labels = self.teacher.labels(flow.data.float()) if asked is None else asked
         return made if labels is None else {**made, "labels": labels}
+
+    def flow(self, noise: torch.Tensor, labels: torch.Tensor | None, *, device: torch.device) -> Flow:
+        """From these samples of the noise end."""
+        return integrate(
+            self.teacher, noise.to(device, self.teacher.precision), steps=self.steps, keep=self.keep,
+            labels=None if labels is None else labels.to(device),
+        )  # fmt: skip
+
+    def measured(self, arrays: Mapping[str, np.ndarray], *, device: torch.device) -> Manifest:
+        """The manifest, with the error of the solver on the first rows."""
+        rows = min(ERROR_ROWS, max(1, self.teacher.together // 8))
+        noise = torch.tensor(arrays["noise"][:rows], dtype=self.teacher.precision, device=device)
+        asked = torch.tensor(arrays["labels"][:rows], device=device) if self.teacher.conditional else None
+        error = asdict(solver_error(self.teacher, noise, steps=self.steps, labels=asked))
+        return replace(self.manifest, solver={**self.manifest.solver, "error": error})
 
 
 def collect(
@@ -79,7 +102,7 @@ def collect(
     n: int,
     *,
     generator: torch.Generator,
-    steps: int = 64,
+    steps: int | None = None,
     keep: Iterable[int] = (),
     out: str | Path | None = None,
     device: torch.device | str = "cpu",
@@ -94,7 +117,7 @@ def collect(
         teacher: whose flow it is.
         n: trajectories.
         generator: gives the seed of the noise.
-        steps: Heun steps.
+        steps: Heun steps; None for as many as the teacher's own, `Teacher.steps`.
         keep: indices of times, 0 (noise) to `steps` (data), at which states are kept beside the two ends.
         out: the folder to save in; None to keep the arrays in memory.
         device: on which to integrate.
@@ -105,28 +128,20 @@ def collect(
         FolderInUse: if another process is writing it.
     """
     seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+    steps = teacher.steps if steps is None else steps
     recipe = _Recipe(teacher=teacher, n=n, steps=steps, keep=tuple(kept_times(keep, steps=steps)), seed=seed)
-    fill = partial(_fill, recipe, device=torch.device(device), progress=progress)
-    return _in_memory(recipe, fill) if out is None else _on_disk(recipe, fill, Path(out))
-
-
-def _in_memory(recipe: _Recipe, fill: Fill) -> Trajectories:
+    place = torch.device(device)
+    fill = partial(_fill, recipe, device=place, progress=progress)
+    measured = partial(recipe.measured, device=place)
+    if out is not None:
+        return made_in_groups(Path(out), recipe.manifest, recipe.names, fill=fill, completed=measured)
     specifications = recipe.manifest.specifications(recipe.names)
     arrays = {name: np.empty(shape, dtype) for name, (shape, dtype) in specifications.items()}
     fill(arrays, done=0, made=lambda done: None)
     return Trajectories(
-        noise=arrays["noise"],
-        data=arrays["data"],
-        trajectory=arrays.get("trajectory"),
-        labels=arrays.get("labels"),
-        manifest=_measured(recipe, arrays["noise"]),
-    )
-
-
-def _on_disk(recipe: _Recipe, fill: Fill, out: Path) -> Trajectories:
-    return made_in_groups(
-        out, recipe.manifest, recipe.names, fill=fill, completed=lambda arrays: _measured(recipe, arrays["noise"])
-    )
+        noise=arrays["noise"], data=arrays["data"], trajectory=arrays.get("trajectory"), labels=arrays.get("labels"),
+        manifest=measured(arrays),
+    )  # fmt: skip
 
 
 def _fill(
@@ -140,7 +155,7 @@ def _fill(
 ) -> None:
     """Make the rows from `done` on, and tell `made` after each group how many there are."""
     with progress_bar(total=recipe.n, initial=done, doing="collecting", unit="pair", shown=progress) as bar:
-        for first in range(done, recipe.n, GROUP):
+        for first in range(done, recipe.n, recipe.group):
             rows = recipe.rows(first, device=device)
             following = first + len(rows["noise"])
             for name, array in arrays.items():
@@ -149,11 +164,3 @@ def _fill(
                 array[first:following] = values
             made(following)
             bar.update(following - first)
-
-
-def _measured(recipe: _Recipe, noise: np.ndarray) -> Manifest:
-    """The manifest, with the error of the solver on the first rows."""
-    sample = torch.tensor(noise[:ERROR_ROWS], dtype=recipe.teacher.precision)
-    error = asdict(solver_error(recipe.teacher, sample, steps=recipe.steps))
-    planned = recipe.manifest
-    return replace(planned, solver={**planned.solver, "error": error})

@@ -20,6 +20,9 @@ SAMPLED_BLOCKS = 16
 FEWEST = 10
 """Trajectories of the smallest data set: a tenth of it can be held out."""
 
+CONDITIONS = "conditions"
+"""What the source says of labels that were asked for; others were read off the data."""
+
 ArraySpecification: TypeAlias = tuple[tuple[int, ...], str]
 """The shape and the dtype of an array."""
 

@@ -2,10 +2,31 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 
 from kdm.shapes import Float, Int, Samples, Tensor
+
+
+@runtime_checkable
+class IndexedPairs(Protocol):
+    """What batches are taken from: pairs by the numbers of their rows, wherever they are kept."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Tensor) -> "Pairs":
+        """The pairs with these numbers, in this order, on `device`."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where pairs come out."""
+        ...
+
+    def to(self, device: torch.device | str) -> "IndexedPairs":
+        """The same, coming out on another device."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +68,11 @@ class Pairs:
             labels=None if self.labels is None else self.labels[rows],
             states=None if self.states is None else self.states[rows],
         )
+
+    @property
+    def device(self) -> torch.device:
+        """Where they are."""
+        return self.noise.device
 
     def __iter__(self) -> Iterator["Pairs"]:
         raise TypeError("pairs are not iterated over: take rows of them, `pairs[rows]`, or their fields.")

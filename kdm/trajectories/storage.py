@@ -14,8 +14,9 @@ from jaxtyping import Float, Int
 
 from kdm.teachers import CheckerboardSupport, Teacher, teacher_from_config
 from kdm.trajectories.draft import MANIFEST, Draft
-from kdm.trajectories.manifest import DataError, Manifest, is_small, require_unaltered
-from kdm.trajectories.pairs import Pairs
+from kdm.trajectories.manifest import CONDITIONS, DataError, Manifest, is_small, require_unaltered
+from kdm.trajectories.mapped import IN_MEMORY, MappedPairs, Moments
+from kdm.trajectories.pairs import IndexedPairs, Pairs
 
 ROWS = 65_536
 """Rows written together, and numbers looked at together."""
@@ -47,6 +48,12 @@ class Trajectories:
         return None if config is None else teacher_from_config(config)
 
     @property
+    def conditional(self) -> bool:
+        """Whether the flow of a row depends on its label, which was asked for: those of published data were, too."""
+        source = self.manifest.source
+        return self.labels is not None and (source.get("labels") == CONDITIONS or source.get("kind") == "packed")
+
+    @property
     def support(self) -> CheckerboardSupport | None:
         """The cells on which the data lie, None where that is not how they were made."""
         lengths = self.manifest.source.get("support", self.manifest.source.get("teacher", {}))
@@ -61,6 +68,29 @@ class Trajectories:
             DataError: if the states are asked for, and only those of the two ends were kept.
         """
         return self._pairs(slice(0, len(self) - self.manifest.heldout), whole=whole)
+
+    def training_source(self, *, whole: bool = False, in_memory: int = IN_MEMORY) -> IndexedPairs:
+        """What a training takes its batches from: `training()` where that is small, else pairs that stay on disk.
+
+        Both give the same pairs for the same rows.
+
+        Args:
+            whole: with the states at all times.
+            in_memory: bytes up to which they are held in memory, on the device where there is one.
+
+        Raises:
+            DataError: if the states are asked for, and only those of the two ends were kept.
+        """
+        rows = slice(0, len(self) - self.manifest.heldout)
+        mapped = MappedPairs(
+            noise=self.noise[rows], data=self.data[rows], labels=None if self.labels is None else self.labels[rows],
+            states=self._kept_states()[rows] if whole else None,
+        )  # fmt: skip
+        return mapped if mapped.nbytes > in_memory else self.training(whole=whole)
+
+    def training_moments(self) -> Moments:
+        """Mean and standard deviation of all numbers of the training rows at the data end."""
+        return Moments.of(self.data[: len(self) - self.manifest.heldout])
 
     def heldout(self, *, whole: bool = False) -> Pairs:
         """The pairs to test on, in float32: the last tenth; with the states at all times where `whole`.

@@ -19,9 +19,9 @@ ERROR_ROWS = 20
 
 
 def known_flow(data: Trajectories) -> KnownFlow | None:
-    """The flow of the data's teacher; None where there is no teacher, or its Jacobians are too large."""
+    """The flow of the data's teacher; None without a teacher, with a flow a label, or where Jacobians are too large."""
     teacher = data.teacher
-    if teacher is None or (width := int(np.prod(teacher.shape))) > LARGEST:
+    if teacher is None or teacher.conditional or (width := int(np.prod(teacher.shape))) > LARGEST:
         return None
     steps = min(int(data.manifest.solver.get("steps", MOST_STEPS)), MOST_STEPS)
     noise = data.heldout().noise[:ERROR_ROWS].double()

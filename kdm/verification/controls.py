@@ -103,7 +103,7 @@ def last_hidden_layer(direct: DirectRegression, shape: tuple[int, ...]) -> Encod
 def states_on_the_way(data: Trajectories) -> StatesOnTheWay | None:
     """The teacher's states between its ends, integrated or as stored; None where neither is possible."""
     spread = math.sqrt(float(rows(data.heldout().data).var(axis=0).mean()))
-    if data.teacher is not None:
+    if data.teacher is not None and not data.teacher.conditional:  # which noise alone does not determine
         return _integrated(data.teacher, data, spread)
     times = np.asarray(data.manifest.times)
     if data.trajectory is None or len(times) < 3:

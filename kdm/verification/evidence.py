@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from kdm.evaluation import fresh_samples, generated, labels_of, pairs_in_rows, rows
+from kdm.evaluation import FreshSamples, fresh_samples, generated, labels_of, pairs_in_rows, rows
 from kdm.flows import integrate
-from kdm.shapes import Samples
 from kdm.shared_encoder import SharedEncoderModel
 from kdm.training.distillation import noise_scale
 from kdm.trajectories import Trajectories
@@ -87,8 +86,8 @@ def evidence_of(
         reference=rows(fresh.reference),
         second=rows(fresh.second),
         rivals=rivals,
-        coarse=_coarse(data, fresh.noise),
-        fresh=data.teacher is not None,
+        coarse=_coarse(data, fresh),
+        fresh=data.teacher is not None and data.teacher.exact,
         latent_trajectories=_latent_trajectories(subject, data),
     )
 
@@ -107,12 +106,15 @@ def _others(experiment: Experiment) -> dict[str, Predictor]:
     return {DIRECT: regression, **others}
 
 
-def _coarse(data: Trajectories, noise: Samples) -> dict[int, np.ndarray]:
+def _coarse(data: Trajectories, fresh: FreshSamples) -> dict[int, np.ndarray]:
     """The teacher's samples at few solver steps; none where it is not known."""
     teacher = data.teacher
     if teacher is None:
         return {}
-    return {steps: rows(integrate(teacher, noise.to(teacher.precision), steps=steps).data) for steps in SOLVER_STEPS}
+    noise = fresh.noise.to(teacher.precision)
+    return {
+        steps: rows(integrate(teacher, noise, steps=steps, labels=fresh.labels).data) for steps in SOLVER_STEPS
+    }  # fmt: skip
 
 
 def _latent_trajectories(subject: Subject, data: Trajectories) -> SnapshotTrajectories | None:

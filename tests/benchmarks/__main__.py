@@ -24,6 +24,7 @@ from . import (
     exact_checkerboard,
     images,
     latent_dimension,
+    loader,
     mantel,
     nonnormality,
     operator_kinds,
@@ -80,6 +81,7 @@ BENCHMARKS = {
     "nonnormality": Benchmark(nonnormality.measured, threads=2),
     "images": Benchmark(images.measured),
     "packing": Benchmark(packing.measured),
+    "loader": Benchmark(loader.measured),
     "devices": Benchmark(devices.measured),
     "verify_cost": Benchmark(verify_cost.measured, threads=2),
 }

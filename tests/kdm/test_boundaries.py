@@ -11,7 +11,7 @@ from kdm.latent_model import KDMLatentModel
 from kdm.model import KoopmanDistillationModel, Scaling
 from kdm.networks import PlainMLP
 from kdm.operators import DenseOperator
-from kdm.teachers import Checkerboard, Empirical, Gaussian
+from kdm.teachers import Checkerboard, ClassConditional, Empirical, Gaussian, GaussianMixture
 from kdm.trajectories import collect
 from kdm.verification.boundaries import known_flow
 from koopman_analysis.checks import exponents_are_the_same
@@ -62,6 +62,11 @@ def test_an_affine_flow_has_no_boundaries_and_no_classes(tmp_path, generator):
 def test_a_flow_of_many_features_is_not_offered(tmp_path, generator):
     points = torch.randn(5, 11, 10, dtype=torch.float64, generator=generator)
     assert known_flow(collected(Empirical(points=points, bandwidth=0.3), tmp_path / "data", generator)) is None
+
+
+def test_a_flow_a_label_is_not_offered_as_one(generator):
+    data = collect(ClassConditional(of=GaussianMixture.ring(3)), 30, generator=generator, steps=4)
+    assert known_flow(data) is None
 
 
 def model() -> KDMLatentModel:

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from kdm.evaluation import evaluate, generated, paired_error
+from kdm.evaluation import evaluate, fresh_samples, generated, paired_error
+from kdm.flows import integrate
 from kdm.importing.layouts import CHECKERBOARD, pack
-from kdm.teachers import named
+from kdm.teachers import ClassConditional, GaussianMixture, named
 from kdm.trajectories import Pairs, Trajectories, collect
 
 
@@ -82,3 +83,35 @@ def test_imported_pairs_are_compared_with_themselves(tmp_path):
     assert measured.inputs["samples"] == 200
     assert measured.quantities["off_support_fraction"].estimate == 0.0
     assert measured.quantities["label_agreement"].estimate == 1.0
+
+
+@pytest.fixture(scope="module")
+def conditional() -> Trajectories:
+    return collect(
+        ClassConditional(of=GaussianMixture.ring(3)), 200, generator=torch.Generator().manual_seed(0), steps=12
+    )
+
+
+def test_a_conditional_model_is_asked_for_the_labels_of_its_noise(conditional):
+    teacher, asked = conditional.teacher, []
+
+    class Teacher:
+        def generate(self, noise, labels=None):
+            asked.append(labels)
+            return integrate(teacher, noise.double(), steps=12, labels=labels).data.float()
+
+    measured = evaluate(Teacher(), conditional, count=200)
+    assert all(labels is not None for labels in asked)
+    assert measured.quantities["paired_error"].estimate < 1e-5
+    assert measured.quantities["label_agreement"].estimate == 1
+    assert measured.quantities["sliced_w2"].estimate < 3 * measured.floor["sliced_w2"].estimate
+
+
+def test_fresh_samples_of_a_teacher_whose_laws_are_not_known_are_stored_pairs(conditional):
+    learned = type("Learned", (ClassConditional,), {"exact": False})(of=conditional.teacher.of)
+    stored = type("Stored", (Trajectories,), {"teacher": learned})(**vars(conditional))
+    fresh = fresh_samples(stored, count=50, generator=torch.Generator().manual_seed(1))
+    heldout = conditional.heldout()
+    assert len(fresh.noise) == len(heldout)
+    assert torch.equal(fresh.noise, heldout.noise)
+    assert torch.equal(fresh.labels, heldout.labels)

@@ -10,7 +10,7 @@ from kdm.ablations import DirectRegression
 from kdm.flows import integrate
 from kdm.model import Scaling
 from kdm.networks import PlainMLPConfig, ResidualMLPConfig
-from kdm.teachers import GaussianMixture, named
+from kdm.teachers import ClassConditional, GaussianMixture, named
 from kdm.trajectories import collect, open_trajectories, save_trajectories
 from kdm.verification.baselines import fitted_baselines
 from kdm.verification.controls import last_hidden_layer, linear_coordinates, linear_predictions, states_on_the_way
@@ -41,6 +41,13 @@ def test_states_on_the_way_are_those_of_the_teachers_flow_and_end_in_its_data(da
     np.testing.assert_allclose(states[:, way.middle], flow.states[:, place].numpy(), rtol=1e-12)
     end = np.linalg.norm(states[:, -1] - data.heldout().data[:20].double().numpy(), axis=1)
     assert np.median(end) < 3 * way.positions[-1], "what is left is the noise of the last state"
+
+
+def test_states_on_the_way_that_noise_alone_does_not_determine_are_not_there():
+    data = collect(
+        ClassConditional(of=GaussianMixture.ring(3)), 30, generator=torch.Generator().manual_seed(0), steps=4
+    )
+    assert states_on_the_way(data) is None
 
 
 @pytest.mark.parametrize(("name", "times"), [("t", (0.0, 0.25, 0.5, 0.75, 1.0)), ("sigma", (80.0, 9.0, 3.0, 1.0, 0.1))])

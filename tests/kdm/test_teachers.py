@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from kdm import teachers
-from kdm.teachers import Checkerboard, Digits, Empirical, Gaussian, GaussianMixture
+from kdm.teachers import Checkerboard, ClassConditional, Digits, Empirical, Gaussian, GaussianMixture
 
 
 def skewed_mixture() -> GaussianMixture:
@@ -33,7 +33,7 @@ PLANAR = {
     "published checkerboard": Checkerboard(cell=2.2222, half_width=4.444),
     "empirical": four_points(),
 }
-EVERY = {**PLANAR, "digits": Digits()}
+EVERY = {**PLANAR, "digits": Digits(), "digits, conditional": ClassConditional(of=Digits())}
 
 
 @pytest.fixture(params=PLANAR.values(), ids=PLANAR.keys())
@@ -181,13 +181,14 @@ def test_one_round_mode_is_a_gaussian(generator):
         torch.testing.assert_close(same.log_density(x, 2.0), gaussian.log_density(x, 2.0), rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("name", ["gaussian", "mixture", "checkerboard", "digits"])
+@pytest.mark.parametrize("name", ["gaussian", "mixture", "checkerboard", "digits", "patches32"])
 def test_the_command_line_knows_the_teacher_by_its_kind(name):
     assert teachers.named(name).kind == name
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="no teacher is called 'chess': expected one of gaussian, mixture"):
+    known = "gaussian, mixture, .*, digits-conditional, patches32, or the folder of a diffusers pipeline"
+    with pytest.raises(ValueError, match=f"no teacher is called 'chess': expected one of {known}"):
         teachers.named("chess")
 
 
