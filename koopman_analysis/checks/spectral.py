@@ -30,7 +30,7 @@ import scipy.linalg
 
 from koopman_analysis.checks.eigenvalues import EigenvalueResiduals
 from koopman_analysis.claims import Claim, Side, Verdict
-from koopman_analysis.magnitude import unit_and_exponent
+from koopman_analysis.magnitude import enlarged, unit_and_exponent
 from koopman_analysis.nonnormality import henrici_departure
 from koopman_analysis.resampling import Interval, object_bootstrap, random_groups
 from koopman_analysis.shapes import Float, Operator, require_square, require_square_on
@@ -69,7 +69,9 @@ def stable(K: Operator, *, bound: float = 1.01) -> Claim:
     claim = _stable(K, bound)
     if not (radius := claim.interval.estimate):
         return claim
-    control = _stable(1.1 * bound / radius * K, bound).as_control(name="K scaled to grow", expected=Verdict.REFUTED)
+    unit, exponent = unit_and_exponent(K)
+    grown = 1.1 * bound / enlarged(radius, -exponent) * unit
+    control = _stable(grown, bound).as_control(name="K scaled to grow", expected=Verdict.REFUTED)
     return claim.with_controls([control])
 
 

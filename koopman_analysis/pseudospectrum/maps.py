@@ -50,7 +50,7 @@ def window(
         half = float((1 + margin) * np.abs(eigenvalues).max(initial=1.0))
     if not half < math.inf:
         raise ValueError("expected a window within the range of numbers, got eigenvalues next to its end: change units")
-    side = half * np.arange(1 - resolution, resolution, 2) / (resolution - 1)  # symmetric to the last bit
+    side = half * (np.arange(1 - resolution, resolution, 2) / (resolution - 1))  # symmetric to the last bit
     return side[None, :] + 1j * side[:, None]
 
 

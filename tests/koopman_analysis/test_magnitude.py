@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from koopman_analysis import Coordinates, SnapshotPairs
+from koopman_analysis import Coordinates, SnapshotPairs, Verdict
 from koopman_analysis.checks import eigenvalue_residuals
-from koopman_analysis.checks.spectral import normality
+from koopman_analysis.checks.spectral import normality, stable
 from koopman_analysis.magnitude import enlarged, enlarged_array, unit_and_exponent
 from koopman_analysis.matrix_functions import NoPrincipalLogarithm, fractional_power, generator
 from koopman_analysis.moments import FactorMoments
@@ -127,6 +127,19 @@ def test_what_pairs_say_of_eigenvalues_is_in_no_units(scale):
 
     for far, near in zip(measured(scale), measured(1.0), strict=True):
         np.testing.assert_allclose(far, near, rtol=1e-9)
+
+
+@each_exponent
+def test_a_matrix_is_stable_or_not_at_any_magnitude_and_its_control_grows(exponent):
+    claim = stable(moved(RANDOM[0], exponent))
+    assert claim.verdict is (Verdict.SUPPORTED if exponent < 0 else Verdict.REFUTED)
+    assert claim.controls[0].behaves
+    assert stable(np.diag([0.5, 0.2]) * 1e-310).controls[0].behaves
+
+
+def test_a_window_goes_to_the_end_of_the_range_of_numbers():
+    points = window(np.array([1.4e308]))
+    assert points.real.max() == -points.real.min() == pytest.approx(1.75e308)
 
 
 def test_the_residual_of_a_point_far_away_is_its_distance():
