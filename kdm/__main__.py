@@ -110,9 +110,9 @@ def train(
         preset: checkerboard | mixture | gaussian | digits | checkerboard-trajectory.
         out: Folder of the run.
         data: A data set; without it the preset's own pairs are collected into OUT-data.
-        operator: dense | identity | isometric | low-rank | spectral (in an orthogonal basis) | spectral-identity |
-            spectral-free, where it should differ from the preset's, which is dense.
-        rank: Rank of a low-rank operator.
+        operator: dense | identity | isometric | low-rank (with --rank) | spectral (in an orthogonal basis) |
+            spectral-identity | spectral-free, where it should differ from the preset's, which is dense.
+        rank: Rank that --operator low-rank takes, and no other does.
         seed: Seed of the weights and of the order of the pairs.
         steps: Optimiser steps, where they should differ from the preset's.
         device: Where to train; auto takes CUDA when there is one.

@@ -19,6 +19,7 @@ from kdm.objectives import KoopmanObjective
 from kdm.operators import DenseConfig, LowRankConfig, OperatorConfig
 from kdm.semigroup import Semigroup
 from kdm.semigroup_objective import SemigroupObjective
+from kdm.shapes import is_whole
 from kdm.shared_encoder import SharedEncoderModel
 
 Config = TypeVar("Config")
@@ -52,8 +53,10 @@ class Architecture:
             raise ValueError(f"expected the number of classes, for a control by label >= 1, got {self.classes}")
         if self.data_encoder is None and self.classes:
             raise ValueError(f"expected no classes beside one encoder for all times, got {self.classes}")
-        if self.latent < 1:
-            raise ValueError(f"expected a latent dimension of at least 1, got {self.latent}")
+        if not is_whole(self.latent) or self.latent < 1:
+            raise ValueError(f"expected a latent dimension of at least 1, a whole number, got {self.latent!r}")
+        if not isinstance(self.operator, OperatorConfig):
+            raise TypeError(f"expected a configuration of an operator such as DenseConfig(), got {self.operator!r}")
         if self.data_encoder is None and self.operator != DenseConfig():
             raise ValueError(
                 f"expected no operator of its own beside one encoder for all times, got {self.operator}: the "

@@ -17,4 +17,10 @@ Latents: TypeAlias = Float[Tensor, "n m"]
 Labels: TypeAlias = Int[Tensor, " n"]
 """One class label a sample."""
 
-__all__ = ["Complex", "Float", "Int", "Labels", "Latents", "Samples", "Tensor"]
+
+def is_whole(number: object) -> bool:
+    """Whether a number counts something: an integer, and no truth value."""
+    return hasattr(number, "__index__") and not isinstance(number, bool)
+
+
+__all__ = ["Complex", "Float", "Int", "Labels", "Latents", "Samples", "Tensor", "is_whole"]

@@ -21,7 +21,8 @@ moves no eigenvalue farther than the lesser of two radii,
 V the eigenvectors with columns of length one and ν = ‖N‖_F the departure from normality: the first is about δ where K
 is well diagonalisable; where K is defective it is infinite, and the second about (δ ν^{m−1})^{1/m}. So a Jordan block
 far from the cut has a logarithm, and one near it has none. What passes is exponentiated back, and refused unless it
-gives K. No error tells of a zero eigenvalue otherwise: SciPy's `logm(diag(.5, .2, 0))` is finite, −46 in the corner.
+gives K. All this is asked of K apart from its `magnitude`: log 2^e B = log B + e log 2. No error tells of a zero
+eigenvalue otherwise: SciPy's `logm(diag(.5, .2, 0))` is finite, −46 in the corner.
 
 Whole powers need no logarithm: K² is always there, K⁻¹ where no eigenvalue is 0 within (4).
 
@@ -35,8 +36,9 @@ import numpy as np
 import scipy.linalg
 import scipy.optimize
 
-from koopman_analysis.nonnormality.departure import eigenvector_conditioning, henrici_departure, require_square
-from koopman_analysis.shapes import Inexact, Operator
+from koopman_analysis.magnitude import frobenius_norm, unit_and_exponent
+from koopman_analysis.nonnormality.departure import eigenvector_conditioning, henrici_departure
+from koopman_analysis.shapes import Inexact, Operator, require_square
 
 EPSILON = float(np.finfo(np.float64).eps)
 
@@ -60,13 +62,19 @@ def generator(K: Operator, lag: float, *, margin: float = MARGIN) -> Inexact[np.
         margin: How far |arg λ| must stay from π, in radians.
 
     Raises:
-        ValueError: If K is not a square matrix of finite numbers, or the lag not positive.
+        ValueError: If K is not a square matrix of finite numbers, the lag not positive, the margin not in [0, π), or a
+            rate beyond all numbers.
         NoPrincipalLogarithm: If an eigenvalue is within rounding of (−∞, 0] or within the margin of its angle, or the
             logarithm does not give K back.
     """
     if not 0 < lag < np.inf:
         raise ValueError(f"expected a positive, finite lag, got {lag}: it is the time from before to after")
-    return _logarithm(K, margin) / lag
+    unit, exponent, logarithm = _logarithm(K, margin)
+    with np.errstate(over="ignore"):  # looked for in the next line
+        rates = (logarithm + exponent * np.log(2.0) * np.eye(len(unit))) / lag
+    if not np.isfinite(rates).all():
+        raise ValueError(f"expected rates within the range of numbers, got one beyond it at lag {lag:g}: in what unit?")
+    return rates
 
 
 def fractional_power(K: Operator, s: float, *, margin: float = MARGIN) -> Inexact[np.ndarray, "m m"]:
@@ -78,58 +86,100 @@ def fractional_power(K: Operator, s: float, *, margin: float = MARGIN) -> Inexac
         margin: How far |arg λ| must stay from π, in radians.
 
     Raises:
-        ValueError: If K is not a square matrix of finite numbers, s not finite, or a whole power beyond all numbers.
+        ValueError: If K is not a square matrix of finite numbers, s not finite, the margin not in [0, π), or the power
+            beyond all numbers.
         NoPrincipalLogarithm: As `generator` does; with a whole s < 0 only if an eigenvalue is 0 within rounding.
     """
     if not np.isfinite(s):
         raise ValueError(f"expected a finite exponent, got {s}: it counts lags")
     require_square(K)
-    if float(s).is_integer():
-        if s < 0:
-            _require_no_zero(np.linalg.eigvals(K), _reach_of_rounding(K))
-        with np.errstate(over="ignore", invalid="ignore"):
-            power = np.linalg.matrix_power(K.astype(np.result_type(K, np.float64)), int(s))
-        if not np.isfinite(power).all():
-            raise ValueError(f"expected a power within the range of numbers, got one beyond it at exponent {s:g}")
-        return power
-    expected = scipy.linalg.expm(s * _logarithm(K, margin))
-    return _agreed(_as_real_as(K, scipy.linalg.fractional_matrix_power(K, s)), expected)
+    _require_margin(margin)
+    with np.errstate(over="ignore", invalid="ignore"):  # looked for below
+        power = _whole_power(K, int(s))
+        if not float(s).is_integer():
+            power = power @ _broken_power(K, s - int(s), margin)
+    if not np.isfinite(power).all():
+        raise ValueError(f"expected a power within the range of numbers, got one beyond it at exponent {s:g}")
+    return power
 
 
-def _logarithm(K: Operator, margin: float) -> np.ndarray:
+def _whole_power(K: Operator, s: int) -> np.ndarray:
+    if s >= 0:
+        return np.linalg.matrix_power(K.astype(np.result_type(K, np.float64)), s)
+    unit, exponent = unit_and_exponent(K)
+    _require_no_zero(np.linalg.eigvals(unit), _reach_of_rounding(unit), exponent)
+    return np.linalg.matrix_power(_enlarged(np.linalg.inv(unit), -exponent), -s)
+
+
+def _broken_power(K: Operator, s: float, margin: float) -> np.ndarray:
+    """K^s with |s| < 1, whose entries neither vanish nor overflow together."""
+    unit, exponent, logarithm = _logarithm(K, margin)
+    computed = _as_real_as(K, scipy.linalg.fractional_matrix_power(unit, s))
+    return _enlarged(_agreed(computed, scipy.linalg.expm(s * logarithm)), exponent * s)
+
+
+def _enlarged(values: np.ndarray, exponent: float) -> np.ndarray:
+    """2^e times each; infinite where that is beyond the range of numbers."""
+    whole = int(np.clip(np.floor(exponent), -5000, 5000))
+    parts = (np.ldexp(2.0 ** (exponent - np.floor(exponent)) * part, whole) for part in (values.real, values.imag))
+    real, imaginary = parts
+    return real + 1j * imaginary if np.iscomplexobj(values) else real
+
+
+def _require_margin(margin: float) -> None:
+    if not 0 <= margin < np.pi:
+        raise ValueError(
+            f"expected a margin in [0, π), got {margin}: it is how far |arg λ| must stay from π, in radians"
+        )
+
+
+def _logarithm(K: Operator, margin: float) -> tuple[np.ndarray, int, np.ndarray]:
+    """K apart from its magnitude, that, and the logarithm of the former."""
     require_square(K)
-    eigenvalues, reach = np.linalg.eigvals(K), _reach_of_rounding(K)
-    _require_no_zero(eigenvalues, reach)
+    _require_margin(margin)
+    unit, exponent = unit_and_exponent(K)
+    _require_logarithm(unit, exponent, margin)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of doubts about the accuracy, which is looked at here
+        logarithm = _as_real_as(K, scipy.linalg.logm(unit))
+    _agreed(scipy.linalg.expm(logarithm), unit)
+    return unit, exponent, logarithm
+
+
+def _require_logarithm(unit: np.ndarray, exponent: int, margin: float) -> None:
+    eigenvalues, reach = np.linalg.eigvals(unit), _reach_of_rounding(unit)
+    _require_no_zero(eigenvalues, reach, exponent)
     away = np.where(eigenvalues.real > 0, np.abs(eigenvalues), np.abs(eigenvalues.imag))
     if (on_cut := away <= reach).any():
         raise NoPrincipalLogarithm(
-            f"expected eigenvalues away from (−∞, 0], got {eigenvalues[on_cut][0]:.3g}, which rounding moves by up to "
-            f"{reach:.1g}: there are several logarithms, with equal right; choose a shorter lag, or leave the "
-            "direction out"
+            f"expected eigenvalues away from (−∞, 0], got {_told(eigenvalues[on_cut][0], reach, exponent)}: there are "
+            "several logarithms, with equal right; choose a shorter lag, or leave the direction out"
         )
     if (aliased := np.pi - np.abs(np.angle(eigenvalues)) <= margin).any():
         raise NoPrincipalLogarithm(
             f"expected eigenvalues that turn by less than π − {margin:.2g} in a lag, got "
-            f"{eigenvalues[aliased][0]:.3g}, which may as well turn the other way: choose a shorter lag"
+            f"{_enlarged(eigenvalues[aliased][:1], exponent)[0]:.3g}, which may as well turn the other way: choose a "
+            "shorter lag"
         )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of doubts about the accuracy, which is looked at here
-        logarithm = _as_real_as(K, scipy.linalg.logm(K))
-    _agreed(scipy.linalg.expm(logarithm), K)
-    return logarithm
 
 
-def _require_no_zero(eigenvalues: np.ndarray, reach: float) -> None:
+def _told(eigenvalue: complex, reach: float, exponent: int) -> str:
+    value, moved = _enlarged(np.array([eigenvalue, reach]), exponent)
+    value = value if np.iscomplexobj(eigenvalue) else value.real
+    return f"{value:.3g}, which rounding moves by up to {moved.real:.1g}"
+
+
+def _require_no_zero(eigenvalues: np.ndarray, reach: float, exponent: int) -> None:
     smallest = eigenvalues[np.argmin(np.abs(eigenvalues))]
     if abs(smallest) <= reach:
         raise NoPrincipalLogarithm(
-            f"expected eigenvalues other than 0, got {smallest:.3g}, which rounding moves by up to {reach:.1g}: what "
-            "the operator forgets no power brings back; leave the direction out"
+            f"expected eigenvalues other than 0, got {_told(smallest, reach, exponent)}: what the operator forgets no "
+            "power brings back; leave the direction out"
         )
 
 
 def _reach_of_rounding(K: Operator) -> float:
-    """The lesser radius of equation (4)."""
+    """The lesser radius of equation (4), of entries of order one."""
     delta, nu = 10 * EPSILON * float(np.linalg.norm(K, 2)), henrici_departure(K)
     if nu == 0 or delta == 0:
         return delta
@@ -149,7 +199,7 @@ def _as_real_as(K: Operator, computed: np.ndarray) -> np.ndarray:
 
 
 def _agreed(computed: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    error = float(np.linalg.norm(computed - expected) / np.linalg.norm(expected))
+    error = frobenius_norm(computed - expected) / frobenius_norm(expected)
     if not error <= ROUND_TRIP:
         raise NoPrincipalLogarithm(
             f"expected a logarithm that gives the matrix back to {ROUND_TRIP:.0e}, got it back with a relative error "

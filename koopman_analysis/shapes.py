@@ -2,7 +2,7 @@
 
 Rows are samples: `n` of them. `d` counts state features, `m` dictionary functions (or latent dimensions).
 Dictionaries and moments take any array that follows the array API (NumPy, torch); everything else is NumPy.
-What the annotation of distances and points cannot say, `require_distances` and `require_points` do.
+What the annotation of distances and points cannot say, `require_distances`, `require_points` and `require_square` do.
 """
 
 from functools import lru_cache
@@ -76,6 +76,61 @@ def require_points(points: np.ndarray) -> None:
             raise ValueError("expected finite points, got NaN or infinity: leave out the objects without a place")
 
 
+def require_square(A: Any) -> None:
+    """Refuses what is no square matrix of finite numbers.
+
+    Raises:
+        TypeError: If it is not an array of numbers.
+        ValueError: If it is not square, or not finite.
+    """
+    require_matrix(A)
+    if A.shape[0] != A.shape[1]:
+        raise ValueError(f"expected a square matrix, got shape {A.shape}: between two spaces there are no powers of it")
+
+
+def require_square_on(K: Any, width: int) -> None:
+    """Refuses what is no square matrix of finite numbers on so many latents.
+
+    Raises:
+        TypeError: If it is not an array of numbers.
+        ValueError: If it is not square, not finite, or of another size.
+    """
+    require_square(K)
+    if len(K) != width:
+        raise ValueError(
+            f"expected a matrix with a row for each of {width} latents, got shape {K.shape}: are these the latents of "
+            "its model?"
+        )
+
+
+def require_matrix(A: Any) -> None:
+    """Refuses what is no matrix of finite numbers.
+
+    Raises:
+        TypeError: If it is not an array of numbers.
+        ValueError: If it has not two axes, no entry, or one that is not finite.
+    """
+    if not isinstance(A, np.ndarray) or A.dtype.kind not in "biufc":
+        kind = f"an array of {A.dtype}" if isinstance(A, np.ndarray) else type(A).__name__
+        raise TypeError(f"expected a matrix as a NumPy array of numbers, got {kind}: use np.array(…, dtype=float)")
+    if A.ndim != 2 or not A.size:
+        raise ValueError(f"expected a matrix with entries, got shape {A.shape}")
+    if not np.isfinite(A).all():
+        raise ValueError(f"expected finite entries, got {np.count_nonzero(~np.isfinite(A))} that are not")
+
+
+def require_finite(points: np.ndarray) -> None:
+    """Raises a ValueError where a point of the plane is not finite."""
+    if not np.isfinite(points).all():
+        raise ValueError("expected finite points, got NaN or infinity: leave them out")
+
+
+def require_whole(name: str, number: object) -> None:
+    """Raises a TypeError where the number of something is not whole."""
+    if isinstance(number, bool) or not hasattr(number, "__index__"):
+        raise TypeError(f"expected a whole number of {name}, got {number!r}")
+
+
 def require_several(representations: object) -> None:
     """Raises a ValueError where one array stands for a list of representations."""
     if isinstance(representations, np.ndarray):
@@ -97,6 +152,11 @@ __all__ = [
     "States",
     "Weights",
     "require_distances",
+    "require_finite",
+    "require_matrix",
     "require_points",
     "require_several",
+    "require_square",
+    "require_square_on",
+    "require_whole",
 ]

@@ -50,12 +50,13 @@ import numpy as np
 import scipy.linalg
 import scipy.optimize
 
+from koopman_analysis.magnitude import enlarged_array, unit_and_exponent
 from koopman_analysis.moments import FactorMoments, Lift, orthonormal_factors, triangular_factor
 from koopman_analysis.resampling import Interval, random_groups
-from koopman_analysis.shapes import Complex, Float, Inexact, Operator
+from koopman_analysis.shapes import Complex, Float, Inexact, Operator, require_square, require_square_on
 from koopman_analysis.snapshots import SnapshotPairs
 
-EPSILON = float(np.finfo(np.float64).eps)
+EPSILON, TINY = float(np.finfo(np.float64).eps), float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -151,7 +152,11 @@ def eigenpairs_of(
         judge: Moments of the pairs that residuals are taken on.
         held_out: Whether those are others.
         remark: What to tell of them.
+
+    Raises:
+        ValueError: If K is not a square matrix of finite numbers, or of another size than the dictionary.
     """
+    require_square_on(K, fitted.sizes[0])
     eigenvalues, coefficients, rounding = _spectrum(K, fitted)
     residuals = floor = None
     if judge is None:
@@ -160,7 +165,8 @@ def eigenpairs_of(
         R_x, R_y = judge.inputs, judge.outputs
         R_x = np.concatenate([R_x, np.zeros((len(R_y) - len(R_x), R_x.shape[1]), R_x.dtype)])
         size = np.linalg.norm(R_x @ coefficients, axis=0)
-        absent = size <= EPSILON * np.linalg.norm(R_x) * np.linalg.norm(coefficients, axis=0)
+        (factor, up), (vectors, down) = unit_and_exponent(R_x), unit_and_exponent(coefficients)
+        absent = size <= np.ldexp(EPSILON * np.linalg.norm(factor) * np.linalg.norm(vectors, axis=0), up + down)
         size[absent] = 1.0
         difference = R_y @ coefficients - (R_x @ coefficients) * eigenvalues
         magnitude = np.abs(R_y) @ np.abs(coefficients) + (np.abs(R_x) @ np.abs(coefficients)) * np.abs(eigenvalues)
@@ -237,10 +243,19 @@ def _spectrum(K: Operator, fitted: FactorMoments) -> tuple[np.ndarray, np.ndarra
 def rounded_eigenpairs(
     A: Operator,
 ) -> tuple[Complex[np.ndarray, " m"], Inexact[np.ndarray, "m m"], Float[np.ndarray, " m"]]:
-    """The eigenvalues of a square matrix, its right eigenvectors of length one, and the rounding of equation (4)."""
-    eigenvalues, U, W = scipy.linalg.eig(A, left=True, right=True)
+    """The eigenvalues of a square matrix, its right eigenvectors of length one, and the rounding of equation (4).
+
+    Raises:
+        ValueError: If A is not a square matrix of finite numbers, or has eigenvalues beyond their range.
+    """
+    require_square(A)
+    unit, exponent = unit_and_exponent(A)
+    # LAPACK scales entries beyond 10¹³⁸ by itself, and where vectors are asked for leaves the eigenvalues there.
+    eigenvalues, U, W = scipy.linalg.eig(unit, left=True, right=True)
+    eigenvalues = enlarged_array(eigenvalues, exponent)
     angle = np.abs(np.einsum("ij,ij->j", U.conj(), W))
-    rounding = 10 * EPSILON * np.linalg.norm(A, 2) / np.maximum(angle, np.finfo(np.float64).tiny)
+    with np.errstate(over="ignore"):  # as good as infinite where an eigenvalue is defective
+        rounding = np.ldexp(10 * EPSILON * np.linalg.norm(unit, 2) / np.maximum(angle, TINY), exponent)
     return eigenvalues.astype(np.complex128), W, rounding
 
 

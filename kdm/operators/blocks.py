@@ -15,10 +15,11 @@ dense matrix B is never needed for it. A row of odd length ends in one more real
 
     ρ = 1 / (1 + e^ν),        μ = (1 − e^ν) / (1 + e^ν):                                                        (3)
 
-ρ in (0, 1) and μ in (−1, 1), whatever ν is. The published form has ρ = exp(−e^ν), which is the same near the circle,
+ρ in (0, 1) and μ in (−1, 1) for every real ν. The published form has ρ = exp(−e^ν), which is the same near the circle,
 where 1 − ρ ≈ e^ν: equal steps of ν are equal factors of the decay. But inward it falls doubly exponentially, so that
 from ν = 5 on it and its gradient are zero in single precision and a direction once lost stays lost; in (3) both fall as
-e^{−ν}. The circle itself is reached in the limit alone.
+e^{−ν}, and are zero from ν = 89 on. The circle itself is reached in the limit alone, and in single precision by
+rounding: from ν = −17 down ρ is 1 and its gradient zero, so that such an eigenvalue stays there.
 """
 
 import math
@@ -34,7 +35,7 @@ class RotationDecayBlocks(nn.Module):
 
     Args:
         dimension: Length of a row.
-        modulus: ρ and μ at first.
+        modulus: ρ and μ at first, in (0, 1).
     """
 
     def __init__(self, dimension: int, *, modulus: float) -> None:

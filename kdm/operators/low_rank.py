@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from kdm.operators.base import KoopmanOperator
-from kdm.shapes import Complex, Float, Latents, Tensor
+from kdm.shapes import Complex, Float, Latents, Tensor, is_whole
 
 
 class LowRankOperator(KoopmanOperator):
@@ -24,12 +24,12 @@ class LowRankOperator(KoopmanOperator):
         rank: r, from 1 to m.
 
     Raises:
-        ValueError: If the rank is not.
+        ValueError: If the rank is no such number.
     """
 
     def __init__(self, dimension: int, *, rank: int) -> None:
         super().__init__()
-        if not 1 <= rank <= dimension:
+        if not is_whole(rank) or not 1 <= rank <= dimension:
             raise ValueError(
                 f"expected a rank from 1 to the latent dimension {dimension}, got {rank}: an operator has at most as "
                 "many directions as there are latents"
@@ -61,14 +61,14 @@ class LowRankConfig:
         rank: r of equation (1).
 
     Raises:
-        ValueError: If it is below 1.
+        ValueError: If it is no whole number of at least 1.
     """
 
     rank: int
 
     def __post_init__(self) -> None:
-        if self.rank < 1:
-            raise ValueError(f"expected a rank of at least 1, got {self.rank}")
+        if not is_whole(self.rank) or self.rank < 1:
+            raise ValueError(f"expected a rank of at least 1, a whole number, got {self.rank!r}")
 
     def built(self, dimension: int) -> LowRankOperator:
         """The operator on latents of this dimension; raises ValueError where that is below the rank."""

@@ -12,6 +12,7 @@ real eigenvalue twice), eigenvalues beyond the circle, and matrices without a ba
 """
 
 from dataclasses import dataclass, field
+from numbers import Real
 
 import torch
 
@@ -53,16 +54,19 @@ class SpectralConfig:
         modulus: |λ| at first; near 1, so that little is lost before anything is learned.
 
     Raises:
-        ValueError: If the modulus is not between 0 and 1.
+        TypeError: If the basis is no configuration of one.
+        ValueError: If the modulus is no number between 0 and 1.
     """
 
     basis: BasisConfig = field(default_factory=OrthogonalBasisConfig)
     modulus: float = 0.99
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.modulus < 1.0:
+        if not isinstance(self.basis, BasisConfig):
+            raise TypeError(f"expected a configuration of a basis such as OrthogonalBasisConfig(), got {self.basis!r}")
+        if not isinstance(self.modulus, Real) or not 0.0 < self.modulus < 1.0:
             raise ValueError(
-                f"expected a modulus between 0 and 1, both excluded, got {self.modulus}: the circle is a limit"
+                f"expected a modulus between 0 and 1, both excluded, got {self.modulus!r}: the circle is a limit"
             )
 
     def built(self, dimension: int) -> SpectralOperator:

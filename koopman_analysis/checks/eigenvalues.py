@@ -23,7 +23,7 @@ from koopman_analysis.claims import Claim, Side, Verdict
 from koopman_analysis.dictionaries import Coordinates
 from koopman_analysis.moments import FactorMoments
 from koopman_analysis.resampling import Bootstrap, Interval, largest, ratio_bootstrap
-from koopman_analysis.shapes import Operator
+from koopman_analysis.shapes import Operator, require_square_on
 from koopman_analysis.snapshots import SnapshotPairs
 from koopman_analysis.spectrum import Eigenpairs, eigenpairs_of
 
@@ -58,11 +58,10 @@ def eigenvalue_residuals(
         rng: Draws the resamples.
 
     Raises:
-        ValueError: If K is not square, or there are fewer than two units.
+        ValueError: If K is not a square matrix of finite numbers on these latents, or there are fewer than two units.
     """
-    if K.ndim != 2 or K.shape[0] != K.shape[1]:
-        raise ValueError(f"expected a square K, got shape {K.shape}: between two spaces there are no eigenvalues")
     host = latents.on_host()
+    require_square_on(K, host.before.shape[1])
     moments = FactorMoments.of(host, Coordinates())
     found = eigenpairs_of(K, moments, judge=moments, held_out=True, remark="residuals on held-out pairs")
     before, after = host.before @ found.coefficients, host.after @ found.coefficients

@@ -30,10 +30,10 @@ import scipy.linalg
 
 from koopman_analysis.checks.eigenvalues import EigenvalueResiduals
 from koopman_analysis.claims import Claim, Side, Verdict
+from koopman_analysis.magnitude import enlarged, unit_and_exponent
 from koopman_analysis.nonnormality import henrici_departure
-from koopman_analysis.nonnormality.departure import require_square
 from koopman_analysis.resampling import Interval, object_bootstrap, random_groups
-from koopman_analysis.shapes import Float, Operator
+from koopman_analysis.shapes import Float, Operator, require_square, require_square_on
 from koopman_analysis.snapshots import SnapshotPairs
 from koopman_analysis.spectrum import rounded_eigenpairs
 
@@ -69,7 +69,9 @@ def stable(K: Operator, *, bound: float = 1.01) -> Claim:
     claim = _stable(K, bound)
     if not (radius := claim.interval.estimate):
         return claim
-    control = _stable(1.1 * bound / radius * K, bound).as_control(name="K scaled to grow", expected=Verdict.REFUTED)
+    unit, exponent = unit_and_exponent(K)
+    grown = 1.1 * bound / enlarged(radius, -exponent) * unit
+    control = _stable(grown, bound).as_control(name="K scaled to grow", expected=Verdict.REFUTED)
     return claim.with_controls([control])
 
 
@@ -113,12 +115,14 @@ def normality(
 
     Raises:
         DependentLatents: If the latents do not span their dimensions.
-        ValueError: If there are fewer than two units.
+        ValueError: If K is not a square matrix of finite numbers on these latents, or there are fewer than two units.
     """
     host = latents.on_host()
+    require_square_on(K, host.before.shape[1])
+    K, _ = unit_and_exponent(K)  # a share of the norm is in no units
     group = random_groups(host.unit, groups, rng=rng)
     weights = np.ones(host.n) if host.weights is None else host.weights
-    rows = np.sqrt(weights)[:, None] * host.before.astype(np.float64)
+    rows = np.sqrt(weights)[:, None] * unit_and_exponent(host.before)[0]
     scale = np.linalg.norm(rows, axis=0)
     if not scale.all():
         raise DependentLatents(f"expected latents that span their {len(K)} dimensions, got one that is always zero")

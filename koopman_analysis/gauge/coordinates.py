@@ -34,8 +34,7 @@ from koopman_analysis.nonnormality import (
     spectral_radius,
     stable_rank,
 )
-from koopman_analysis.nonnormality.departure import require_square
-from koopman_analysis.shapes import Complex, Float, Inexact, Latents, Operator
+from koopman_analysis.shapes import Complex, Float, Inexact, Latents, Operator, require_square
 
 REASON = (
     "two encoders fix K only up to a gauge, in which every prediction stays the same: ask for it in this checkpoint's "

@@ -1,17 +1,17 @@
-"""The least value of a function on a circle, with a certificate that there is no lesser one.
+"""The least value of a function on the unit circle, with a certificate that there is no lesser one.
 
-Let f be continuous on |z| = r, and let all angles at which f takes a given level be among the eigenvalues of a pencil,
+Let f be continuous on |z| = 1, and let all angles at which f takes a given level be among the eigenvalues of a pencil,
 
-    f(r e^{iθ}) = α   ⇒   det(M_1 − r e^{iθ} M_2) = 0,      M_1, M_2 of the level.                                  (1)
+    f(e^{iθ}) = α   ⇒   det(M_1 − e^{iθ} M_2) = 0,      M_1, M_2 of the level.                                  (1)
 
 Below the least value there are no such angles; above it they cut the circle into arcs, of which the middle of one lies
 below the level. So, from the least value α known so far, the level α − τ |α| is either reached at an eigenvalue or in
 the middle between two, and these give a lesser α, or it is reached nowhere: then α is the least up to the share τ. Few
 rounds are needed, for they converge as Newton's method does.
 
-On |z| = r an eigenvalue is told from its neighbours by the Cayley transform with a pole p, |p| = r,
+On the circle an eigenvalue is told from its neighbours by the Cayley transform with a pole p, |p| = 1,
 
-    (M_1 − p M_2)⁻¹ (M_1 + p M_2) x = μ x,     μ = (z + p)/(z − p),     |z| = r  ⇔  Re μ = 0,                        (2)
+    (M_1 − p M_2)⁻¹ (M_1 + p M_2) x = μ x,     μ = (z + p)/(z − p),     |z| = 1  ⇔  Re μ = 0,                        (2)
 
 real where the matrices and p are. Rounding moves eigenvalues off the circle, so those next to it count, and f itself is
 asked about each: a few too many do no harm. Where f is dear, an upper bound f⁺ of it that is not tells where to look:
@@ -27,10 +27,11 @@ import numpy as np
 import scipy.linalg
 import scipy.optimize
 
+from koopman_analysis.magnitude import unit_and_exponent
 from koopman_analysis.shapes import Float, Inexact
 
 BESIDE = 1e-4
-"""|log(|z|/r)| up to which an eigenvalue counts as one on the circle."""
+"""|log |z|| up to which an eigenvalue counts as one on the circle."""
 
 ROUNDS = 40
 """Most levels that are tried."""
@@ -41,7 +42,7 @@ STARTS, EVALUATIONS = 3, 12
 
 @dataclass(frozen=True, kw_only=True)
 class CircleMinimum:
-    """The least value that was found on a circle.
+    """The least value that was found on the circle.
 
     Attributes:
         value: f at the angle: an upper end of the minimum.
@@ -108,12 +109,13 @@ def _lowest(above: Callable[[float], float], start: Float[np.ndarray, " s"]) -> 
 
 
 def angles_on_circle(
-    left: Inexact[np.ndarray, "k k"], right: Inexact[np.ndarray, "k k"], *, radius: float
+    left: Inexact[np.ndarray, "k k"], right: Inexact[np.ndarray, "k k"]
 ) -> Float[np.ndarray, " angles"]:
-    """Angles of the eigenvalues of the pencil left − z right on |z| = radius: equation (2)."""
+    """Angles of the eigenvalues of the pencil left − z right on |z| = 1: equation (2)."""
+    (left, right), _ = unit_and_exponent(np.stack([left, right]))
     real = np.isrealobj(left) and np.isrealobj(right)
     turns = np.array([1.0, -1.0]) if real else np.exp(1j * (0.7 + np.pi / 2 * np.arange(4)))
-    poles = [radius * (float(turn) if real else turn) for turn in turns]
+    poles = [float(turn) if real else turn for turn in turns]
     factors = [scipy.linalg.lu_factor(left - pole * right, check_finite=False) for pole in poles[:2]]
     # The pole farther from all eigenvalues: of the two, that whose matrix has the larger smallest pivot.
     pivots = [np.abs(np.diag(factor)).min() for factor, _ in factors]

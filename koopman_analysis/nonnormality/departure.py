@@ -12,7 +12,8 @@ With the complex Schur form A = U (Λ + N) Uᴴ, N strictly upper triangular, an
 
 W(A) = {xᴴAx : ‖x‖ = 1}. In (2) N is taken from the Schur form itself: the difference of squares loses half of the
 digits, and returned 0 for a departure of 3.6·10⁻⁹. In (5) λ_max(Re e^{iθ}A) takes
-a level α only where det(z² A − 2α z + Aᴴ) = 0 at z = e^{iθ}; `circle` does the rest.
+a level α only where det(z² A − 2α z + Aᴴ) = 0 at z = e^{iθ}; `circle` does the rest. All are homogeneous, and taken
+from A apart from its `magnitude`.
 
 Sources: Henrici 1962 (2); Trefethen & Embree 2005, ch. 14, 17, 48; Mengi & Overton 2005 (5); Roy & Vetterli 2007 (6);
 Rudelson & Vershynin 2007 (7).
@@ -23,44 +24,33 @@ import math
 import numpy as np
 import scipy.linalg
 
+from koopman_analysis.magnitude import enlarged, unit_and_exponent
 from koopman_analysis.nonnormality.circle import angles_on_circle, circle_minimum
-from koopman_analysis.shapes import Operator
+from koopman_analysis.shapes import Operator, require_matrix, require_square
 
 SHARP = 1e-10
 """Relative accuracy of the numerical radius."""
-
-
-def require_square(A: Operator) -> None:
-    """Refuses what is no square matrix of finite numbers.
-
-    Raises:
-        ValueError: If it is not.
-    """
-    if A.ndim != 2 or A.shape[0] != A.shape[1] or not A.size:
-        raise ValueError(f"expected a square matrix, got shape {A.shape}: between two spaces there are no powers of it")
-    if not np.isfinite(A).all():
-        raise ValueError(f"expected finite entries, got {np.count_nonzero(~np.isfinite(A))} that are not")
 
 
 def spectral_radius(A: Operator) -> float:
     """ρ(A) of equation (1).
 
     Raises:
-        ValueError: If A is not a square matrix of finite numbers.
+        ValueError: If A is not a square matrix of finite numbers, or the result beyond the range of numbers.
     """
-    require_square(A)
-    return float(np.abs(np.linalg.eigvals(A)).max())
+    unit, exponent = _square_unit(A)
+    return enlarged(float(np.abs(np.linalg.eigvals(unit)).max()), exponent)
 
 
 def henrici_departure(A: Operator) -> float:
     """‖N‖_F of equation (2), in the units of A.
 
     Raises:
-        ValueError: If A is not a square matrix of finite numbers.
+        ValueError: If A is not a square matrix of finite numbers, or the result beyond the range of numbers.
     """
-    require_square(A)
-    triangular, _ = scipy.linalg.schur(A, output="complex")
-    return float(np.linalg.norm(np.triu(triangular, 1)))
+    unit, exponent = _square_unit(A)
+    triangular, _ = scipy.linalg.schur(unit, output="complex")
+    return enlarged(float(np.linalg.norm(np.triu(triangular, 1))), exponent)
 
 
 def eigenvector_conditioning(A: Operator) -> float:
@@ -69,8 +59,8 @@ def eigenvector_conditioning(A: Operator) -> float:
     Raises:
         ValueError: If A is not a square matrix of finite numbers.
     """
-    require_square(A)
-    _, V = np.linalg.eig(A)
+    unit, _ = _square_unit(A)
+    _, V = np.linalg.eig(unit)
     values = np.linalg.svd(V, compute_uv=False)
     return float(values[0] / values[-1]) if values[-1] > 0 else math.inf
 
@@ -79,40 +69,40 @@ def numerical_abscissa(A: Operator) -> float:
     """The largest real part in the numerical range: equation (4).
 
     Raises:
-        ValueError: If A is not a square matrix of finite numbers.
+        ValueError: If A is not a square matrix of finite numbers, or the result beyond the range of numbers.
     """
-    require_square(A)
-    return float(np.linalg.eigvalsh((A + A.conj().T) / 2)[-1])
+    unit, exponent = _square_unit(A)
+    return enlarged(_abscissa(unit), exponent)
 
 
 def numerical_radius(A: Operator) -> float:
     """w(A) of equation (5), to ten digits.
 
     Raises:
-        ValueError: If A is not a square matrix of finite numbers.
+        ValueError: If A is not a square matrix of finite numbers, or the result beyond the range of numbers.
     """
-    require_square(A)
-    if not (size := float(np.linalg.norm(A))):
+    unit, exponent = _square_unit(A)
+    if not (size := float(np.linalg.norm(unit))):
         return 0.0
-    scaled, identity = A / size, np.eye(len(A))
+    scaled, identity = unit / size, np.eye(len(A))
 
     def negative(angle: float) -> float:
-        return -numerical_abscissa(np.exp(1j * angle) * scaled)
+        return -_abscissa(np.exp(1j * angle) * scaled)
 
     def crossings(level: float) -> np.ndarray:
         left = np.block([[0 * identity, identity], [-scaled.conj().T, -2 * level * identity]])
         right = np.block([[identity, 0 * identity], [0 * identity, scaled]])
-        return angles_on_circle(left, right, radius=1.0)
+        return angles_on_circle(left, right)
 
     start = np.linspace(0, 2 * np.pi, 16, endpoint=False)
-    return -size * circle_minimum(negative, crossings, start=start, tolerance=SHARP).value
+    return enlarged(-size * circle_minimum(negative, crossings, start=start, tolerance=SHARP).value, exponent)
 
 
 def effective_rank(A: Operator) -> float:
     """The exponential of the entropy of the singular values' shares: equation (6), from 1 to the rank.
 
     Raises:
-        ValueError: If A is zero.
+        ValueError: If A is not a matrix of finite numbers, or zero.
     """
     values = _singular_values(A)
     shares = values / values.sum()
@@ -124,14 +114,25 @@ def stable_rank(A: Operator) -> float:
     """‖A‖_F² / ‖A‖² of equation (7), from 1 to the rank.
 
     Raises:
-        ValueError: If A is zero.
+        ValueError: If A is not a matrix of finite numbers, or zero.
     """
     values = _singular_values(A)
     return float(np.square(values / values[0]).sum())
 
 
+def _square_unit(A: Operator) -> tuple[np.ndarray, int]:
+    require_square(A)
+    return unit_and_exponent(A)
+
+
+def _abscissa(A: np.ndarray) -> float:
+    return float(np.linalg.eigvalsh((A + A.conj().T) / 2)[-1])
+
+
 def _singular_values(A: Operator) -> np.ndarray:
-    values = np.linalg.svd(A, compute_uv=False)
+    """Those of A apart from its magnitude."""
+    require_matrix(A)
+    values = np.linalg.svd(unit_and_exponent(A)[0], compute_uv=False)
     if not values.any():
         raise ValueError("expected a matrix that is not zero, got zero: its singular values have no shares")
     return values

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from koopman_analysis.nonnormality.departure import require_square
-from koopman_analysis.shapes import Complex, Float, Inexact, Operator
+from koopman_analysis.magnitude import enlarged, enlarged_array, unit_and_exponent
+from koopman_analysis.shapes import Complex, Float, Inexact, Operator, require_finite, require_square, require_whole
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,15 +44,24 @@ class NumericalRange:
     @property
     def gap(self) -> float:
         """The farthest that a point of W(A) can lie from the inner polygon."""
-        start, way = self.points, np.roll(self.points, -1) - self.points
+        (start, corners), exponent = unit_and_exponent(np.stack([self.points, self.corners]))
+        way = np.roll(start, -1) - start
         square = np.abs(way) ** 2
-        along = (np.conj(way) * (self.corners - start)).real
+        along = (np.conj(way) * (corners - start)).real
         share = np.clip(np.divide(along, square, out=np.zeros_like(along), where=square > 0), 0, 1)
-        return float(np.abs(self.corners - start - share * way).max())
+        return enlarged(float(np.abs(corners - start - share * way).max()), exponent)
 
     def beyond(self, z: Inexact[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
-        """How far each z lies beyond the line that it is farthest beyond: what is above zero is not in W(A)."""
-        return (np.exp(-1j * self.angles)[:, None] * z - self.support[:, None]).real.max(axis=0)
+        """How far each z lies beyond the line that it is farthest beyond: what is above zero is not in W(A).
+
+        Raises:
+            ValueError: If a point is not finite.
+        """
+        require_finite(z)
+        both, exponent = unit_and_exponent(np.concatenate([self.support, z]))
+        support, z = both[: len(self.support)].real, both[len(self.support) :]
+        beyond = (np.exp(-1j * self.angles)[:, None] * z - support[:, None]).real.max(axis=0)
+        return enlarged_array(beyond, exponent)
 
 
 def numerical_range(A: Operator, *, count: int = 64) -> NumericalRange:
@@ -63,17 +72,22 @@ def numerical_range(A: Operator, *, count: int = 64) -> NumericalRange:
         count: Number n of lines, at equal angles.
 
     Raises:
-        ValueError: If A is not a square matrix of finite numbers, or there are fewer than three lines.
+        TypeError: If the number of lines is not whole.
+        ValueError: If A is not a square matrix of finite numbers, there are fewer than three lines, or their ends lie
+            beyond the range of numbers.
     """
     require_square(A)
+    require_whole("lines", count)
     if count < 3:
         raise ValueError(f"expected at least three lines, got {count}: fewer enclose nothing")
+    unit, exponent = unit_and_exponent(A)
     angles = 2 * np.pi * np.arange(count) / count
     support, points = np.empty(count), np.empty(count, dtype=complex)
     for j, turn in enumerate(np.exp(-1j * angles)):
-        turned = (turn * A + np.conj(turn) * A.conj().T) / 2
+        turned = (turn * unit + np.conj(turn) * unit.conj().T) / 2
         values, vectors = scipy.linalg.eigh(turned, subset_by_index=[len(A) - 1, len(A) - 1])
-        support[j], points[j] = values[0], vectors[:, 0].conj() @ A @ vectors[:, 0]
+        support[j], points[j] = values[0], vectors[:, 0].conj() @ unit @ vectors[:, 0]
     step, following = 2 * np.pi / count, np.roll(support, -1)
     corners = np.exp(1j * angles) * (support + 1j * (following - support * np.cos(step)) / np.sin(step))
+    support, points, corners = (enlarged_array(values, exponent) for values in (support, points, corners))
     return NumericalRange(angles=angles, support=support, points=points, corners=corners)

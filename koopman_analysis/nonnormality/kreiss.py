@@ -8,9 +8,9 @@ powers grow before they decay,
     K(A) ≤ sup_k ‖A^k‖ ≤ e m K(A),     A of m rows (Spijker 1991).                                                (2)
 
 **On one circle** h(r) is one over the least of σ_min(z − A), found with its certificate by the levels of `circle`:
-σ_min(z − A) = ε on |z| = r only where
+σ_min(z − A) = ε r at z = r u, |u| = 1, only where
 
-    [A  εI; 0  r²I] w = z [I  0; εI  Aᴴ] w.                                                                         (3)
+    [A/r  εI; 0  I] w = u [I  0; εI  Aᴴ/r] w.                                                                       (3)
 
 **Between circles.** log ‖(z − A)⁻¹‖ is subharmonic outside the spectrum, so that log h is a convex function of log r
 (Hadamard's three circles). Between two radii a < b it lies below its chord,
@@ -26,7 +26,11 @@ searched for, since the lower end is largest there, and the upper one is ∞.
 **Next to the unit circle**, eigenvalues within rounding of it make h(1) infinite. With the part A_1 that belongs to
 them split off, A = S diag(A_1, A_2) S⁻¹ = V Λ Wᴴ + S_2 A_2 S_2⁻¹, and where A_1 is diagonalisable
 
-    (r − 1) h(r) ≤ ‖V‖ ‖W‖ + (r − 1) ‖S_2‖ ‖S_2⁻¹‖ h_2(1),     1 < r ≤ b.                                            (5)
+    (r − 1) h(r) ≤ c(r) + (r − 1) ‖S_2‖ ‖S_2⁻¹‖ h_2(1),     1 < r ≤ b,                                              (5)
+
+c(r) the lesser of ‖V‖ ‖W‖ and of equation (3) of `peripheral`, which falls to the largest projector as r does to 1. So
+b is put where little of the fall is left, and no closer than 10⁻⁵, from where it takes few circles. Of many eigenvalues
+on the circle c is ‖V‖ ‖W‖, which is certain, and far.
 
 Ends hold up to rounding: a σ_min that rounding could make zero has the upper end ∞.
 
@@ -41,13 +45,15 @@ from itertools import pairwise
 import numpy as np
 
 from koopman_analysis.nonnormality.circle import angles_on_circle, circle_minimum
-from koopman_analysis.nonnormality.departure import require_square
 from koopman_analysis.nonnormality.peripheral import Peripheral, peripheral_part
 from koopman_analysis.nonnormality.resolvent import Resolvent
 from koopman_analysis.resampling import Interval
-from koopman_analysis.shapes import Operator
+from koopman_analysis.shapes import Operator, require_square, require_whole
 
 EPSILON = float(np.finfo(np.float64).eps)
+
+CLOSEST = 1e-5
+"""Distance from the unit circle at which the first circle of equation (5) is put at the closest."""
 
 EIGENVALUES, ANGLES = 16, 32
 """Directions of the largest eigenvalues, and others, in which h is looked for first."""
@@ -79,10 +85,13 @@ def kreiss_constant(A: Operator, *, tolerance: float = 0.01, circles: int = 24) 
         circles: Most circles that are looked at; with fewer than it takes, the ends lie farther apart.
 
     Raises:
-        ValueError: If A is not a square matrix of finite numbers, the tolerance is not positive, or there is no circle.
+        TypeError: If the number of circles is not whole.
+        ValueError: If A is not a square matrix of finite numbers, the tolerance is not positive, there is no circle, or
+            the norm of A is beyond the range of numbers.
     """
     require_square(A)
-    if not tolerance > 0 or circles < 1:
+    require_whole("circles", circles)
+    if not 0 < tolerance < math.inf or circles < 1:
         raise ValueError(f"expected a positive tolerance and at least one circle, got {tolerance} and {circles}")
     resolvent = Resolvent.of(A)
     if resolvent.norm <= 1 + 10 * EPSILON * len(A):
@@ -104,8 +113,9 @@ def _beside_the_circle(resolvent: Resolvent, part: Peripheral, tolerance: float)
     inner = 0.0
     if part.rest.size:
         inner = part.rest_norm * _circle(Resolvent.of(part.rest), 1.0, tolerance).high
-    radius = 1 + min(0.1, tolerance * part.norm / inner if inner > 0 else 0.1)
-    return _circle(resolvent, radius, tolerance), part.norm + (radius - 1) * inner
+    slope = inner + (float(part.far.max()) if part.resolvent(0.0) < part.norm else 0.0)
+    gap = min(0.1, max(CLOSEST, tolerance * part.resolvent(0.0) / slope) if slope > 0 else 0.1)
+    return _circle(resolvent, 1 + gap, tolerance), part.resolvent(gap) + gap * inner
 
 
 def _between(resolvent: Resolvent, first: Circle, beyond: float, tolerance: float, circles: int) -> Interval:
@@ -142,8 +152,8 @@ def _summit(resolvent: Resolvent, inner: float) -> float:
 
 def _far(norm: float, bound: float) -> Circle:
     """The circle outside which (r − 1)/(r − ‖A‖) is below the bound."""
-    radius = (bound * norm - 1) / (bound - 1)
-    return Circle(radius=radius, low=0.0, high=1 / (radius - norm), angle=0.0)
+    radius = (norm - 1 / bound) / (1 - 1 / bound)
+    return Circle(radius=radius, low=0.0, high=(bound - 1) / (norm - 1), angle=0.0)
 
 
 def _hidden(a: Circle, b: Circle, tolerance: float) -> bool:
@@ -153,14 +163,14 @@ def _hidden(a: Circle, b: Circle, tolerance: float) -> bool:
 
 def _circle(resolvent: Resolvent, radius: float, tolerance: float, angles: Sequence[float] = ()) -> Circle:
     """The function h on one circle, with the certificate of equation (3); it is looked for at these angles, too."""
-    A, m = resolvent.matrix, len(resolvent.matrix)
+    A, m = resolvent.matrix / radius, len(resolvent.matrix)
     identity, share = np.eye(m), tolerance / 10
     rounding = 10 * EPSILON * math.sqrt(m) * (radius + resolvent.norm)
 
     def crossings(level: float) -> np.ndarray:
-        left = np.block([[A, level * identity], [0 * identity, radius**2 * identity]])
-        right = np.block([[identity, 0 * identity], [level * identity, A.conj().T]])
-        return angles_on_circle(left, right, radius=radius)
+        left = np.block([[A, level / radius * identity], [0 * identity, identity]])
+        right = np.block([[identity, 0 * identity], [level / radius * identity, A.conj().T]])
+        return angles_on_circle(left, right)
 
     found = circle_minimum(
         lambda angle: resolvent.smallest(radius * np.exp(1j * angle)),
@@ -183,10 +193,10 @@ def _circle(resolvent: Resolvent, radius: float, tolerance: float, angles: Seque
 
 def _chord(a: Circle, b: Circle) -> tuple[float, float]:
     """The bound of equation (4) between two circles, and the radius at which to look next."""
-    middle = 1 + math.sqrt(max(a.radius - 1, 1e-3 * (b.radius - 1)) * (b.radius - 1))
+    middle = 1 + math.sqrt(max(a.radius - 1, 1e-3 * (b.radius - 1))) * math.sqrt(b.radius - 1)
     if not (math.isfinite(a.high) and math.isfinite(b.high)):
         return math.inf, middle
-    p = math.log(a.high / b.high) / math.log(b.radius / a.radius)
+    p = (math.log(a.high) - math.log(b.high)) / math.log(b.radius / a.radius)
 
     def bound(radius: float) -> float:
         return (radius - 1) * a.high * (radius / a.radius) ** -p

@@ -23,10 +23,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from koopman_analysis.nonnormality.departure import require_square
+from koopman_analysis.magnitude import frobenius_norm
 from koopman_analysis.nonnormality.peripheral import EPSILON, peripheral_part
 from koopman_analysis.resampling import Interval
-from koopman_analysis.shapes import Operator
+from koopman_analysis.shapes import Operator, require_square, require_whole
 
 SQUARINGS = 60
 """Most squares in equation (2): powers beyond 2⁶⁰ belong to eigenvalues on the circle."""
@@ -57,17 +57,20 @@ def transient_growth(A: Operator, *, powers: int = 512) -> TransientGrowth:
         powers: Most powers that are multiplied out.
 
     Raises:
+        TypeError: If the number of powers is not whole.
         ValueError: If A is not a square matrix of finite numbers, or there is no power to look at.
     """
     require_square(A)
+    require_whole("powers", powers)
     if powers < 1:
         raise ValueError(f"expected at least one power, got {powers}")
     one, largest, power = 1 + 10 * EPSILON * len(A), 1.0, 0
+    A = A.astype(np.result_type(A, np.float64), copy=False)
     product = np.eye(len(A))
     for k in range(1, powers + 1):
-        with np.errstate(over="ignore", invalid="ignore"):  # looked for in the next line
+        with np.errstate(over="ignore", invalid="ignore"):  # looked for below
             product = product @ A
-            size = float(np.linalg.norm(product))
+        size = frobenius_norm(product)
         if not math.isfinite(size):
             return _growth(largest, math.inf, power, "a power is beyond the range of numbers")
         if largest < size or size <= math.sqrt(len(A)):  # otherwise ‖A^k‖ is neither the largest nor at most 1

@@ -11,6 +11,7 @@ import math
 import numpy as np
 import scipy.linalg
 
+from koopman_analysis.magnitude import enlarged, unit_and_exponent
 from koopman_analysis.shapes import Complex
 
 STEPS, FEWEST = 80, 6
@@ -28,10 +29,10 @@ def least_singular(
         R: The matrix.
         start: Where to begin: a vector with a part along every other, such as one by chance.
     """
-    scale = float(np.abs(R).max())
-    if not scale:
+    unit, exponent = unit_and_exponent(R)
+    if not unit.any():
         return 0.0, start / np.linalg.norm(start)
-    scaled = np.asfortranarray(R / scale)
+    scaled = np.asfortranarray(unit)
     zeros = np.flatnonzero(np.diag(scaled) == 0)
     if len(zeros):
         return 0.0, _null(scaled, int(zeros[0]))
@@ -40,7 +41,7 @@ def least_singular(
     if not (np.isfinite(vector).all() and 0.0 < found < np.inf):
         _, values, right = np.linalg.svd(scaled)
         found, vector = float(values[-1]), right[-1].conj()
-    return scale * found, vector
+    return enlarged(found, exponent), vector
 
 
 def _iterated(R: np.ndarray, start: np.ndarray) -> tuple[float, np.ndarray]:

@@ -1,14 +1,16 @@
 """Pseudospectra over the plane, and the least residual at a few points with its interval: equations (1) and (2)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from koopman_analysis.magnitude import enlarged, unit_and_exponent
 from koopman_analysis.moments import FactorMoments, Lift
 from koopman_analysis.pseudospectrum.pencil import Pencil
 from koopman_analysis.resampling import Interval, ratio_bootstrap
-from koopman_analysis.shapes import Complex, Float, Inexact, Operator
+from koopman_analysis.shapes import Complex, Float, Inexact, Operator, require_finite, require_whole
 from koopman_analysis.snapshots import SnapshotPairs
 
 
@@ -36,13 +38,19 @@ def window(
         resolution: Points along a side.
 
     Raises:
-        ValueError: If there are fewer than two points along a side, or the margin is negative.
+        TypeError: If the number of points along a side is not whole.
+        ValueError: If there are fewer than two points along a side, the margin is negative, an eigenvalue is not
+            finite, or the window does not fit into the range of numbers.
     """
+    require_whole("points along a side", resolution)
     if resolution < 2 or not 0 <= margin < math.inf:
         raise ValueError(f"expected two points or more a side and a margin of at least 0, got {resolution}, {margin}")
-    _require_finite(eigenvalues)
-    half = (1 + margin) * max(1.0, float(np.abs(eigenvalues).max(initial=0.0)))
-    side = half * np.arange(1 - resolution, resolution, 2) / (resolution - 1)  # symmetric to the last bit
+    require_finite(eigenvalues)
+    with np.errstate(over="ignore"):  # looked for in the next line
+        half = float((1 + margin) * np.abs(eigenvalues).max(initial=1.0))
+    if not half < math.inf:
+        raise ValueError("expected a window within the range of numbers, got eigenvalues next to its end: change units")
+    side = half * (np.arange(1 - resolution, resolution, 2) / (resolution - 1))  # symmetric to the last bit
     return side[None, :] + 1j * side[:, None]
 
 
@@ -85,7 +93,7 @@ def require_many(moments: FactorMoments) -> None:
 
 
 def residual_intervals(
-    points: Inexact[np.ndarray, " p"],
+    points: Inexact[np.ndarray, " p"] | Sequence[complex],
     fit: SnapshotPairs,
     heldout: SnapshotPairs,
     inputs: Lift,
@@ -107,33 +115,32 @@ def residual_intervals(
         ConstantData: If the functions do not vary.
         ValueError: If there are fewer than ten pairs of the fit for each function, or fewer than two held-out units.
     """
+    points = np.asarray(points, np.complex128)
     if points.ndim != 1 or not points.size:
         raise ValueError(f"expected a few points in a row, got shape {points.shape}: ravel a grid")
     moments = FactorMoments.of(fit, inputs)
     require_many(moments)
-    _require_finite(points)
     coefficients = Pencil.of_moments(moments).minimisers(points)
     host = heldout.on_host()
     before, after = (np.asarray(inputs(states)) @ coefficients for states in (host.before, host.after))
     weights = np.ones(host.n) if host.weights is None else host.weights
-    missed, size = (weights[:, None] * np.square(np.abs(values)) for values in (after - points * before, before))
+    units = [unit_and_exponent(column) for column in (after - points * before).T]  # of far points squares overflow
+    missed, size = (np.square(np.abs(values)) for values in (np.stack([unit for unit, _ in units], axis=1), before))
+    missed, size = weights[:, None] * missed, weights[:, None] * size
     squares = ratio_bootstrap(missed, size, unit=host.unit, resamples=resamples, rng=rng).intervals()
-    return tuple(_root(interval) for interval in squares)
+    return tuple(_root(interval, exponent) for interval, (_, exponent) in zip(squares, units, strict=True))
 
 
-def _root(interval: Interval) -> Interval:
-    low, high, estimate = (math.sqrt(value) for value in (interval.low, interval.high, interval.estimate))
+def _root(interval: Interval, exponent: int) -> Interval:
+    values = (interval.low, interval.high, interval.estimate)
+    low, high, estimate = (enlarged(math.sqrt(value), exponent) for value in values)
     return Interval(
         estimate=estimate, low=low, high=high, level=interval.level, n=interval.n, method=interval.method
     )  # fmt: skip
 
 
 def _over(pencil: Pencil, points: np.ndarray) -> Pseudospectrum:
-    _require_finite(points)
+    if points.ndim != 2:
+        raise ValueError(f"expected a grid of points, got shape {points.shape}: window gives one, points[None] a row")
     values = pencil.residuals(points.ravel()).reshape(points.shape)
     return Pseudospectrum(points=points.astype(np.complex128), values=values)
-
-
-def _require_finite(points: np.ndarray) -> None:
-    if not np.isfinite(points).all():
-        raise ValueError("expected finite points, got NaN or infinity: leave them out")

@@ -1,15 +1,16 @@
 """What the least residual at any point is read from: two triangles, of which one is shifted (equation (3))."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import scipy.linalg
 
+from koopman_analysis.magnitude import enlarged_array, unit_and_exponent
 from koopman_analysis.moments import FactorMoments, orthonormal_factors, triangular_factor
 from koopman_analysis.pseudospectrum.lanczos import least_singular
-from koopman_analysis.shapes import Complex, Float, Inexact, Operator
+from koopman_analysis.shapes import Complex, Float, Inexact, Operator, require_finite, require_square
 
 FEW = 40
 """Directions up to which all points are decomposed together."""
@@ -38,12 +39,13 @@ class Pencil:
         """That of equation (1).
 
         Raises:
-            ValueError: If A is not a square matrix of finite numbers.
+            TypeError: If A is not an array of numbers.
+            ValueError: If A is not a square matrix of finite numbers, or has eigenvalues beyond their range.
         """
-        if A.ndim != 2 or A.shape[0] != A.shape[1] or not A.size or not np.isfinite(A).all():
-            raise ValueError(f"expected a square matrix of finite numbers, got shape {A.shape}")
-        S, U = scipy.linalg.schur(A.astype(np.result_type(A, np.float64)), output="complex")
-        return cls(triangle=S, rest=None, back=U, real=not np.iscomplexobj(A))
+        require_square(A)
+        unit, exponent = unit_and_exponent(A)
+        S, U = scipy.linalg.schur(unit, output="complex")
+        return cls(triangle=enlarged_array(S, exponent), rest=None, back=U, real=not np.iscomplexobj(A))
 
     @classmethod
     def of_moments(cls, moments: FactorMoments) -> "Pencil":
@@ -67,26 +69,50 @@ class Pencil:
         return cls(triangle=S, rest=rest.astype(np.complex128), back=back @ U, real=real)
 
     def residuals(self, points: Inexact[np.ndarray, " p"]) -> Float[np.ndarray, " p"]:
-        """σ_min of equation (3) at each point."""
+        """σ_min of equation (3) at each point.
+
+        Raises:
+            ValueError: If one is not finite, or beyond the range of numbers.
+        """
+        unit, points, exponent = self._in_one_unit(points)
+        return enlarged_array(unit._residuals(points), exponent)
+
+    def minimisers(self, points: Inexact[np.ndarray, " p"]) -> Complex[np.ndarray, "m p"]:
+        """Coefficients of the function with the least residual at each point, one a column.
+
+        Raises:
+            ValueError: If a point is not finite.
+        """
+        unit, points, _ = self._in_one_unit(points)
+        if len(self.triangle) <= FEW:
+            vectors = [unit._decomposed(part, vectors=True)[1] for part in _chunks(points)]
+            return self.back @ np.concatenate(vectors).T
+        return self.back @ unit._iterated(points)[1].T
+
+    def _in_one_unit(self, points: np.ndarray) -> tuple["Pencil", np.ndarray, int]:
+        """The pencil and the points over 2^e, the `magnitude` of the larger of the two."""
+        require_finite(points)
+        given = points.astype(np.complex128)
+        exponent = max(unit_and_exponent(part)[1] for part in (given, self._stacked))
+        rest = None if self.rest is None else enlarged_array(self.rest, -exponent)
+        return (
+            replace(self, triangle=enlarged_array(self.triangle, -exponent), rest=rest),
+            enlarged_array(given, -exponent),
+            exponent,
+        )
+
+    def _residuals(self, points: np.ndarray) -> np.ndarray:
         chosen, place = self._different(points)
         if len(self.triangle) <= FEW:
             parts = [self._decomposed(part, vectors=False)[0] for part in _chunks(chosen)]
             return np.concatenate([np.zeros(0), *parts])[place]
         return self._iterated(chosen)[0][place]
 
-    def minimisers(self, points: Inexact[np.ndarray, " p"]) -> Complex[np.ndarray, "m p"]:
-        """Coefficients of the function with the least residual at each point, one a column."""
-        if len(self.triangle) <= FEW:
-            vectors = [self._decomposed(part, vectors=True)[1] for part in _chunks(points.astype(np.complex128))]
-            return self.back @ np.concatenate(vectors).T
-        return self.back @ self._iterated(points.astype(np.complex128))[1].T
-
     def _different(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Points that may have different values, in an order of neighbours, and the place of each given one."""
-        given = points.astype(np.complex128)
         if self.real:
-            given = given.real + 1j * np.abs(given.imag)
-        return np.unique(given, return_inverse=True)
+            points = points.real + 1j * np.abs(points.imag)
+        return np.unique(points, return_inverse=True)
 
     @cached_property
     def _stacked(self) -> np.ndarray:

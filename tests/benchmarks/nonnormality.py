@@ -105,7 +105,8 @@ def measured(profile: Profile) -> Page:
         notes=[
             "Where rounding hides the resolvent next to the circle, the Kreiss constant has a lower end only, and "
             "“ends apart” is infinite.",
-            "With eigenvalues on the circle the upper end is the condition of their eigenvectors: certain, and far.",
+            "With more than 64 eigenvalues on the circle the upper end is the condition of their eigenvectors: "
+            "certain, and far. With fewer it is the norm of the largest spectral projector, nearly.",
             "Contractions have 1, without a search; so has an orthogonal matrix.",
         ],
     )

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from kdm.configuration import Architecture, ModelConfig, built_model, seeded_modules
-from kdm.control import ConstantControl, NoControl
+from kdm.control import ConstantControl, NoControl, NoControlConfig
 from kdm.latent_model import KDMLatentModel
 from kdm.model import NoNormalisationConfig, RMSNormalisationConfig, Scaling
 from kdm.networks import ResidualMLPConfig
@@ -268,12 +268,57 @@ def test_a_rank_that_no_operator_has_is_refused(rank):
         LowRankOperator(4, rank=rank)
 
 
+def made(kind, **values):
+    """A configuration as it is made without the types that tests check."""
+    config = object.__new__(kind)
+    for name, value in values.items():
+        object.__setattr__(config, name, value)
+    config.__post_init__()
+    return config
+
+
 def test_a_rank_below_one_and_a_modulus_on_the_circle_are_refused():
-    with pytest.raises(ValueError, match="expected a rank of at least 1, got 0"):
-        LowRankConfig(rank=0)
-    for modulus in (0.0, 1.0):
-        with pytest.raises(ValueError, match=f"a modulus between 0 and 1, both excluded, got {modulus}: the circle"):
-            SpectralConfig(modulus=modulus)
+    for rank in (0, -1, 2.5, True, "2", None):
+        with pytest.raises(ValueError, match=f"expected a rank of at least 1, a whole number, got {rank!r}"):
+            made(LowRankConfig, rank=rank)
+    for modulus in (0.0, 1.0, -0.5, float("nan"), True, "0.9", None):
+        with pytest.raises(ValueError, match=f"a modulus between 0 and 1, both excluded, got {modulus!r}: the circle"):
+            made(SpectralConfig, basis=FreeBasisConfig(), modulus=modulus)
+    for basis in ("free", FreeBasisConfig, None):
+        with pytest.raises(TypeError, match="expected a configuration of a basis such as OrthogonalBasisConfig"):
+            made(SpectralConfig, basis=basis, modulus=0.9)
+
+
+def test_an_architecture_refuses_ranks_dimensions_and_operators_that_it_cannot_have():
+    network = ResidualMLPConfig()
+
+    def architecture(latent, operator):
+        return made(
+            Architecture, latent=latent, data_encoder=network, operator=operator, classes=0, control=NoControlConfig()
+        )
+
+    with pytest.raises(ValueError, match="a rank of at most the latent dimension 4, got 5"):
+        architecture(4, LowRankConfig(rank=5))
+    for latent in (0, 2.5, True, "4"):
+        with pytest.raises(ValueError, match=f"a latent dimension of at least 1, a whole number, got {latent!r}"):
+            architecture(latent, DenseConfig())
+    with pytest.raises(TypeError, match="a configuration of an operator such as DenseConfig.., got 'dense'"):
+        architecture(4, "dense")
+
+
+def test_in_single_precision_moduli_reach_the_circle_and_zero_by_rounding_and_have_no_gradient_there():
+    for decay, modulus in ((-17.0, 1.0), (-16.0, None), (88.0, None), (105.0, 0.0)):
+        blocks = RotationDecayBlocks(2, modulus=0.5)
+        with torch.no_grad():
+            blocks.decay.fill_(decay)
+            blocks.phases.zero_()
+        found = blocks.multipliers.real
+        found.sum().backward()
+        if modulus is None:
+            assert 0 < found.item() < 1
+            assert blocks.decay.grad.item() < 0
+        else:
+            assert (found.item(), blocks.decay.grad.item()) == (modulus, 0.0)
 
 
 @each_kind

@@ -54,5 +54,5 @@ def test_spurious_eigenvalues_come_after_true_ones_with_the_intervals_of_their_r
 
 
 def test_a_matrix_between_two_spaces_has_no_eigenvalues():
-    with pytest.raises(ValueError, match=r"expected a square K, got shape \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"expected a square matrix, got shape \(3, 2\)"):
         eigenvalue_residuals(np.ones((3, 2)), latents(LinearMap.jordan_block()), rng=rng())

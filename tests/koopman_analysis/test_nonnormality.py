@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 
 import numpy as np
 import pytest
@@ -19,7 +20,9 @@ from koopman_analysis.nonnormality import (
     transient_growth,
 )
 from koopman_analysis.nonnormality.circle import circle_minimum
+from koopman_analysis.nonnormality.peripheral import MANY, peripheral_part
 from koopman_analysis.nonnormality.resolvent import SMALL, Resolvent
+from koopman_analysis.shapes import require_square, require_square_on, require_whole
 
 SQUARE = (
     spectral_radius, henrici_departure, eigenvector_conditioning, numerical_abscissa, numerical_radius, numerical_range,
@@ -179,6 +182,62 @@ def test_eigenvalues_on_the_circle_leave_both_finite_where_they_have_a_basis():
     assert kreiss_constant(permutation).high == transient_growth(permutation).norm.high == 1
 
 
+def on_the_circle(*angles: float, condition: float, inside: tuple[float, ...] = ()) -> np.ndarray:
+    """A matrix with these eigenvalues in coordinates of this condition."""
+    size = len(angles) + len(inside)
+    rng = np.random.default_rng(size)
+    left, right = (np.linalg.qr(rng.standard_normal((size, size)))[0] for _ in range(2))
+    S = left * np.geomspace(1, condition, size) @ right
+    return S @ np.diag([*np.exp(1j * np.array(angles)), *inside]) @ np.linalg.inv(S)
+
+
+ON_CIRCLE = {
+    "far apart": on_the_circle(0, 1, 2, 3, 4, 5, condition=10),
+    "with others inside": on_the_circle(0, 2, 4, condition=30, inside=(0.9, 0.5, 0.2)),
+    "repeated": on_the_circle(0, 0, 0, 3, 3, condition=10),
+    "near each other": on_the_circle(0, 1e-4, 2, 4, condition=10),
+}
+
+
+def beside_the_circle(A: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+    """(|z| − 1) ‖(z − A)⁻¹‖, so far from the circle: at the eigenvalues' angles, next to them, and others."""
+    angles = np.angle(np.linalg.eigvals(A))[:, None] + np.array([0, -1e-3, 1e-3, 1e-2, -0.1, 0.1])
+    turns = np.exp(1j * np.append(angles.ravel(), np.linspace(0, 2 * np.pi, 60)))
+    z = (1 + gaps)[:, None] * turns
+    return gaps[:, None] / np.linalg.svd(z[..., None, None] * np.eye(len(A)) - A, compute_uv=False)[..., -1]
+
+
+@pytest.mark.parametrize("A", ON_CIRCLE.values(), ids=ON_CIRCLE.keys())
+def test_with_eigenvalues_on_the_circle_the_kreiss_constant_is_nearer_the_largest_projector_than_the_condition(A):
+    found, values = kreiss_constant(A), beside_the_circle(A, np.geomspace(1e-7, 20, 60))
+    condition = eigenvector_conditioning(A)
+    assert values.max() <= found.high * (1 + 1e-7)
+    assert found.low >= 0.99 * values.max()
+    assert found.high <= 1.4 * found.low < 0.8 * condition
+
+
+def test_eigenvalues_on_the_circle_that_are_next_to_each_other_are_bounded_together():
+    A = on_the_circle(0, 1e-9, 2, 4, condition=10)
+    found, largest = kreiss_constant(A), beside_the_circle(A, np.geomspace(1e-10, 20, 60)).max()
+    assert largest <= found.high * (1 + 1e-4)  # rounding, as near to the circle
+    assert found.high < 0.9 * eigenvector_conditioning(A)
+
+
+def test_beside_the_circle_the_resolvent_is_below_its_bound_and_the_bound_is_the_formula():
+    A = on_the_circle(0, 1, 2, 4, condition=10)
+    part, gaps = peripheral_part(A), np.geomspace(1e-6, 0.3, 12)
+    values, V = np.linalg.eig(A)
+    sizes = np.linalg.norm(V, axis=0) * np.linalg.norm(np.linalg.inv(V), axis=1)
+    for gap, met in zip(gaps, beside_the_circle(A, gaps).max(axis=1), strict=True):
+        others = [sum(sizes[k] / abs(values[j] - values[k]) for k in range(4) if k != j) for j in range(4)]
+        bound = max(sizes[j] + 2 * gap * others[j] for j in range(4))
+        assert part.resolvent(gap) == pytest.approx(min(bound, part.norm), rel=1e-9)
+        assert met <= part.resolvent(gap) * (1 + 1e-9)
+    assert part.resolvent(0.0) == pytest.approx(sizes.max(), rel=1e-9)
+    many = peripheral_part(on_the_circle(*np.linspace(0, 6, MANY + 1), condition=10))
+    assert many.resolvent(0.0) == many.norm > 5
+
+
 def test_growth_of_which_the_summit_is_not_reached_has_a_bound_and_no_place():
     A = jordan(6, 0.9, 0.2)
     whole, part = transient_growth(A), transient_growth(A, powers=20)
@@ -225,6 +284,26 @@ def test_what_has_no_powers_is_refused(number):
         number(np.array([[np.nan, 0.0], [0.0, 1.0]]))
 
 
+def test_what_counts_is_whole():
+    for ask in (lambda: require_whole("lines", 2.5), lambda: require_whole("lines", True)):
+        with pytest.raises(TypeError, match=r"expected a whole number of lines, got (2\.5|True)"):
+            ask()
+    for whole in (3, np.int64(3)):
+        require_whole("lines", whole)
+
+
+def test_what_is_no_array_of_numbers_is_no_matrix():
+    for none, kind in (([[1.0]], "list"), (np.array([["1"]]), "an array of <U1"), (None, "NoneType")):
+        with pytest.raises(TypeError, match=f"a matrix as a NumPy array of numbers, got {kind}: use np.array"):
+            require_square(none)
+    for shape in ((3,), (0, 0), (2, 2, 2)):
+        with pytest.raises(ValueError, match=f"a matrix with entries, got shape {re.escape(str(shape))}"):
+            require_square(np.ones(shape))
+    with pytest.raises(ValueError, match=r"a row for each of 3 latents, got shape \(2, 2\): are these the"):
+        require_square_on(np.eye(2), 3)
+    require_square_on(np.eye(3, dtype=int), 3)
+
+
 def test_settings_out_of_range_and_a_zero_matrix_are_refused():
     with pytest.raises(ValueError, match="positive tolerance and at least one circle, got 0"):
         kreiss_constant(np.eye(2), tolerance=0.0)
@@ -232,7 +311,11 @@ def test_settings_out_of_range_and_a_zero_matrix_are_refused():
         transient_growth(np.eye(2), powers=0)
     with pytest.raises(ValueError, match="at least three lines, got 2: fewer enclose nothing"):
         numerical_range(np.eye(2), count=2)
+    with pytest.raises(ValueError, match="finite points, got NaN or infinity"):
+        numerical_range(np.eye(2)).beyond(np.array([np.nan]))
     for rank in (stable_rank, effective_rank):
+        with pytest.raises(ValueError, match="finite entries, got 4 that are not"):
+            rank(np.full((2, 2), np.inf))
         with pytest.raises(ValueError, match="a matrix that is not zero"):
             rank(np.zeros((2, 2)))
     assert numerical_radius(np.zeros((2, 2))) == 0

@@ -13,7 +13,9 @@ from koopman_analysis.pseudospectrum import (
     residual_pseudospectrum,
     window,
 )
+from koopman_analysis.pseudospectrum.maps import _over
 from koopman_analysis.regression import ConstantData
+from koopman_analysis.shapes import require_whole
 from koopman_analysis.systems import LogisticMap, Rotation, TorusModes
 
 
@@ -149,10 +151,12 @@ def test_in_sample_the_residual_vanishes_with_as_many_functions_as_pairs_so_that
 
 
 def test_bad_input_is_refused():
-    with pytest.raises(ValueError, match=r"expected a square matrix of finite numbers, got shape \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"expected a square matrix, got shape \(2, 3\)"):
         matrix_pseudospectrum(np.ones((2, 3)), grid())
-    with pytest.raises(ValueError, match="expected a square matrix of finite numbers"):
+    with pytest.raises(ValueError, match="expected finite entries, got 1 that are not"):
         matrix_pseudospectrum(np.array([[np.nan]]), grid())
+    with pytest.raises(ValueError, match=r"expected a grid of points, got shape \(9,\): window gives one"):
+        _over(Pencil.of_matrix(np.eye(2)), np.ones(9))
     with pytest.raises(ValueError, match="expected finite points, got NaN or infinity"):
         matrix_pseudospectrum(np.eye(2), np.array([[np.inf]]))
     with pytest.raises(ValueError, match="expected finite points, got NaN or infinity"):
@@ -173,6 +177,8 @@ def test_a_window_holds_the_unit_disc_and_the_eigenvalues_and_is_symmetric():
     assert points.real.max() == points.imag.max() == pytest.approx(1.5 * abs(2 + 1j))
     np.testing.assert_array_equal(points.conj(), points[::-1])
     assert window(np.zeros(0, complex)).real.max() == pytest.approx(1.25)
+    with pytest.raises(TypeError, match="a whole number of points along a side, got 2.5"):
+        require_whole("points along a side", 2.5)
     with pytest.raises(ValueError, match="expected two points or more a side and a margin of at least 0, got 1, 0.25"):
         window(np.array([1.0]), resolution=1)
 

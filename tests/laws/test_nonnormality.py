@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 import scipy.linalg
 from hypothesis import given
 from hypothesis import strategies as st
@@ -254,3 +255,31 @@ def test_a_flow_grows_at_most_at_the_rate_of_its_numerical_abscissa(A, time):
     grown = np.linalg.norm(scipy.linalg.expm(time * A), 2)
     assert np.exp(time * np.linalg.eigvals(A).real.max()) <= grown * (1 + 1e-3)
     assert grown <= np.exp(time * numerical_abscissa(A)) * (1 + 1e-9)
+
+
+@pytest.mark.slow
+@given(rng=generators(), m=st.integers(2, 6), condition=st.floats(1.0, 30.0), inside=st.integers(0, 2))
+def test_with_eigenvalues_on_the_circle_the_kreiss_constant_is_at_least_the_largest_projector(
+    rng, m, condition, inside
+):
+    angles = 6.28 * np.arange(m) / m + rng.uniform(0, 2 / m, m)
+    values = np.append(np.exp(1j * angles), rng.uniform(0, 0.95, inside))
+    left, right = (np.linalg.qr(rng.standard_normal((len(values),) * 2))[0] for _ in range(2))
+    S = left * np.geomspace(1, condition, len(values)) @ right
+    A = S @ np.diag(values) @ np.linalg.inv(S)
+    found = kreiss_constant(A)
+    projectors = np.linalg.norm(S, axis=0) * np.linalg.norm(np.linalg.inv(S), axis=1)
+    assert projectors[:m].max() <= found.high * (1 + 1e-8)
+    gaps, turns = np.geomspace(1e-6, 3, 12), np.exp(1j * np.append(angles, np.linspace(0, 6.28, 40)))
+    z = (1 + gaps)[:, None] * turns
+    assert (gaps[:, None] * resolvent_norm(A, z)).max() <= found.high * (1 + 1e-8)
+    assert found.high <= np.linalg.cond(S) * (1 + 1e-8) * 1.02
+
+
+@given(A=matrices, exponent=st.integers(-900, 900))
+def test_every_number_has_the_magnitude_of_the_matrix_to_the_last_bit(A, exponent):
+    far = A * 2.0**exponent
+    for number in (spectral_radius, henrici_departure, numerical_abscissa, numerical_radius):
+        assert number(far) == number(A) * 2.0**exponent
+    for share in (eigenvector_conditioning, stable_rank, effective_rank):
+        assert share(far) == share(A)
