@@ -56,7 +56,8 @@ def page(steps: list[Outcome], samples: list[Outcome], *, batch: int, count: int
     return Page(
         title="Training and sampling images on a CPU",
         about="The configuration of CIFAR-10 without its perceptual loss and its critic, "
-        f"batches of {batch}, {THREADS} threads, single precision; medians of rounds in turns. Then {count} one-step samples.",
+        f"batches of {batch}, {THREADS} threads, single precision; medians of rounds in turns. Then {count} one-step "
+        "samples.",
         tables=[
             Table(columns=STEP, rows=[_step_row(each, steps[-1], batch) for each in steps]),
             Table(columns=SAMPLE, rows=[_sample_row(each, samples[-1], count) for each in samples]),
