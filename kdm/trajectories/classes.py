@@ -1,0 +1,58 @@
+"""The rows of one class, as a data set of their own.
+
+Where labels are conditions, each class has a flow of its own, and what is said of *the* flow is said of one of them:
+its rows, its teacher, its held-out part. The order of rows is kept, so that no row changes sides.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from kdm.teachers.conditional import ClassConditional
+from kdm.trajectories.manifest import FEWEST, DataError
+from kdm.trajectories.storage import Trajectories
+
+
+def of_class(data: Trajectories, label: int) -> Trajectories:
+    """The trajectories with this label, in memory; their teacher is that of the class, where one is known.
+
+    Raises:
+        DataError: If the labels of the data are no conditions, or too few rows have this one.
+    """
+    if not data.conditional or data.labels is None:
+        raise DataError("expected data of classes, whose labels were asked for, got others: leave the class out")
+    mine = np.asarray(data.labels) == label
+    first_heldout = len(data) - data.manifest.heldout
+    count, heldout = int(mine.sum()), int(mine[first_heldout:].sum())
+    if count < FEWEST or heldout == 0:
+        raise DataError(
+            f"expected at least {FEWEST} rows of class {label}, some of them held out, got {count}, {heldout} of them "
+            f"held out: there are classes {sorted(set(np.unique(data.labels).tolist()))}"
+        )
+    teacher = data.teacher
+    source = {name: value for name, value in data.manifest.source.items() if name not in {"labels", "teacher"}}
+    if isinstance(teacher, ClassConditional):
+        source["teacher"] = teacher.of.of_class(label).config()
+    source |= {"class": label, "all": data.manifest.digest}
+    manifest = replace(data.manifest, n=count, heldout=heldout, source=source, files={})
+    return replace(
+        data,
+        noise=np.asarray(data.noise[mine]),
+        data=np.asarray(data.data[mine]),
+        trajectory=None if data.trajectory is None else np.asarray(data.trajectory[mine]),
+        labels=None,
+        manifest=manifest,
+        folder=None,
+    )
+
+
+def largest_class(data: Trajectories) -> int:
+    """The class with most held-out rows, the first of several.
+
+    Raises:
+        DataError: If the labels of the data are no conditions.
+    """
+    if not data.conditional or data.labels is None:
+        raise DataError("expected data of classes, whose labels were asked for, got others: leave the class out")
+    heldout = np.asarray(data.labels[len(data) - data.manifest.heldout :])
+    return int(np.bincount(heldout).argmax())
