@@ -29,6 +29,7 @@ from kdm.sampling import sample as sampled
 from kdm.storage import replaced_file, write_json
 from kdm.teachers import named
 from kdm.training.distillation import data_for, load
+from kdm.training.distributed import joined_processes, made_once, own_device
 from kdm.training.runs import RunFolder
 from kdm.trajectories import collect as collected
 from kdm.trajectories import open_trajectories
@@ -106,6 +107,8 @@ def train(
 ) -> None:  # fmt: skip
     """Distil a model. The same command resumes an interrupted one.
 
+    `torchrun --nproc-per-node N -m kdm train …` does it in N processes, on as many CUDA devices where there are some.
+
     Args:
         preset: checkerboard | mixture | gaussian | digits | checkerboard-trajectory.
         out: Folder of the run.
@@ -118,22 +121,26 @@ def train(
         device: Where to train; auto takes CUDA when there is one.
         debug: Show the traceback of an error.
     """
-    chosen, place = preset_named(preset), _device(device)
+    chosen, place = preset_named(preset), own_device(_device(device))
     config = chosen.seeded(seed).distillation
     if operator is not None or rank is not None:
         config = config.with_operator(operator_named(operator or DENSE, rank=rank))
     if steps is not None:
         config = replace(config, training=replace(config.training, steps=steps))
-    pairs = open_trajectories(data) if data else collected(
-        chosen.teacher_object(), chosen.pairs, generator=torch.Generator().manual_seed(seed), steps=chosen.solver_steps,
-        keep=chosen.keep, out=out.with_name(f"{out.name}-data"), device=place, progress=True,
-    )  # fmt: skip
     from kdm.verification import train_with_bar  # with all that measures, which takes seconds to import
 
-    train_with_bar(config, pairs, out, device=place, preset=preset, progress=True)
-    metrics = RunFolder(out).metrics()
-    error = f"{100 * metrics[-1]['heldout_paired_error']:.2f} %" if metrics else "unknown, metrics.jsonl is gone,"
-    print(f"{out}: held-out error {error} after {config.training.steps:,} steps")
+    with joined_processes(place) as processes:
+        speaks = processes.rank == 0
+        pairs = open_trajectories(data) if data else made_once(lambda: collected(
+            chosen.teacher_object(), chosen.pairs, generator=torch.Generator().manual_seed(seed),
+            steps=chosen.solver_steps, keep=chosen.keep, out=out.with_name(f"{out.name}-data"), device=place,
+            progress=speaks,
+        ), processes)  # fmt: skip
+        train_with_bar(config, pairs, out, device=place, preset=preset, progress=speaks)
+    if speaks:
+        metrics = RunFolder(out).metrics()
+        error = f"{100 * metrics[-1]['heldout_paired_error']:.2f} %" if metrics else "unknown, metrics.jsonl is gone,"
+        print(f"{out}: held-out error {error} after {config.training.steps:,} steps")
 
 
 def sample(

@@ -202,12 +202,11 @@ def _tagged_converter() -> cattrs.Converter:
     # Most models have no noise levels; a RUN of such a one says the same with and without the entry.
     without_levels = make_dict_unstructure_fn(ModelConfig, converter, sigmas=override(omit_if_default=True))
     converter.register_unstructure_hook(ModelConfig, without_levels)
-    # Nor do most objectives look at the spectrum.
+    # Nor do most objectives look at the spectrum, or add noise.
     for kind in (KoopmanObjective, SemigroupObjective):
-        without_spectrum = make_dict_unstructure_fn(
-            kind, converter, spectral_weight=override(omit_if_default=True), spectral=override(omit_if_default=True)
-        )
-        converter.register_unstructure_hook(kind, without_spectrum)
+        added = {"spectral_weight", "spectral", "latent_noise"} & {entry.name for entry in fields(kind)}
+        without_added: Any = {name: override(omit_if_default=True) for name in added}
+        converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **without_added))
     converter.register_unstructure_hook_factory(
         lambda kind: bool(_added_later(kind)), partial(_without_defaults, converter)
     )

@@ -6,21 +6,32 @@ With pairs (x, y = Φ(x)), latents z_y = E_data(y), ẑ = E_noise(x) K + c, and 
     reconstruction       mean d(D(z_y), y)                                                                  (2)
     prediction           mean d(D(ẑ), y)                                                                    (3)
 
-(Berman et al. 2025, §4), d a distance between samples. The published checkerboard model leaves (3) out; without it no
-objective passes through the one-step map, and its error is never seen in training. An objective on the eigenvalues of K
-(`kdm.spectral_objectives`) may stand beside them; it depends on no pair.
+(Berman et al. 2025, §4), d a distance between samples. In training, noise of scale s may be added to the latents that
+the operator and the decoder read,
+
+    ẑ = (E_noise(x) + s n) K + c,        D(z_y + s n′) in (2),        n, n′ ~ N(0, I),                         (4)
+
+so that D is asked for samples beside the latents of data, too, where ẑ lands; the paper has s = 0.4. The published
+checkerboard model leaves (3) out; without it no objective passes through the one-step map, and its error is never seen
+in training. An objective on the eigenvalues of K (`kdm.spectral_objectives`) may stand beside them; it depends on no
+pair.
 """
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import torch
 
+from kdm.draws import Draws
 from kdm.model import KoopmanDistillationModel
 from kdm.operators import KoopmanOperator
 from kdm.shapes import Float, Latents, Samples, Tensor
 from kdm.spectral_objectives import SpectralObjective, Stability
 from kdm.trajectories import Pairs
+
+NOISE_END, DATA_END = 0, 1
+"""The streams from which the latents of the two ends draw."""
 
 Scalar: TypeAlias = Float[Tensor, ""]
 PerSample: TypeAlias = Float[Tensor, " n"]
@@ -71,13 +82,26 @@ class Forward:
     predicted: Samples
 
 
-def forward_pass(model: KoopmanDistillationModel, pairs: Pairs) -> Forward:
-    """One pass of a batch through both encoders, the operator and the decoder."""
+def forward_pass(
+    model: KoopmanDistillationModel, pairs: Pairs, *, latent_noise: float = 0.0, draws: Draws | None = None
+) -> Forward:
+    """One pass of a batch through both encoders, the operator and the decoder.
+
+    Args:
+        model: The model.
+        pairs: The batch.
+        latent_noise: s of equation (4).
+        draws: Where its noise comes from; without draws, as outside of training, there is none.
+    """
     labels = pairs.labels
-    latent_data = model.encode_data(pairs.data, labels)
-    latent_advanced = model.advance(model.encode_noise(pairs.noise, labels), labels)
+    latent_data, latent_start = model.encode_data(pairs.data, labels), model.encode_noise(pairs.noise, labels)
+    latent_decoded = latent_data
+    if latent_noise > 0.0 and draws is not None:
+        latent_start = latent_start + latent_noise * draws.normal_like(latent_start, stream=NOISE_END)
+        latent_decoded = latent_data + latent_noise * draws.normal_like(latent_data, stream=DATA_END)
+    latent_advanced = model.advance(latent_start, labels)
     twice = None if labels is None else labels.repeat(2)
-    decoded = model.standardised(model.decode(torch.cat([latent_data, latent_advanced]), twice))
+    decoded = model.standardised(model.decode(torch.cat([latent_decoded, latent_advanced]), twice))
     reconstructed, predicted = decoded.chunk(2)
     return Forward(
         data=model.standardised(pairs.data),
@@ -138,10 +162,15 @@ def with_spectrum(losses: Losses, operator: KoopmanOperator, objective: Spectral
 
 @runtime_checkable
 class Objective(Protocol):
-    """What training minimises: a pure function of a module and a batch of pairs."""
+    """What training minimises: a pure function of a module, a batch of pairs and draws, a mean over the pairs.
 
-    def __call__(self, module: Any, pairs: Pairs, weights: Weights | None = None) -> Losses:
-        """The losses of one batch, its pairs weighted alike unless weights are given."""
+    Training may ask for it part by part, and weighs each part by its share of the batch.
+    """
+
+    def __call__(
+        self, module: Any, pairs: Pairs, weights: Weights | None = None, *, draws: Draws | None = None
+    ) -> Losses:
+        """The losses of one batch, its pairs weighted alike unless weights are given; draws come with training."""
         ...
 
 
@@ -156,6 +185,10 @@ class KoopmanObjective:
         distance: d of (2) and (3).
         spectral_weight: Weight of the objective on the eigenvalues.
         spectral: That objective.
+        latent_noise: s of (4).
+
+    Raises:
+        ValueError: If s is negative or not finite.
     """
 
     latent_weight: float = 1.0
@@ -164,10 +197,18 @@ class KoopmanObjective:
     distance: SquaredDistance | PseudoHuberDistance = SquaredDistance()
     spectral_weight: float = 0.0
     spectral: SpectralObjective = field(default_factory=Stability)
+    latent_noise: float = 0.0
 
-    def __call__(self, module: KoopmanDistillationModel, pairs: Pairs, weights: Weights | None = None) -> Losses:
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.latent_noise < math.inf:
+            raise ValueError(f"expected latent noise of a scale >= 0, got {self.latent_noise}")
+
+    def __call__(
+        self, module: KoopmanDistillationModel, pairs: Pairs, weights: Weights | None = None, *,
+        draws: Draws | None = None,
+    ) -> Losses:  # fmt: skip
         """The losses of one batch."""
-        forward = forward_pass(module, pairs)
+        forward = forward_pass(module, pairs, latent_noise=self.latent_noise, draws=draws)
         predicted = prediction(forward, self.distance)
         parts = {
             "latent_linearity": weighted_mean(latent_linearity(forward), weights),

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from kdm.draws import Draws
 from kdm.objectives import Losses, PseudoHuberDistance, SquaredDistance, Weights, weighted_mean, with_spectrum
 from kdm.shapes import Float, Tensor
 from kdm.shared_encoder import SharedEncoderModel
@@ -46,8 +47,10 @@ class SemigroupObjective:
     spectral_weight: float = 0.0
     spectral: SpectralObjective = field(default_factory=Stability)
 
-    def __call__(self, module: SharedEncoderModel, pairs: Pairs, weights: Weights | None = None) -> Losses:
-        """The losses of one batch.
+    def __call__(
+        self, module: SharedEncoderModel, pairs: Pairs, weights: Weights | None = None, *, draws: Draws | None = None
+    ) -> Losses:
+        """The losses of one batch; nothing of them is random.
 
         Raises:
             ValueError: If the pairs come without the states between them.

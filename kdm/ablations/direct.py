@@ -14,13 +14,15 @@ import torch
 from torch import nn
 
 from kdm.configuration import ADDED_LATER, ModelConfig, built_model, from_json, seeded_modules, to_json
+from kdm.draws import Draws
 from kdm.model import Scaling
 from kdm.networks import Network, NetworkConfig
 from kdm.objectives import Losses, SquaredDistance, Weights, weighted_mean
 from kdm.shapes import Float, Labels, Samples, Tensor
 from kdm.training.distillation import DistillationConfig, model_config_of
 from kdm.training.loop import Step, TrainingState
-from kdm.training.runs import RunFolder, train_in_folder
+from kdm.training.runs import RunFolder
+from kdm.training.sessions import train_in_folder
 from kdm.trajectories import Pairs, Trajectories
 
 KIND = "direct-regression"
@@ -48,8 +50,10 @@ class DirectRegression(nn.Module):
 class DirectObjective:
     """Mean squared error in standardised units: the prediction loss alone."""
 
-    def __call__(self, module: DirectRegression, pairs: Pairs, weights: Weights | None = None) -> Losses:
-        """The loss of one batch."""
+    def __call__(
+        self, module: DirectRegression, pairs: Pairs, weights: Weights | None = None, *, draws: Draws | None = None
+    ) -> Losses:
+        """The loss of one batch; nothing of it is random."""
         predicted = module.generate(pairs.noise, pairs.labels) / module.scaling.data
         errors = SquaredDistance()(predicted, pairs.data / module.scaling.data)
         total = weighted_mean(errors, weights)

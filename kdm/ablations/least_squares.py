@@ -30,7 +30,8 @@ from kdm.model import KoopmanDistillationModel
 from kdm.operators import DenseConfig, DenseOperator
 from kdm.training.distillation import DistillationConfig, model_config_of, restored_model
 from kdm.training.loop import Step, TrainingState
-from kdm.training.runs import RunFolder, train_in_folder
+from kdm.training.runs import RunFolder
+from kdm.training.sessions import train_in_folder
 from kdm.trajectories import Pairs, Trajectories
 from koopman_analysis.moments import FactorMoments
 from koopman_analysis.regression import ThresholdRank

@@ -15,9 +15,9 @@ by a third.
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
 import torch
 
+from kdm.draws import mixed_seed
 from kdm.shapes import Float, Int, Tensor
 
 
@@ -126,6 +126,7 @@ class ByImportance:
         self._errors = torch.ones(count)
         self._indices = torch.zeros(config.redraw_every, batch, dtype=torch.int64)
         self._weights = torch.zeros(config.redraw_every, batch)
+        self._observed: list[tuple[Tensor, Tensor]] = []
 
     def dealt(self, step: int) -> Batch:
         """The batch of step `step`; draws those of the following steps, too, when their turn begins."""
@@ -136,28 +137,32 @@ class ByImportance:
 
     def observe(self, batch: Batch, errors: Float[Tensor, " batch"]) -> None:
         """Takes note of the errors, from the next draw on."""
-        self._errors[batch.indices] = errors.cpu()
+        self._observed.append((batch.indices, errors))
 
     def state_dict(self) -> dict[str, Any]:
         """Errors, and what is drawn already."""
+        self._note_observed()
         return {"errors": self._errors, "indices": self._indices, "weights": self._weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores what `state_dict` returned."""
         self._errors, self._indices, self._weights = (state[name].cpu() for name in ("errors", "indices", "weights"))
+        self._observed = []
+
+    def _note_observed(self) -> None:
+        # Not before they are asked for: to fetch them, a device has to finish the step.
+        for indices, errors in self._observed:
+            self._errors[indices] = errors.cpu()
+        self._observed = []
 
     def _draw(self, step: int) -> None:
+        self._note_observed()
         share = self._config.uniform_share
         relative = share + (1.0 - share) * self._errors / self._errors.mean().clamp_min(1e-30)
         generator = torch.Generator().manual_seed(mixed_seed(self._seed, step))
         drawn = torch.multinomial(relative, self._indices.numel(), replacement=True, generator=generator)
         self._indices = drawn.view_as(self._indices)
         self._weights = relative.mean() / relative[self._indices]
-
-
-def mixed_seed(*numbers: int) -> int:
-    """One seed from several numbers; neighbouring numbers give unrelated seeds."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
 def _require_pairs(count: int) -> None:

@@ -16,8 +16,10 @@ from kdm.model import KoopmanDistillationModel, Scaling
 from kdm.objectives import KoopmanObjective
 from kdm.operators import OperatorConfig
 from kdm.semigroup_objective import SemigroupObjective
+from kdm.training.distributed import current_processes
 from kdm.training.loop import Step, TrainingConfig, TrainingState
-from kdm.training.runs import RunError, RunFolder, train_in_folder
+from kdm.training.runs import RunError, RunFolder
+from kdm.training.sessions import claimed_together, train_in_folder
 from kdm.trajectories import Trajectories, open_trajectories
 
 KIND, IMPORTED = "koopman-distillation", "imported-model"
@@ -98,6 +100,8 @@ def distil(
 ) -> Generator[Step, None, None]:
     """Trains a model on the data's training part; the same call on the same folder resumes, or is already done.
 
+    Where torch has a process group, its processes make the same call, and train together.
+
     Yields:
         Every finished step.
 
@@ -105,6 +109,7 @@ def distil(
         DataError: If one encoder is to serve all times, and only the two ends were kept.
         RunError: If the folder holds another experiment.
         FolderInUse: If another process trains in it.
+        ProcessLost: If one of several processes fails, in the others.
     """
     training, heldout = data.training_source(whole=config.shares_encoder), data.heldout()
     model_config = model_config_of(config, data)
@@ -117,9 +122,9 @@ def distil(
         "training": to_json(config.training),
         "data": {"digest": data.manifest.digest, "seed": data.manifest.seed, "source": dict(data.manifest.source)},
     }
-    if run.is_finished(experiment):
+    if current_processes().told(lambda: run.is_finished(experiment)):
         return
-    with run.claimed(experiment, data_folder=data.folder):
+    with claimed_together(run, experiment, data_folder=data.folder):
         model = built_model(model_config, generator=torch.Generator().manual_seed(config.training.seed)).to(device)
         state = TrainingState(model, config.training, pairs=len(training))
         yield from train_in_folder(

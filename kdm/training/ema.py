@@ -9,45 +9,61 @@ constant *share* of the training so far, its relative width is σ_rel = √(γ+1
 without correction, by contrast, still holds 87 % of the initial weights after 1400 steps.
 """
 
-from collections.abc import Sequence
+import copy
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
 
 from kdm.shapes import Tensor
 
+_COUNT, _PREFIX = "n_averaged", "module."
+"""Names in a state, as torch.optim.swa_utils has them: it made those of older runs."""
+
 
 class PowerLawAverage:
-    """The averaged copy of a module, buffers included, by equation (1)."""
+    """The averaged copy of a module, buffers included, by equation (1); what is no real number is copied.
+
+    An update works in place, and fetches nothing from the device: torch's own average sends the count there and back.
+    """
 
     def __init__(self, module: nn.Module, *, gamma: float) -> None:
         if gamma <= 0:
             raise ValueError(f"expected a power γ > 0 for the average of the weights, got {gamma}")
-        self.gamma = gamma
-        self._averaged = AveragedModel(module, multi_avg_fn=self._average, use_buffers=True)
-        self._averaged.requires_grad_(False)
-        self._averaged.eval()
+        self.gamma, self._count = gamma, 0
+        self._averaged = copy.deepcopy(module).requires_grad_(False).eval()
 
     @property
     def module(self) -> nn.Module:
         """The averaged module, in evaluation mode."""
-        return self._averaged.module
+        return self._averaged
 
     @torch.no_grad()
     def update(self, module: nn.Module) -> None:
         """Takes in the weights after one more step."""
-        self._averaged.update_parameters(module)
+        self._count += 1
+        share = 1.0 - (1.0 - 1.0 / self._count) ** (self.gamma + 1.0)
+        averages, values = [], []
+        for average, value in zip(_tensors(self._averaged), _tensors(module), strict=True):
+            # The first weights are taken as they are: a mean with what stood there, at weight 0, need not be a number.
+            if self._count == 1 or not average.is_floating_point():
+                average.copy_(value)
+            else:
+                averages.append(average)
+                values.append(value)
+        if averages:
+            torch._foreach_lerp_(averages, values, share)
 
     def state_dict(self) -> dict[str, Tensor]:
         """The average and its step count."""
-        return self._averaged.state_dict()
+        tensors = {_PREFIX + name: value for name, value in self._averaged.state_dict().items()}
+        return {_COUNT: torch.tensor(self._count), **tensors}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Restores what `state_dict` returned."""
-        self._averaged.load_state_dict(state)
+        tensors = {name.removeprefix(_PREFIX): value for name, value in state.items() if name != _COUNT}
+        self._averaged.load_state_dict(tensors)
+        self._count = int(state[_COUNT])
 
-    def _average(self, averages: Sequence[Tensor], values: Sequence[Tensor], steps_before: Tensor | int) -> None:
-        step = int(steps_before) + 1
-        decay = (1.0 - 1.0 / step) ** (self.gamma + 1.0)
-        torch._foreach_lerp_(list(averages), list(values), 1.0 - decay)
+
+def _tensors(module: nn.Module) -> list[Tensor]:
+    return [tensor.detach() for tensor in (*module.parameters(), *module.buffers())]

@@ -1,24 +1,33 @@
 """The training loop: a generator that yields every finished step.
 
 What step t does is a function of the seed, t and the state before it, and of nothing else: every random number is drawn
-from a generator seeded by (seed, t) or (seed, epoch). So training that was interrupted
-after any step and restored from its state goes on bitwise as if nothing had happened, and stores no random state.
+from a generator seeded by (seed, t) or (seed, epoch), or from its place in the batch of step t. So training that was
+interrupted after any step and restored from its state goes on bitwise as if nothing had happened, and stores no random
+state. How many processes share a step, and in which parts each computes its own, changes it by rounding; dropout alone
+has other masks then.
+
+A step waits for a device where a number is needed: at a measurement, and where errors decide what is drawn next.
 """
 
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import torch
 from torch import nn
 
+from kdm.configuration import ADDED_LATER
 from kdm.evaluation import OneStepGenerator, PairedError, paired_error
 from kdm.objectives import Losses, Objective
-from kdm.training.batches import Batches, ImportanceConfig, PermutationConfig, mixed_seed
+from kdm.shapes import Float, Tensor
+from kdm.training.batches import Batches, ImportanceConfig, PermutationConfig
+from kdm.training.distributed import Processes, current_processes
 from kdm.training.ema import PowerLawAverage
-from kdm.training.optimisation import OptimiserConfig, SOAPConfig, rate_factor
-from kdm.trajectories import IndexedPairs, Pairs
+from kdm.training.execution import Compilation, Eager, Layout, Precision, RowMajor, SinglePrecision, networks_of
+from kdm.training.gradients import PairSource, StepGradient
+from kdm.training.optimisation import LinearDecay, OptimiserConfig, ScheduleConfig, SOAPConfig
+from kdm.trajectories import Pairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,15 +36,22 @@ class TrainingConfig:
 
     Attributes:
         steps: Number of optimiser steps.
-        batch: Pairs in one step.
+        batch: Pairs in one step, whatever the number of processes.
         optimiser: Optimiser, with its largest learning rate.
         batches: Which pairs each step sees.
-        warmup: Steps over which the learning rate rises; it then falls linearly to zero.
+        warmup: Steps over which the learning rate rises.
         average_power: γ of the power-law average of the weights.
         evaluate_every: Steps between two measurements of the held-out paired error.
         threads: Threads of one operation on a CPU; for small networks one is fastest, and makes the result
             independent of the number of cores.
         seed: Seed of everything random in training, the initial weights included.
+        schedule: The learning rate after it has risen.
+        clipping: Largest norm of the gradient; a longer one is shortened to it, and all norms are logged. None where
+            gradients are taken as they are.
+        micro_batch: Pairs that a process passes through the networks at once at most, where memory is short.
+        precision: Of the networks' products.
+        compilation: Of the networks.
+        layout: Of images in memory.
     """
 
     steps: int
@@ -47,6 +63,12 @@ class TrainingConfig:
     evaluate_every: int = 500
     threads: int = 1
     seed: int = 0
+    schedule: ScheduleConfig = field(default=LinearDecay(), metadata=ADDED_LATER)
+    clipping: float | None = field(default=None, metadata=ADDED_LATER)
+    micro_batch: int | None = field(default=None, metadata=ADDED_LATER)
+    precision: Precision = field(default=SinglePrecision(), metadata=ADDED_LATER)
+    compilation: Compilation = field(default=Eager(), metadata=ADDED_LATER)
+    layout: Layout = field(default=RowMajor(), metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "evaluate_every", "threads"):
@@ -56,6 +78,12 @@ class TrainingConfig:
             raise ValueError(f"expected warmup >= 0, got {self.warmup}")
         if self.seed < 0:
             raise ValueError(f"expected a seed >= 0, got {self.seed}")
+        if self.clipping is not None and not self.clipping > 0.0:
+            raise ValueError(f"expected a largest norm of the gradient > 0, or none, got {self.clipping}")
+        if self.micro_batch is not None and self.micro_batch < 1:
+            raise ValueError(
+                f"expected at least one pair in a micro-batch, or no micro-batches, got {self.micro_batch}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,12 +95,14 @@ class Step:
         losses: Losses of its batch before the update; detached, on the device.
         learning_rate: The learning rate it used.
         heldout: Error of the averaged model on the held-out pairs, at every `evaluate_every`-th step and the last.
+        gradient_norm: Norm of the gradient as it was, where gradients are clipped; on the device.
     """
 
     index: int
     losses: Losses
     learning_rate: float
     heldout: PairedError | None
+    gradient_norm: Float[Tensor, ""] | None = None
 
 
 class TrainingState:
@@ -85,16 +115,18 @@ class TrainingState:
         optimiser: The optimiser, with its moments.
         batches: Which pairs each step sees.
         step: How many steps are finished.
-        draws: Whether the module draws random numbers in training.
     """
 
     def __init__(self, module: nn.Module, config: TrainingConfig, *, pairs: int) -> None:
-        self.module, self.config = module, config
+        self.module, self.config = config.layout.arranged(module), config
         self.batches: Batches = config.batches.built(pairs, batch=config.batch, seed=config.seed)
+        # Before the networks are made ready to be trained: the copy is there to be measured.
         self.average = PowerLawAverage(module, gamma=config.average_power)
+        for network in networks_of(module):
+            config.precision.prepare(network)
+            config.compilation.prepare(network)
         self.optimiser = config.optimiser.built(module)
         self.step = 0
-        self.draws = any(isinstance(part, nn.Dropout) and part.p > 0 for part in module.modules())
 
     @property
     def finished(self) -> bool:
@@ -121,61 +153,67 @@ class TrainingState:
 
 
 def train(
-    state: TrainingState, objective: Objective, training: IndexedPairs, heldout: Pairs
+    state: TrainingState, objective: Objective, training: PairSource, heldout: Pairs, *,
+    processes: Processes | None = None,
 ) -> Generator[Step, None, None]:  # fmt: skip
     """Trains the state's module to its configured number of steps, from wherever it stands.
+
+    Args:
+        state: What is trained; the same in all processes.
+        objective: What is minimised.
+        training: Pairs to train on.
+        heldout: Pairs to measure on.
+        processes: Who trains together; those of torch's process group unless given.
 
     Yields:
         Every finished step. Between two of them the state is whole, and may be saved.
 
     Raises:
         TrainingDiverged: If the total loss is not finite.
+        ProcessLost: If another process failed.
     """
-    config = state.config
+    config, processes = state.config, processes or current_processes()
+    gradient = StepGradient(
+        module=state.module, objective=objective, seed=config.seed, micro_batch=config.micro_batch,
+        layout=config.layout, processes=processes,
+    )  # fmt: skip
     while not state.finished:
-        rate = config.optimiser.learning_rate * rate_factor(state.step, steps=config.steps, warmup=config.warmup)
         # The intra-operation thread count is the process's: it must not leak out of a step to whoever consumes it.
         with operation_threads(config.threads):
-            losses = _update(state, objective, training, rate)
+            step = _updated(state, gradient, training)
             state.step += 1
-            measured = state.step % config.evaluate_every == 0 or state.finished
-            error = paired_error(cast(OneStepGenerator, state.average.module), heldout) if measured else None
-        if (error is not None or losses.total.device.type == "cpu") and not torch.isfinite(losses.total):
+            if state.step % config.evaluate_every == 0 or state.finished:
+                averaged = cast(OneStepGenerator, state.average.module)
+                step = replace(step, heldout=processes.told(lambda: paired_error(averaged, heldout)))  # noqa: B023
+        total = step.losses.total
+        if (step.heldout is not None or total.device.type == "cpu") and not torch.isfinite(total):
             raise TrainingDiverged(
-                f"expected finite losses, got {losses.total.item()} at step {state.step}: lower the learning rate"
+                f"expected finite losses, got {total.item()} at step {state.step}: lower the learning rate"
             )
-        yield Step(index=state.step, losses=losses, learning_rate=rate, heldout=error)
+        yield step
 
 
 class TrainingDiverged(ArithmeticError):
     """The loss became infinite or NaN."""
 
 
-def _update(state: TrainingState, objective: Objective, training: IndexedPairs, rate: float) -> Losses:
-    batch = state.batches.dealt(state.step)
-    device = training.device
-    pairs = training[batch.indices.to(device)]
-    weights = None if batch.weights is None else batch.weights.to(device)
+def _updated(state: TrainingState, gradient: StepGradient, training: PairSource) -> Step:
+    """One more step of the state, but for its number."""
+    config = state.config
+    rate = config.optimiser.learning_rate * config.schedule.factor(state.step, steps=config.steps, warmup=config.warmup)
     for group in state.optimiser.param_groups:
         group["lr"] = rate
+    batch = state.batches.dealt(state.step)
     state.module.train()
-    with _module_randomness(state.config.seed, state.step) if state.draws else nullcontext():
-        losses = objective(state.module, pairs, weights)
-    losses.total.backward()
+    losses = gradient.losses(training, batch, step=state.step)
+    norm = None
+    if config.clipping is not None:
+        norm = nn.utils.clip_grad_norm_(state.module.parameters(), config.clipping)
     state.optimiser.step()
     state.optimiser.zero_grad(set_to_none=True)
     state.average.update(state.module)
-    losses = losses.detached()
     state.batches.observe(batch, losses.errors)
-    return losses
-
-
-@contextmanager
-def _module_randomness(seed: int, step: int) -> Iterator[None]:
-    """Within, dropout draws from (seed, step); afterwards torch's own random state is as it was."""
-    with torch.random.fork_rng():
-        torch.manual_seed(mixed_seed(seed, step))
-        yield
+    return Step(index=state.step + 1, losses=losses, learning_rate=rate, heldout=None, gradient_norm=norm)
 
 
 @contextmanager

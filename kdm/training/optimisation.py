@@ -1,10 +1,16 @@
 """Optimisers as frozen configurations, and the learning rate along training.
 
-With warm-up over the first w steps and a linear way to zero at the last step S, step t (counted from 0) uses
+With warm-up over the first w steps of S, step t (counted from 0) uses the share min( (t + 1) / w, f_t ) of the largest
+rate, with
 
-    rate_t = rate · min( (t + 1) / w, (S − t) / (S − w) ).                                                  (1)
+    linear to zero    f_t = (S − t) / (S − w)                                                               (1)
+    constant          f_t = 1                                                                               (2)
+    cosine            f_t = ( 1 + cos( π (t − w) / (S − w) ) ) / 2  from step w on, 1 before                  (3)
+
+The paper's is constant; (3) is that of Loshchilov & Hutter 2017 without restarts. All are bounded by 1.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -62,7 +68,36 @@ class SOAPConfig:
 OptimiserConfig = AdamConfig | SOAPConfig
 
 
-def rate_factor(step: int, *, steps: int, warmup: int) -> float:
-    """The share of the largest learning rate that step `step` of `steps` uses: equation (1)."""
-    rising = (step + 1) / warmup if warmup else 1.0
-    return min(rising, (steps - step) / max(steps - warmup, 1), 1.0)
+@dataclass(frozen=True)
+class LinearDecay:
+    """Equation (1)."""
+
+    def factor(self, step: int, *, steps: int, warmup: int) -> float:
+        """The share of the largest learning rate that step `step` of `steps` uses."""
+        return min(_rising(step, warmup), (steps - step) / max(steps - warmup, 1), 1.0)
+
+
+@dataclass(frozen=True)
+class ConstantRate:
+    """Equation (2)."""
+
+    def factor(self, step: int, *, steps: int, warmup: int) -> float:
+        """The share of the largest learning rate that step `step` of `steps` uses."""
+        return min(_rising(step, warmup), 1.0)
+
+
+@dataclass(frozen=True)
+class CosineDecay:
+    """Equation (3)."""
+
+    def factor(self, step: int, *, steps: int, warmup: int) -> float:
+        """The share of the largest learning rate that step `step` of `steps` uses."""
+        passed = max(step - warmup, 0) / max(steps - warmup, 1)
+        return min(_rising(step, warmup), (1.0 + math.cos(math.pi * passed)) / 2.0)
+
+
+ScheduleConfig = LinearDecay | ConstantRate | CosineDecay
+
+
+def _rising(step: int, warmup: int) -> float:
+    return (step + 1) / warmup if warmup else 1.0

@@ -4,9 +4,10 @@
     metrics.jsonl       one line for every logged step, none beyond the last save
     state.pt            everything needed to resume; tensors and primitives only, loaded as such
     model.safetensors   averaged weights at the last save, and after how many steps that was
+    samples/            where samples are images, a picture of some from every measurement; nothing reads them
 
-A save writes them in this order. Weights of the last step therefore say that nothing is left to do, and they and
-`config.json` alone are a RUN that loads.
+A save writes the first four in this order. Weights of the last step therefore say that nothing is left to do, and they
+and `config.json` alone are a RUN that loads.
 
 A folder holds one experiment, and one process at a time trains in it. The same experiment resumes; another one is
 refused. An imported model is a RUN, too, of `config.json` and `model.safetensors` alone: its experiment names a source
@@ -16,7 +17,7 @@ instead of a training and data, and both files appear at once (`kdm.importing.ru
 import io
 import json
 import pickle
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,14 +28,11 @@ from safetensors.torch import load_file
 from safetensors.torch import save as safetensors_of
 from torch import nn
 
-from kdm.interrupts import deferred_interrupts
-from kdm.objectives import Objective
 from kdm.storage import differences, is_trace, lock_inside, replaced_file, sole_writer
-from kdm.training.loop import Step, TrainingState, train
+from kdm.training.loop import TrainingState
 from kdm.training.records import RunError, read_record, write_record
-from kdm.trajectories import IndexedPairs, Pairs
 
-__all__ = ["RunError", "RunFolder", "train_in_folder"]
+__all__ = ["RunError", "RunFolder"]
 
 
 class RunFolder:
@@ -182,7 +180,11 @@ class RunFolder:
         self.save_weights(state)
 
     def restore(self, state: TrainingState) -> None:
-        """Brings the state to where the folder's last save left it; a folder without a save changes nothing."""
+        """Brings the state to where the folder's last save left it; a folder without a save changes nothing.
+
+        Raises:
+            RunError: If that save is damaged, or something else.
+        """
         path = self.path / "state.pt"
         if path.exists():
             device = next(state.module.parameters()).device
@@ -193,7 +195,11 @@ class RunFolder:
                 raise RunError(f"expected a training state in '{path}', got something else: remove it") from None
             except (RuntimeError, KeyError, EOFError, ValueError, TypeError, OSError) as error:
                 raise RunError(f"expected a training state in '{path}', got a damaged file ({error})") from error
-        self._drop_metrics_after(state.step)
+
+    def save_picture(self, name: str, content: bytes) -> None:
+        """Writes a picture into `samples`."""
+        with replaced_file(self.path / "samples" / name) as temporary:
+            temporary.write_bytes(content)
 
     def save_weights(self, state: TrainingState) -> None:
         """Writes `model.safetensors`: the averaged weights, and the number of steps."""
@@ -225,52 +231,14 @@ class RunFolder:
         lines = path.read_text().splitlines() if path.exists() else []
         return [line for line in lines if (step := _step_of(line)) is not None and step <= up_to]
 
-    def _drop_metrics_after(self, step: int) -> None:
+    def drop_metrics_after(self, step: int) -> None:
+        """Removes lines of metrics of later steps than the last save."""
         path = self.path / "metrics.jsonl"
         if path.exists():
             # A kill can leave lines that no saved state knows of, the last of them torn.
             kept = "".join(f"{line}\n" for line in self._whole_lines(up_to=step))
             with replaced_file(path) as temporary:
                 temporary.write_text(kept)
-
-
-def train_in_folder(
-    folder: RunFolder, *, state: TrainingState, objective: Objective, training: IndexedPairs, heldout: Pairs,
-    log_every: int = 50,
-) -> Generator[Step, None, None]:  # fmt: skip
-    """Trains from where the folder's last save left off, and saves at every held-out measurement; for its claimant.
-
-    An interrupt waits for the end of the step, saves, and is then raised: KeyboardInterrupt of Ctrl-C, `Terminated` of
-    SIGTERM.
-
-    Yields:
-        Every finished step.
-    """
-    folder.restore(state)
-    if state.finished:
-        folder.save_weights(state)  # a kill came between the two, or someone removed them
-    lines: list[str] = []
-    with deferred_interrupts() as deferral:
-        for step in train(state, objective, training, heldout):
-            if step.index % log_every == 0 or step.heldout is not None:
-                lines.append(json.dumps(_logged(step)) + "\n")
-            if step.heldout is not None or deferral.interrupted:
-                folder.save(state, lines)
-                lines = []
-            deferral.raise_noted()
-            yield step
-
-
-def _logged(step: Step) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "step": step.index,
-        "learning_rate": step.learning_rate,
-        "total": step.losses.total.item(),
-    }
-    values |= {name: part.item() for name, part in step.losses.parts.items()}
-    if step.heldout is not None:
-        values |= {"heldout_paired_error": step.heldout.relative_rmse, "heldout_median": step.heldout.median}
-    return values
 
 
 def _step_of(line: str) -> int | None:

@@ -1,0 +1,138 @@
+"""The losses of one batch and their gradient, computed in parts.
+
+The losses of a batch of B pairs are means over them (and terms that depend on no pair), so that with parts p of b_p
+pairs, wherever they are computed,
+
+    L = Σ_p (b_p / B) L_p,        ∇L = Σ_p (b_p / B) ∇L_p,                                                   (1)
+
+importance weights being those of the whole batch. Each process takes consecutive rows, and passes at most `micro_batch`
+of them at once, whose gradients add up where they are. Then one sum over the processes carries the gradient, the losses
+and the error of every pair: all processes hold the same numbers, bit for bit, and take the same step.
+
+That sum is one of ours and not torch's DistributedDataParallel: the objectives call several methods of a module, which
+has no `forward` to wrap; unequal parts are weighted right; and networks are compiled, or not, as in one process. What
+it forgoes is to send gradients while others are computed; for a gradient of 200 MB that is a few milliseconds a step
+between devices in one machine.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import nn
+
+from kdm.draws import Draws, mixed_seed
+from kdm.objectives import Losses, Objective
+from kdm.training.batches import Batch
+from kdm.training.distributed import Processes, own_rows
+from kdm.training.execution import Layout, brought
+from kdm.trajectories import Pairs
+
+_DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
+
+
+@runtime_checkable
+class PairSource(Protocol):
+    """Where training pairs come from, in memory or not: how many there are, and those of some rows."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: torch.Tensor) -> Pairs: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepGradient:
+    """What one step asks of a module: the gradient of an objective, equation (1).
+
+    Attributes:
+        module: The module; its parameters receive the gradient.
+        objective: The objective.
+        seed: Seed of the training.
+        micro_batch: Pairs that pass at once at most; all where None.
+        layout: Of the pairs in memory.
+        processes: Who computes.
+    """
+
+    module: nn.Module
+    objective: Objective
+    seed: int
+    micro_batch: int | None
+    layout: Layout
+    processes: Processes
+
+    def losses(self, training: PairSource, batch: Batch, *, step: int) -> Losses:
+        """The losses of the whole batch, without their graph; their gradient is added to that of the parameters."""
+        count = len(batch.indices)
+        rows = own_rows(count, self.processes)
+        size = self.micro_batch or len(rows)
+        parts = []
+        for first in range(rows.start, rows.stop, size):
+            part = range(first, min(first + size, rows.stop))
+            share = len(part) / count
+            losses = self._part(training, batch, part, step)
+            (losses.total if share == 1.0 else share * losses.total).backward()
+            parts.append(_weighed(losses.detached(), share))
+        whole = parts[0] if len(parts) == 1 else _merged(parts)
+        return whole if self.processes.count == 1 else self._summed(whole, rows, count)
+
+    @cached_property
+    def drops(self) -> bool:
+        """Whether the module draws random numbers in training."""
+        return any(isinstance(layer, _DROPOUTS) and layer.p > 0 for layer in self.module.modules())
+
+    def _part(self, training: PairSource, batch: Batch, part: range, step: int) -> Losses:
+        device = next(self.module.parameters()).device
+        rows = slice(part.start, part.stop)
+        pairs = self.layout.of_pairs(brought(training[_placed(batch.indices[rows], training)], device))
+        weights = None if batch.weights is None else batch.weights[rows].to(device, non_blocking=True)
+        draws = Draws(seed=self.seed, step=step, first=part.start)
+        with _module_randomness(draws, device) if self.drops else nullcontext():
+            return self.objective(self.module, pairs, weights, draws=draws)
+
+    def _summed(self, own: Losses, rows: range, count: int) -> Losses:
+        """The losses of all processes; what they hold as gradient becomes the sum of theirs."""
+        gradients = [parameter.grad for parameter in self.module.parameters() if parameter.grad is not None]
+        errors = own.errors.new_zeros(count)
+        errors[rows.start : rows.stop] = own.errors
+        numbers = torch.stack([own.total, *own.parts.values()])
+        self.processes.add_up([*gradients, numbers, errors])
+        total, *parts = numbers.unbind()
+        return Losses(total=total, parts=dict(zip(own.parts, parts, strict=True)), errors=errors)
+
+
+def _placed(indices: torch.Tensor, training: PairSource) -> torch.Tensor:
+    """Indices where their rows are."""
+    return indices.to(training.noise.device, non_blocking=True) if isinstance(training, Pairs) else indices
+
+
+def _weighed(losses: Losses, share: float) -> Losses:
+    if share == 1.0:
+        return losses
+    parts = {name: share * value for name, value in losses.parts.items()}
+    return replace(losses, total=share * losses.total, parts=parts)
+
+
+def _merged(parts: list[Losses]) -> Losses:
+    def added(values: list[torch.Tensor]) -> torch.Tensor:
+        return torch.stack(values).sum()
+
+    return Losses(
+        total=added([losses.total for losses in parts]),
+        parts={name: added([losses.parts[name] for losses in parts]) for name in parts[0].parts},
+        errors=torch.cat([losses.errors for losses in parts]),
+    )
+
+
+@contextmanager
+def _module_randomness(draws: Draws, device: torch.device) -> Iterator[None]:
+    """Within, dropout draws from (seed, step, first row); afterwards torch's own random state is as it was.
+
+    Unlike the draws of an objective, its masks belong to the parts that a batch is cut into.
+    """
+    seed = mixed_seed(draws.seed, draws.step, draws.first)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
