@@ -152,7 +152,7 @@ class ByImportance:
     def _note_observed(self) -> None:
         # Not before they are asked for: to fetch them, a device has to finish the step.
         for indices, errors in self._observed:
-            self._errors[indices] = errors.cpu()
+            self._errors[indices] = errors.to(self._errors)
         self._observed = []
 
     def _draw(self, step: int) -> None:

@@ -8,7 +8,7 @@ from kdm.configuration import Architecture, ConfigurationError, ModelConfig, bui
 from kdm.control import ConstantControl, ConstantControlConfig
 from kdm.model import NoNormalisationConfig, RMSNormalisation, Scaling
 from kdm.networks import PlainMLP, PlainMLPConfig, ResidualMLPConfig
-from kdm.objectives import PseudoHuberDistance
+from kdm.objectives import KoopmanObjective, PseudoHuberDistance
 from kdm.operators import (
     DenseConfig,
     FreeBasisConfig,
@@ -20,6 +20,8 @@ from kdm.operators import (
 from kdm.presets import PRESETS, operator_named, preset_named
 from kdm.spectral_objectives import MatchedDistribution, OnTheCircle, Stability
 from kdm.training.distillation import DistillationConfig
+from kdm.training.execution import BFloat16Autocast, ChannelsLast, Compiled
+from kdm.training.optimisation import CosineDecay
 
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
@@ -87,6 +89,43 @@ def test_an_objective_on_the_spectrum_survives_json_and_is_written_only_where_th
         assert from_json(DistillationConfig, values) == weighed
         assert values["objective"]["spectral_weight"] == 0.1
         assert values["objective"].items() >= plain["objective"].items()
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+def test_what_was_added_to_training_later_is_written_only_where_it_is_used(preset):
+    config = preset.distillation
+    older = {"steps", "batch", "optimiser", "batches", "warmup", "average_power", "evaluate_every", "threads", "seed"}
+    assert to_json(config)["training"].keys() == older
+    assert "latent_noise" not in to_json(config)["objective"]
+    added = {
+        "schedule": CosineDecay(), "clipping": 1.0, "micro_batch": 8, "precision": BFloat16Autocast(),
+        "compilation": Compiled(), "layout": ChannelsLast(),
+    }  # fmt: skip
+    for names in ([name] for name in added):
+        changed = replace(config, training=replace(config.training, **{name: added[name] for name in names}))
+        values = json.loads(json.dumps(to_json(changed)))
+        assert values["training"].keys() == older | set(names)
+        assert from_json(DistillationConfig, values) == changed
+
+
+def test_latent_noise_survives_json():
+    config = preset_named("mixture").distillation
+    noisy = replace(config, objective=replace(config.objective, latent_noise=0.4))
+    values = json.loads(json.dumps(to_json(noisy)))
+    assert values["objective"]["latent_noise"] == 0.4
+    assert from_json(DistillationConfig, values) == noisy
+
+
+def test_ways_to_train_that_mean_nothing_are_refused():
+    training = preset_named("mixture").distillation.training
+    for norm in (0.0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="expected a largest norm of the gradient > 0, or none, got"):
+            replace(training, clipping=norm)
+    with pytest.raises(ValueError, match="expected at least one pair in a micro-batch, or no micro-batches, got 0"):
+        replace(training, micro_batch=0)
+    for scale in (-0.1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="expected latent noise of a scale >= 0, got"):
+            KoopmanObjective(latent_noise=scale)
 
 
 def test_operators_have_names_and_ranks_where_they_have_one():

@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from kdm.training.ema import PowerLawAverage
 
@@ -51,6 +52,42 @@ def test_the_averaged_module_is_a_copy_in_evaluation_mode():
     assert module.training
     assert module.weight.requires_grad
     assert not average.module.weight.requires_grad
+
+
+def test_it_is_the_average_that_torch_makes_and_reads_what_torch_has_written():
+    """Older runs hold states of torch's own class: the same names, and the same bits from there on."""
+    network, other = nn.Linear(3, 2), nn.Linear(3, 2)
+
+    def average_of(averages, values, steps_before):
+        share = 1.0 - (1.0 - 1.0 / (int(steps_before) + 1)) ** 3.0
+        torch._foreach_lerp_(list(averages), list(values), share)
+
+    torchs, ours = AveragedModel(network, multi_avg_fn=average_of, use_buffers=True), PowerLawAverage(other, gamma=2.0)
+    for step in range(6):
+        with torch.no_grad():
+            network.weight.mul_(1.1).add_(step)
+        torchs.update_parameters(network)
+        if step == 2:
+            ours.load_state_dict(torchs.state_dict())
+        elif step > 2:
+            ours.update(network)
+    assert list(ours.state_dict()) == list(torchs.state_dict())
+    for value, expected in zip(ours.state_dict().values(), torchs.state_dict().values(), strict=True):
+        assert torch.equal(value, expected)
+        assert value.dtype == expected.dtype
+
+
+def test_weights_that_were_no_numbers_and_counters_are_taken_as_they_come():
+    module = Weighted(float("nan"))
+    module.register_buffer("count", torch.tensor([3]))
+    average = PowerLawAverage(module, gamma=1.0)
+    for value in (2.0, 4.0):
+        with torch.no_grad():
+            module.weight.fill_(value)
+            module.count.fill_(int(value))
+        average.update(module)
+    assert average.module.count.tolist() == [4]
+    assert 2.0 < average.module.weight.item() < 4.0
 
 
 def test_a_power_that_is_not_positive_is_refused():

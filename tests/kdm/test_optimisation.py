@@ -1,17 +1,41 @@
+import math
+
 import pytest
 import torch
 from torch import nn
 
-from kdm.training.optimisation import AdamConfig, SOAPConfig, rate_factor
+from kdm.training.optimisation import AdamConfig, ConstantRate, CosineDecay, LinearDecay, SOAPConfig
 
 
 def test_the_rate_rises_then_falls_linearly_to_one_step_before_zero():
-    factors = [rate_factor(step, steps=100, warmup=10) for step in range(100)]
+    factors = [LinearDecay().factor(step, steps=100, warmup=10) for step in range(100)]
     assert factors[0] == pytest.approx(0.1)
     assert max(factors) == factors[9] == factors[10] == 1.0
     assert factors[55] == pytest.approx(0.5)
     assert factors[99] == pytest.approx(1 / 90)
-    assert rate_factor(0, steps=10, warmup=0) == 1.0
+    assert LinearDecay().factor(0, steps=10, warmup=0) == 1.0
+
+
+def test_a_constant_rate_rises_and_stays():
+    factors = [ConstantRate().factor(step, steps=100, warmup=10) for step in range(100)]
+    assert factors[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
+    assert set(factors[9:]) == {1.0}
+    assert ConstantRate().factor(0, steps=10, warmup=0) == 1.0
+
+
+def test_a_cosine_rises_then_falls_slowly_fast_and_slowly():
+    factors = [CosineDecay().factor(step, steps=110, warmup=10) for step in range(110)]
+    assert factors[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
+    assert factors[60] == pytest.approx(0.5)
+    assert factors[35] == pytest.approx((1 + math.sqrt(0.5)) / 2)
+    assert 0 < factors[109] < 1e-3
+    assert CosineDecay().factor(0, steps=10, warmup=0) == 1.0
+
+
+@pytest.mark.parametrize("schedule", [LinearDecay(), ConstantRate(), CosineDecay()])
+def test_no_schedule_leaves_zero_and_one_wherever_warm_up_ends(schedule):
+    for steps, warmup in ((1, 0), (1, 5), (7, 7), (20, 3)):
+        assert all(0 < schedule.factor(step, steps=steps, warmup=warmup) <= 1 for step in range(steps))
 
 
 def test_matrices_decay_and_vectors_do_not():
