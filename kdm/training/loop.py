@@ -12,6 +12,7 @@ A step waits for a device where a number is needed: at a measurement, and where 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -184,7 +185,7 @@ def train(
             state.step += 1
             if state.step % config.evaluate_every == 0 or state.finished:
                 averaged = cast(OneStepGenerator, state.average.module)
-                step = replace(step, heldout=processes.told(lambda: paired_error(averaged, heldout)))  # noqa: B023
+                step = replace(step, heldout=processes.told(partial(paired_error, averaged, heldout)))
         total = step.losses.total
         if (step.heldout is not None or total.device.type == "cpu") and not torch.isfinite(total):
             raise TrainingDiverged(

@@ -127,7 +127,7 @@ def test_pairs_that_are_there_are_not_copied():
 
 
 @pytest.mark.slow
-def test_compiled_networks_train_alike_and_resume():
+def test_compiled_networks_train_alike():
     """Without the hook that checks shapes, in a process of its own."""
     program = """
         import torch
