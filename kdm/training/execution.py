@@ -6,7 +6,7 @@ of the arithmetic at image scale, and stay as they are: in single precision, unc
     precision      autocast (Micikevicius et al. 2018): the networks' products in bfloat16, 8 bits of mantissa; what a
                    network takes and returns, its weights and their gradients are in single precision
     compilation    torch.compile, each network by itself
-    layout         channels last, in memory, which convolutions on tensor cores want; of 4-dimensional tensors only
+    layout         channels last, in memory, which convolutions on tensor cores want
 """
 
 from collections.abc import Callable
@@ -62,11 +62,14 @@ class Eager:
 
 @dataclass(frozen=True)
 class Compiled:
-    """Networks run as torch.compile translates them, in its default mode; the first step waits for it."""
+    """Networks run as torch.compile translates them, in its default mode; the first step waits for it.
+
+    For every number of rows anew: a training has two or three, and one translation for all of them fails on U-Nets.
+    """
 
     def prepare(self, network: nn.Module) -> None:
         """Has the network translated at its first call; its state is as it was."""
-        network.compile()
+        network.compile(dynamic=False)
 
 
 Compilation = Eager | Compiled
@@ -74,31 +77,19 @@ Compilation = Eager | Compiled
 
 @dataclass(frozen=True)
 class RowMajor:
-    """Images as they come: the last axis is contiguous."""
+    """The last axis of every weight is contiguous."""
 
-    def arranged(self, module: nn.Module) -> nn.Module:
-        """The module."""
-        return module
-
-    def of_pairs(self, pairs: Pairs) -> Pairs:
-        """The pairs."""
-        return pairs
+    def prepare(self, network: nn.Module) -> None:
+        """Leaves the network as it is."""
 
 
 @dataclass(frozen=True)
 class ChannelsLast:
-    """The channels of a pixel stand together, in images and in the weights of convolutions."""
+    """The channels of a pixel stand together: a convolution whose weight is so gives pictures that are, too."""
 
-    def arranged(self, module: nn.Module) -> nn.Module:
-        """The module, its weights rearranged in place."""
-        return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stubs
-
-    def of_pairs(self, pairs: Pairs) -> Pairs:
-        """The pairs; images, if they are images."""
-        if pairs.noise.ndim != 4:
-            return pairs
-        noise, data = (ends.contiguous(memory_format=torch.channels_last) for ends in (pairs.noise, pairs.data))
-        return replace(pairs, noise=noise, data=data)
+    def prepare(self, network: nn.Module) -> None:
+        """Rearranges the network's weights; their values and its state are as they were."""
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stubs
 
 
 Layout = RowMajor | ChannelsLast

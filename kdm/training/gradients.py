@@ -16,9 +16,8 @@ between devices in one machine.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -28,10 +27,8 @@ from kdm.draws import Draws, mixed_seed
 from kdm.objectives import Losses, Objective
 from kdm.training.batches import Batch
 from kdm.training.distributed import Processes, own_rows
-from kdm.training.execution import Layout, brought
+from kdm.training.execution import brought
 from kdm.trajectories import Pairs
-
-_DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 
 @runtime_checkable
@@ -52,7 +49,6 @@ class StepGradient:
         objective: The objective.
         seed: Seed of the training.
         micro_batch: Pairs that pass at once at most; all where None.
-        layout: Of the pairs in memory.
         processes: Who computes.
     """
 
@@ -60,7 +56,6 @@ class StepGradient:
     objective: Objective
     seed: int
     micro_batch: int | None
-    layout: Layout
     processes: Processes
 
     def losses(self, training: PairSource, batch: Batch, *, step: int) -> Losses:
@@ -78,18 +73,13 @@ class StepGradient:
         whole = parts[0] if len(parts) == 1 else _merged(parts)
         return whole if self.processes.count == 1 else self._summed(whole, rows, count)
 
-    @cached_property
-    def drops(self) -> bool:
-        """Whether the module draws random numbers in training."""
-        return any(isinstance(layer, _DROPOUTS) and layer.p > 0 for layer in self.module.modules())
-
     def _part(self, training: PairSource, batch: Batch, part: range, step: int) -> Losses:
         device = next(self.module.parameters()).device
         rows = slice(part.start, part.stop)
-        pairs = self.layout.of_pairs(brought(training[_placed(batch.indices[rows], training)], device))
+        pairs = brought(training[_placed(batch.indices[rows], training)], device)
         weights = None if batch.weights is None else batch.weights[rows].to(device, non_blocking=True)
         draws = Draws(seed=self.seed, step=step, first=part.start)
-        with _module_randomness(draws, device) if self.drops else nullcontext():
+        with _module_randomness(draws, device):
             return self.objective(self.module, pairs, weights, draws=draws)
 
     def _summed(self, own: Losses, rows: range, count: int) -> Losses:
@@ -128,11 +118,19 @@ def _merged(parts: list[Losses]) -> Losses:
 
 @contextmanager
 def _module_randomness(draws: Draws, device: torch.device) -> Iterator[None]:
-    """Within, dropout draws from (seed, step, first row); afterwards torch's own random state is as it was.
+    """Within, what a module draws comes from (seed, step, first row); afterwards torch's random state is as it was.
 
-    Unlike the draws of an objective, its masks belong to the parts that a batch is cut into.
+    Unlike the draws of an objective, masks of dropout belong to the parts that a batch is cut into.
     """
     seed = mixed_seed(draws.seed, draws.step, draws.first)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    generators = [torch.default_generator]
+    if device.type == "cuda":
+        generators.append(torch.cuda.default_generators[device.index])
+    states = [generator.get_state() for generator in generators]
+    try:
+        for generator in generators:
+            generator.manual_seed(seed)
         yield
+    finally:
+        for generator, state in zip(generators, states, strict=True):
+            generator.set_state(state)

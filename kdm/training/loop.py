@@ -52,7 +52,7 @@ class TrainingConfig:
         micro_batch: Pairs that a process passes through the networks at once at most, where memory is short.
         precision: Of the networks' products.
         compilation: Of the networks.
-        layout: Of images in memory.
+        layout: Of the weights of convolutions in memory.
     """
 
     steps: int
@@ -119,8 +119,10 @@ class TrainingState:
     """
 
     def __init__(self, module: nn.Module, config: TrainingConfig, *, pairs: int) -> None:
-        self.module, self.config = config.layout.arranged(module), config
+        self.module, self.config = module, config
         self.batches: Batches = config.batches.built(pairs, batch=config.batch, seed=config.seed)
+        for network in networks_of(module):
+            config.layout.prepare(network)
         # Before the networks are made ready to be trained: the copy is there to be measured.
         self.average = PowerLawAverage(module, gamma=config.average_power)
         for network in networks_of(module):
@@ -175,8 +177,7 @@ def train(
     """
     config, processes = state.config, processes or current_processes()
     gradient = StepGradient(
-        module=state.module, objective=objective, seed=config.seed, micro_batch=config.micro_batch,
-        layout=config.layout, processes=processes,
+        module=state.module, objective=objective, seed=config.seed, micro_batch=config.micro_batch, processes=processes
     )  # fmt: skip
     while not state.finished:
         # The intra-operation thread count is the process's: it must not leak out of a step to whoever consumes it.

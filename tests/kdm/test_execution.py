@@ -55,7 +55,7 @@ def test_the_networks_of_a_model_are_its_encoders_and_its_decoder():
     config = ModelConfig(architecture=shared, shape=(2,), scaling=SCALING, sigmas=(2.0, 1.0, 0.1))
     both = built_model(config, generator=torch.Generator())
     assert networks_of(both) == [both.noise_encoder, both.decoder]
-    direct = DirectRegression(nn.Linear(2, 2), shape=(2,), scaling=SCALING)
+    direct = DirectRegression(TINY.built((2,), (2,)), shape=(2,), scaling=SCALING)
     assert networks_of(direct) == [direct.network]
 
 
@@ -90,7 +90,7 @@ def test_in_bfloat16_weights_gradients_latents_and_the_averaged_model_stay_in_si
 
 def test_networks_alone_are_compiled(monkeypatch):
     compiled = []
-    monkeypatch.setattr(nn.Module, "compile", lambda module: compiled.append(module))
+    monkeypatch.setattr(nn.Module, "compile", lambda module, dynamic: compiled.append(module))
     model = model_of()
     TrainingState(model, TrainingConfig(steps=1, batch=4, compilation=Eager()), pairs=8)
     assert compiled == []
@@ -98,20 +98,20 @@ def test_networks_alone_are_compiled(monkeypatch):
     assert compiled == networks_of(model)
 
 
-def test_images_and_weights_of_convolutions_have_their_channels_last_and_everything_else_is_as_it_was():
-    images = torch.randn(2, 3, 4, 4)
-    states = torch.randn(2, 5, 3, 4, 4)
-    pairs = ChannelsLast().of_pairs(Pairs(noise=images, data=images, states=states))
-    assert pairs.noise.is_contiguous(memory_format=torch.channels_last)
-    assert torch.equal(pairs.data, images)
-    assert pairs.states is states
-    points = pairs_of(4)
-    assert ChannelsLast().of_pairs(points) is RowMajor().of_pairs(points) is points
-    module = nn.Sequential(nn.Conv2d(3, 6, 3), nn.Linear(2, 2))
-    before = module[0].weight.detach().clone()
-    assert ChannelsLast().arranged(module) is RowMajor().arranged(module) is module
-    assert module[0].weight.is_contiguous(memory_format=torch.channels_last)
-    assert torch.equal(module[0].weight, before)
+def test_weights_of_convolutions_have_their_channels_last_and_so_have_the_pictures_behind_them():
+    network = nn.Sequential(nn.Conv2d(3, 6, 3), nn.GroupNorm(2, 6), nn.Conv2d(6, 6, 1))
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    planes = torch.randn(2, 3, 5, 5)
+    expected = network(planes)
+    RowMajor().prepare(network)
+    assert network[0].weight.is_contiguous()
+    ChannelsLast().prepare(network)
+    assert network[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert not network[0].weight.is_contiguous()
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    found = network(planes)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(found, expected)
 
 
 def test_the_layout_in_memory_does_not_change_a_model_of_vectors(config, data, tmp_path):

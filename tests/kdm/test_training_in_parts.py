@@ -7,9 +7,13 @@ import torch
 from processes import in_threads
 from tiny_experiments import CPU, same, trained
 from torch import distributed
+from torch.nn import functional
 
-from kdm.configuration import built_model
+from kdm.ablations.direct import DirectObjective, DirectRegression
+from kdm.configuration import built_model, seeded_modules
 from kdm.interrupts import Terminated
+from kdm.model import Scaling
+from kdm.networks import ResidualMLP, ResidualMLPConfig
 from kdm.objectives import KoopmanObjective
 from kdm.training import distributed as together
 from kdm.training import sessions
@@ -79,6 +83,25 @@ def test_dropout_differs_between_parts_and_not_between_runs(config, data, tmp_pa
     first = trained(parts, data, tmp_path / "first")
     assert same(first, trained(parts, data, tmp_path / "second"))
     assert not same(first, trained(config, data, tmp_path / "whole"))
+
+
+def test_whatever_draws_from_torch_in_a_step_is_reproduced_and_torchs_state_left_alone(config, data):
+    class Noisy(ResidualMLP):
+        def forward(self, features, labels=None):
+            return super().forward(functional.dropout(features, 0.5, self.training), labels)
+
+    ends = []
+    for _ in range(2):
+        with seeded_modules(torch.Generator().manual_seed(0)):
+            network = Noisy(2, 2, ResidualMLPConfig(width=8, blocks=1))
+        module = DirectRegression(network, shape=(2,), scaling=Scaling(noise=80.0, data_mean=0.0, data=1.0))
+        before = torch.random.get_rng_state()
+        pairs = data.training()
+        list(train(TrainingState(module, config.training, pairs=360), DirectObjective(), pairs, pairs[:9]))
+        assert torch.equal(torch.random.get_rng_state(), before)
+        ends.append(network.outward.weight.detach().clone())
+        torch.rand(1)
+    assert torch.equal(*ends)
 
 
 def test_a_batch_of_less_than_a_pair_for_each_process_is_refused():

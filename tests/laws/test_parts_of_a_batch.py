@@ -18,7 +18,6 @@ from kdm.networks import ResidualMLPConfig
 from kdm.objectives import KoopmanObjective, Losses
 from kdm.training.batches import Batch
 from kdm.training.distributed import Alone, Processes, own_rows
-from kdm.training.execution import RowMajor
 from kdm.training.gradients import StepGradient
 from kdm.trajectories import Pairs
 
@@ -50,8 +49,7 @@ class Asked:
         """Its losses and its gradient."""
         model = copy.deepcopy(self.model)
         gradient = StepGradient(
-            module=model, objective=OBJECTIVE, seed=self.seed, micro_batch=micro_batch, layout=RowMajor(),
-            processes=processes,
+            module=model, objective=OBJECTIVE, seed=self.seed, micro_batch=micro_batch, processes=processes
         )  # fmt: skip
         losses = gradient.losses(self.pairs, self.dealt, step=self.seed % 7)
         return losses, torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
