@@ -41,6 +41,10 @@ class Batches(Protocol):
         """Takes note of the prediction error of each pair of a batch."""
         ...
 
+    def foreseen(self) -> "Batches | None":
+        """Others that deal the same, for who looks ahead; None where what is dealt depends on errors."""
+        ...
+
     def state_dict(self) -> dict[str, Any]:
         """What was observed, as tensors."""
         ...
@@ -102,6 +106,10 @@ class Permutations:
     def observe(self, batch: Batch, errors: Float[Tensor, " batch"]) -> None:
         """Nothing: the order does not depend on errors."""
 
+    def foreseen(self) -> "Permutations":
+        """The same order."""
+        return Permutations(self._count, batch=self._batch, seed=self._seed)
+
     def state_dict(self) -> dict[str, Any]:
         """Empty: the order is a function of the seed."""
         return {}
@@ -138,6 +146,9 @@ class ByImportance:
     def observe(self, batch: Batch, errors: Float[Tensor, " batch"]) -> None:
         """Takes note of the errors, from the next draw on."""
         self._observed.append((batch.indices, errors))
+
+    def foreseen(self) -> None:
+        """None: errors decide."""
 
     def state_dict(self) -> dict[str, Any]:
         """Errors, and what is drawn already."""

@@ -15,10 +15,9 @@ it forgoes is to send gradients while others are computed; for a gradient of 200
 between devices in one machine.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -29,15 +28,6 @@ from kdm.training.batches import Batch
 from kdm.training.distributed import Processes, own_rows
 from kdm.training.execution import brought
 from kdm.trajectories import Pairs
-
-
-@runtime_checkable
-class PairSource(Protocol):
-    """Where training pairs come from, in memory or not: how many there are, and those of some rows."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, rows: torch.Tensor) -> Pairs: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,44 +48,47 @@ class StepGradient:
     micro_batch: int | None
     processes: Processes
 
-    def losses(self, training: PairSource, batch: Batch, *, step: int) -> Losses:
-        """The losses of the whole batch, without their graph; their gradient is added to that of the parameters."""
-        count = len(batch.indices)
+    def parts(self, count: int) -> list[range]:
+        """Of a batch of so many pairs, those that this process computes with, in their order."""
         rows = own_rows(count, self.processes)
         size = self.micro_batch or len(rows)
-        parts = []
-        for first in range(rows.start, rows.stop, size):
-            part = range(first, min(first + size, rows.stop))
+        return [range(first, min(first + size, rows.stop)) for first in range(rows.start, rows.stop, size)]
+
+    def losses(self, pairs_of: Callable[[torch.Tensor], Pairs], batch: Batch, *, step: int) -> Losses:
+        """The losses of the whole batch, without their graph; their gradient is added to that of the parameters.
+
+        Args:
+            pairs_of: The pairs of some rows, asked for part by part.
+            batch: The rows of the batch, and their weights.
+            step: Which step it is.
+        """
+        count, parts = len(batch.indices), []
+        for part in self.parts(count):
             share = len(part) / count
-            losses = self._part(training, batch, part, step)
+            losses = self._part(pairs_of, batch, part, step)
             (losses.total if share == 1.0 else share * losses.total).backward()
             parts.append(_weighed(losses.detached(), share))
         whole = parts[0] if len(parts) == 1 else _merged(parts)
-        return whole if self.processes.count == 1 else self._summed(whole, rows, count)
+        return whole if self.processes.count == 1 else self._summed(whole, count)
 
-    def _part(self, training: PairSource, batch: Batch, part: range, step: int) -> Losses:
+    def _part(self, pairs_of: Callable[[torch.Tensor], Pairs], batch: Batch, part: range, step: int) -> Losses:
         device = next(self.module.parameters()).device
         rows = slice(part.start, part.stop)
-        pairs = brought(training[_placed(batch.indices[rows], training)], device)
+        pairs = brought(pairs_of(batch.indices[rows]), device)
         weights = None if batch.weights is None else batch.weights[rows].to(device, non_blocking=True)
         draws = Draws(seed=self.seed, step=step, first=part.start)
         with _module_randomness(draws, device):
             return self.objective(self.module, pairs, weights, draws=draws)
 
-    def _summed(self, own: Losses, rows: range, count: int) -> Losses:
+    def _summed(self, own: Losses, count: int) -> Losses:
         """The losses of all processes; what they hold as gradient becomes the sum of theirs."""
         gradients = [parameter.grad for parameter in self.module.parameters() if parameter.grad is not None]
-        errors = own.errors.new_zeros(count)
+        rows, errors = own_rows(count, self.processes), own.errors.new_zeros(count)
         errors[rows.start : rows.stop] = own.errors
         numbers = torch.stack([own.total, *own.parts.values()])
         self.processes.add_up([*gradients, numbers, errors])
         total, *parts = numbers.unbind()
         return Losses(total=total, parts=dict(zip(own.parts, parts, strict=True)), errors=errors)
-
-
-def _placed(indices: torch.Tensor, training: PairSource) -> torch.Tensor:
-    """Indices where their rows are."""
-    return indices.to(training.noise.device, non_blocking=True) if isinstance(training, Pairs) else indices
 
 
 def _weighed(losses: Losses, share: float) -> Losses:

@@ -9,7 +9,7 @@ has other masks then.
 A step waits for a device where a number is needed: at a measurement, and where errors decide what is drawn next.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -26,9 +26,10 @@ from kdm.training.batches import Batches, ImportanceConfig, PermutationConfig
 from kdm.training.distributed import Processes, current_processes
 from kdm.training.ema import PowerLawAverage
 from kdm.training.execution import Compilation, Eager, Layout, Precision, RowMajor, SinglePrecision, networks_of
-from kdm.training.gradients import PairSource, StepGradient
+from kdm.training.gradients import StepGradient
 from kdm.training.optimisation import LinearDecay, OptimiserConfig, ScheduleConfig, SOAPConfig
-from kdm.trajectories import Pairs
+from kdm.training.reading import reading
+from kdm.trajectories import IndexedPairs, Pairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +157,7 @@ class TrainingState:
 
 
 def train(
-    state: TrainingState, objective: Objective, training: PairSource, heldout: Pairs, *,
+    state: TrainingState, objective: Objective, training: IndexedPairs, heldout: Pairs, *,
     processes: Processes | None = None,
 ) -> Generator[Step, None, None]:  # fmt: skip
     """Trains the state's module to its configured number of steps, from wherever it stands.
@@ -179,35 +180,41 @@ def train(
     gradient = StepGradient(
         module=state.module, objective=objective, seed=config.seed, micro_batch=config.micro_batch, processes=processes
     )  # fmt: skip
-    while not state.finished:
-        # The intra-operation thread count is the process's: it must not leak out of a step to whoever consumes it.
-        with operation_threads(config.threads):
-            step = _updated(state, gradient, training)
-            state.step += 1
-            if state.step % config.evaluate_every == 0 or state.finished:
-                averaged = cast(OneStepGenerator, state.average.module)
-                step = replace(step, heldout=processes.told(partial(paired_error, averaged, heldout)))
-        total = step.losses.total
-        if (step.heldout is not None or total.device.type == "cpu") and not torch.isfinite(total):
-            raise TrainingDiverged(
-                f"expected finite losses, got {total.item()} at step {state.step}: lower the learning rate"
-            )
-        yield step
+    steps = range(state.step, config.steps)
+    with reading(training, state.batches, gradient.parts, steps=steps) as pairs_of:
+        while not state.finished:
+            # The intra-operation thread count is the process's: it must not leak out of a step to who consumes it.
+            with operation_threads(config.threads):
+                step = _updated(state, gradient, pairs_of)
+                if state.step % config.evaluate_every == 0 or state.finished:
+                    averaged = cast(OneStepGenerator, state.average.module)
+                    step = replace(step, heldout=processes.told(partial(paired_error, averaged, heldout)))
+            _require_finite(step)
+            yield step
 
 
 class TrainingDiverged(ArithmeticError):
     """The loss became infinite or NaN."""
 
 
-def _updated(state: TrainingState, gradient: StepGradient, training: PairSource) -> Step:
-    """One more step of the state, but for its number."""
+def _require_finite(step: Step) -> None:
+    """Looks at the loss of a step where that keeps nobody waiting, or everybody waits already."""
+    total = step.losses.total
+    if (step.heldout is not None or total.device.type == "cpu") and not torch.isfinite(total):
+        raise TrainingDiverged(
+            f"expected finite losses, got {total.item()} at step {step.index}: lower the learning rate"
+        )
+
+
+def _updated(state: TrainingState, gradient: StepGradient, pairs_of: Callable[[Tensor], Pairs]) -> Step:
+    """The state, one step on."""
     config = state.config
     rate = config.optimiser.learning_rate * config.schedule.factor(state.step, steps=config.steps, warmup=config.warmup)
     for group in state.optimiser.param_groups:
         group["lr"] = rate
     batch = state.batches.dealt(state.step)
     state.module.train()
-    losses = gradient.losses(training, batch, step=state.step)
+    losses = gradient.losses(pairs_of, batch, step=state.step)
     norm = None
     if config.clipping is not None:
         norm = nn.utils.clip_grad_norm_(state.module.parameters(), config.clipping)
@@ -215,7 +222,8 @@ def _updated(state: TrainingState, gradient: StepGradient, training: PairSource)
     state.optimiser.zero_grad(set_to_none=True)
     state.average.update(state.module)
     state.batches.observe(batch, losses.errors)
-    return Step(index=state.step + 1, losses=losses, learning_rate=rate, heldout=None, gradient_norm=norm)
+    state.step += 1
+    return Step(index=state.step, losses=losses, learning_rate=rate, heldout=None, gradient_norm=norm)
 
 
 @contextmanager

@@ -13,11 +13,10 @@ from kdm.evaluation import OneStepGenerator
 from kdm.interrupts import Terminated, deferred_interrupts
 from kdm.objectives import Objective
 from kdm.training.distributed import Processes, current_processes
-from kdm.training.gradients import PairSource
 from kdm.training.loop import Step, TrainingState, train
 from kdm.training.pictures import is_image, picture_of
 from kdm.training.runs import RunError, RunFolder
-from kdm.trajectories import Pairs
+from kdm.trajectories import IndexedPairs, Pairs
 
 
 @contextmanager
@@ -35,7 +34,7 @@ def claimed_together(folder: RunFolder, experiment: dict[str, Any], *, data_fold
 
 
 def train_in_folder(
-    folder: RunFolder, *, state: TrainingState, objective: Objective, training: PairSource, heldout: Pairs,
+    folder: RunFolder, *, state: TrainingState, objective: Objective, training: IndexedPairs, heldout: Pairs,
     log_every: int = 50,
 ) -> Generator[Step, None, None]:  # fmt: skip
     """Trains from where the folder's last save left off, and saves at every held-out measurement; for its claimant.

@@ -1,5 +1,6 @@
 import copy
 import signal
+import threading
 from dataclasses import replace
 
 import pytest
@@ -17,7 +18,7 @@ from kdm.networks import ResidualMLP, ResidualMLPConfig
 from kdm.objectives import KoopmanObjective
 from kdm.training import distributed as together
 from kdm.training import sessions
-from kdm.training.batches import ImportanceConfig
+from kdm.training.batches import ImportanceConfig, PermutationConfig
 from kdm.training.distillation import distil, model_config_of
 from kdm.training.distributed import (
     Alone,
@@ -29,11 +30,11 @@ from kdm.training.distributed import (
     own_device,
     own_rows,
 )
-from kdm.training.gradients import PairSource
 from kdm.training.loop import TrainingState, train
 from kdm.training.optimisation import AdamConfig
 from kdm.training.runs import RunError, RunFolder
 from kdm.trajectories import Pairs
+from kdm.trajectories.mapped import MappedPairs
 
 
 @pytest.fixture
@@ -110,23 +111,30 @@ def test_a_batch_of_less_than_a_pair_for_each_process_is_refused():
         own_rows(3, Alone(1, 4))
 
 
-def test_pairs_may_come_from_anywhere(config, data):
-    class Mapped:
-        def __len__(self):
-            return len(pairs)
+@pytest.mark.parametrize("batches", [PermutationConfig(), ImportanceConfig(redraw_every=2)], ids=["ahead", "drawn"])
+def test_pairs_on_disk_are_those_in_memory_and_are_read_ahead_where_that_can_be(config, data, monkeypatch, batches):
+    training = replace(config.training, steps=6, batch=100, micro_batch=30, batches=batches)
+    readers, ends = set(), []
+    taken = MappedPairs.__getitem__
 
-        def __getitem__(self, rows):
-            return pairs[rows]
+    def noted(pairs, rows):
+        readers.add(threading.current_thread().name)
+        return taken(pairs, rows)
 
-    pairs = data.training()
-    assert isinstance(Mapped(), PairSource)
-    assert isinstance(pairs, PairSource)
-    ends = []
-    for source in (pairs, Mapped()):
+    monkeypatch.setattr(MappedPairs, "__getitem__", noted)
+    whole, count = data.training(), len(data.training())
+    mapped = MappedPairs(noise=data.noise[:count], data=data.data[:count], labels=data.labels[:count])
+    for pairs in (whole, mapped):
         model = built_model(model_config_of(config, data), generator=torch.Generator().manual_seed(0))
-        *_, last = train(TrainingState(model, config.training, pairs=360), config.objective, source, data.heldout())
+        state = TrainingState(model, training, pairs=count)
+        steps = train(state, config.objective, pairs, data.heldout())
+        next(steps)
+        steps.close()  # and begun anew, as a training that resumes
+        *_, last = train(state, config.objective, pairs, data.heldout())
         ends.append(last.losses.total)
     assert torch.equal(*ends)
+    assert readers == ({"prefetching"} if isinstance(batches, PermutationConfig) else {"MainThread"})
+    assert not [thread for thread in threading.enumerate() if thread.name == "prefetching"]
 
 
 def test_a_process_group_of_one_says_what_one_process_says(group):

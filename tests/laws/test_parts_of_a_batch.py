@@ -51,7 +51,7 @@ class Asked:
         gradient = StepGradient(
             module=model, objective=OBJECTIVE, seed=self.seed, micro_batch=micro_batch, processes=processes
         )  # fmt: skip
-        losses = gradient.losses(self.pairs, self.dealt, step=self.seed % 7)
+        losses = gradient.losses(self.pairs.__getitem__, self.dealt, step=self.seed % 7)
         return losses, torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
 
 
