@@ -28,7 +28,7 @@ from kdm.training.ema import PowerLawAverage
 from kdm.training.execution import Compilation, Eager, Layout, Precision, RowMajor, SinglePrecision, networks_of
 from kdm.training.gradients import StepGradient
 from kdm.training.optimisation import LinearDecay, OptimiserConfig, ScheduleConfig, SOAPConfig
-from kdm.training.reading import reading
+from kdm.training.reading import reader
 from kdm.trajectories import IndexedPairs, Pairs
 
 
@@ -181,7 +181,7 @@ def train(
         module=state.module, objective=objective, seed=config.seed, micro_batch=config.micro_batch, processes=processes
     )  # fmt: skip
     steps = range(state.step, config.steps)
-    with reading(training, state.batches, gradient.parts, steps=steps) as pairs_of:
+    with reader(training, state.batches, gradient.parts, steps=steps) as pairs_of:
         while not state.finished:
             # The intra-operation thread count is the process's: it must not leak out of a step to who consumes it.
             with operation_threads(config.threads):

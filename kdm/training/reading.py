@@ -14,7 +14,7 @@ from kdm.trajectories.prefetching import prefetched
 
 
 @contextmanager
-def reading(
+def reader(
     training: IndexedPairs, batches: Batches, parts: Callable[[int], list[range]], *, steps: range
 ) -> Iterator[Callable[[Tensor], Pairs]]:
     """Within, a function from row numbers to pairs, for the parts of the batches of these steps in their order.
