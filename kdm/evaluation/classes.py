@@ -13,7 +13,7 @@ import torch
 
 from kdm.evaluation.paired import mean_interval
 from kdm.evaluation.samples import rows
-from kdm.shapes import Labels, Samples
+from kdm.shapes import Float, Labels, Samples, Tensor
 from kdm.teachers import Empirical, Teacher
 from kdm.trajectories import Trajectories
 from koopman_analysis.resampling import Interval
@@ -108,7 +108,7 @@ def class_agreement(
     return Agreement(quantities=quantities, floor=floor)
 
 
-def distances_to_points(samples: Samples, points: Samples) -> np.ndarray:
+def distances_to_points(samples: Samples, points: Float[Tensor, " points *shape"]) -> np.ndarray:
     """The distance of each sample from the nearest of the points: equation (3) of the package before its mean."""
     centre = points.flatten(1).double().mean(0)
     x, p = (some.flatten(1).double() - centre for some in (samples, points))

@@ -40,7 +40,7 @@ E = (
     (("branch3x3dbl_1", "branch3x3dbl_2"), ("branch3x3dbl_3a", "branch3x3dbl_3b")),
 )
 """Chains of convolutions of each kind of block; those of the last end in a fork."""
-Images = Float[Tensor, "n channels height width"]
+Images = Float[Tensor, "n _ _ _"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -70,6 +70,10 @@ def evaluate(
         raise ValueError(f"expected at least 10 samples to compare, got {count}")
     if (features or statistics) and not is_of_images(data):
         raise ValueError(f"expected images to compare by features, got states of shape {data.shape}: leave them out")
+    if statistics is not None and features is None:
+        raise ValueError(
+            f"expected the extractor that '{statistics.file}' is of, --inception-weights FILE, got the statistics alone"
+        )
     device = device or torch.device("cpu")
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     heldout = data.heldout()
@@ -99,7 +103,10 @@ def _as_laws(
 ) -> Evaluation:  # fmt: skip
     """The part that pairs nothing: samples against the reference, and the second sample in their place."""
     clouds = (samples, fresh.reference, fresh.second)
-    images = _ByFeatures.of(clouds, data, features, device=device) if is_of_images(data) else None
+    images = None
+    if is_of_images(data):
+        images = _ByFeatures.of(clouds, data, features, device=device)
+        images.require_comparable(statistics)
     flat = [rows(cloud) for cloud in clouds] if images is None or samples[0].numel() <= COMPONENTS else images.features
     quantities, floor = (distribution(flat[which], flat[1], rng=rng) for which in (0, 2))
     support, points = data.support, empirical_of(data.teacher)
@@ -134,6 +141,14 @@ class _ByFeatures:
         chosen = PrincipalComponents.of(data.training().data) if extractor is None else extractor
         described = [features_of(chosen, cloud.to(device)) for cloud in clouds]
         return cls(extractor=chosen.name, features=described)
+
+    def require_comparable(self, statistics: ReferenceStatistics | None) -> None:
+        width = self.features[0].shape[1]
+        if statistics is not None and len(statistics.moments.mean) != width:
+            raise ValueError(
+                f"expected moments of {self.extractor}, got {len(statistics.moments.mean)} in '{statistics.file}' for "
+                f"{width} features: they are of another extractor"
+            )
 
     def quantities(
         self, which: int, statistics: ReferenceStatistics | None, *, rng: np.random.Generator
