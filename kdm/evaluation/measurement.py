@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from kdm.evaluation.classes import class_agreement, distances_to_points, empirical_of
-from kdm.evaluation.distribution import distribution, frechet_quantities, image_distribution
+from kdm.evaluation.distances import distribution, frechet_quantities, image_distribution
 from kdm.evaluation.features import COMPONENTS, FeatureExtractor, PrincipalComponents, features_of
 from kdm.evaluation.paired import mean_interval, paired_quantities
 from kdm.evaluation.reference import ReferenceStatistics

@@ -33,8 +33,9 @@ def with_quality(report: Report, experiment: Experiment, evidence: Evidence, *, 
     claim = _claim(experiment, features, reference, rng=rng)
     found = frechet_distances(features, reference, rng=rng)
     distances, plug_ins = found.extrapolated(), found.plug_ins()
+    floor = distances[FLOOR]
     draw = partial(
-        draw_discrepancies, coefficients=distances, tolerance=distances[FLOOR].high,
+        draw_discrepancies, coefficients=distances, tolerance=max(floor.high, floor.high - floor.estimate),
         label="Fréchet distance F² (grey: as near as a second sample of the data)",
     )  # fmt: skip
     table = Table(

@@ -46,7 +46,7 @@ def draw_discrepancies(
     ax.set_xlabel(label)
     decades = np.arange(np.ceil(np.log10(4.0 * tolerance)), np.floor(np.log10(reach)) + 1)
     ax.set_xticks([0.0, tolerance, *10.0**decades])
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
     ax.minorticks_off()
     return ax
 

@@ -40,7 +40,7 @@ def quick_classifier():
     """The trees that tell samples apart take most of the time of an evaluation, and are tested elsewhere."""
     with pytest.MonkeyPatch.context() as patch:
         quick = partial(classifier_accuracy, classifier=GaussianNB())
-        patch.setattr("kdm.evaluation.distribution.classifier_accuracy", quick)
+        patch.setattr("kdm.evaluation.distances.classifier_accuracy", quick)
         yield
 
 
