@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from kdm.evaluation.features import PrincipalComponents, features_of
 from kdm.evaluation.paired import mean_interval
-from kdm.evaluation.samples import rows
 from kdm.shapes import Float, Labels, Samples, Tensor
-from kdm.teachers import Empirical, Teacher
+from kdm.teachers import ClassConditional, Empirical, Teacher
 from kdm.trajectories import Trajectories
 from koopman_analysis.resampling import Interval
 
@@ -33,8 +33,9 @@ def labels_of(data: Trajectories, points: Samples) -> Labels | None:
 
 
 def empirical_of(teacher: Teacher | None) -> Empirical | None:
-    """The set of points behind a teacher, None where it is not one."""
-    return teacher if isinstance(teacher, Empirical) else None
+    """The set of points behind a teacher, with one flow for all or one for each class; None where it is not one."""
+    law = teacher.of if isinstance(teacher, ClassConditional) else teacher
+    return law if isinstance(law, Empirical) else None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,11 +43,13 @@ class PointClassifier:
     """A classifier of a teacher's labelled points.
 
     Attributes:
-        classifier: The fitted one, of the scikit-learn contract.
+        classifier: The fitted one, of the scikit-learn contract, on principal components of the points.
+        components: Those.
         accuracy: On points that it had not seen, by cross-validation.
     """
 
     classifier: Any
+    components: PrincipalComponents
     accuracy: Interval
 
     @classmethod
@@ -63,14 +66,16 @@ class PointClassifier:
         if teacher.classes is None:
             raise ValueError("expected points with classes to train a classifier on, got points without")
         some = rng.permutation(len(teacher.points))[:MOST_POINTS]
-        points, classes = rows(teacher.points)[some], teacher.classes.numpy()[some]
+        components = PrincipalComponents.of(teacher.points)
+        points, classes = features_of(components, teacher.points)[some], teacher.classes.numpy()[some]
         machine, dealt = SVC(C=10.0), StratifiedKFold(FOLDS, shuffle=True, random_state=int(rng.integers(2**31)))
         right = cross_val_predict(machine, points, classes, cv=dealt) == classes
-        return cls(classifier=machine.fit(points, classes), accuracy=mean_interval(right, rng=rng))
+        accuracy = mean_interval(right, rng=rng)
+        return cls(classifier=machine.fit(points, classes), components=components, accuracy=accuracy)
 
     def labels(self, samples: Samples) -> np.ndarray:
         """The class of each sample."""
-        return np.asarray(self.classifier.predict(rows(samples)))
+        return np.asarray(self.classifier.predict(features_of(self.components, samples)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ import scipy.linalg
 import torch
 
 from kdm.shapes import Float, Samples, Tensor
+from kdm.trajectories import Trajectories
 
 COMPONENTS = 64
 """Principal components kept, at most."""
@@ -64,7 +65,7 @@ class PrincipalComponents:
     images: int
 
     @classmethod
-    def of(cls, images: Samples, *, count: int = COMPONENTS) -> "PrincipalComponents":
+    def of(cls, images: Float[Tensor, " images *shape"], *, count: int = COMPONENTS) -> "PrincipalComponents":
         """Those of the first `IMAGES` of these images: all where there are fewer numbers than `count`.
 
         Raises:
@@ -72,12 +73,18 @@ class PrincipalComponents:
         """
         if len(images) < 2 or count < 1:
             raise ValueError(f"expected two images and one component or more, got {len(images)} and {count}")
-        some = images[:IMAGES].flatten(1).double()
+        some = images[:IMAGES].flatten(1).double().cpu()
         mean, width = some.mean(0), some.shape[1]
         covariance = (some - mean).T @ (some - mean) / (len(some) - 1)
         leading = (max(0, width - count), width - 1)
         _, axes = scipy.linalg.eigh(covariance.numpy(), subset_by_index=leading)
         return cls(mean=mean, axes=torch.from_numpy(axes[:, ::-1].copy()), images=len(some))
+
+    @classmethod
+    def of_training(cls, data: Trajectories) -> "PrincipalComponents":
+        """Those of training images, of which no more are read than are used."""
+        rows = min(IMAGES, len(data) - data.manifest.heldout)
+        return cls.of(torch.from_numpy(np.asarray(data.data[:rows], dtype=np.float32)))
 
     @property
     def name(self) -> str:

@@ -80,10 +80,16 @@ def evaluate(
     labels = None if heldout.labels is None else heldout.labels.to(device)
     predicted = generated(model, heldout.noise.to(device), labels).cpu()
     fresh = fresh_samples(data, count=count, generator=generator)
+    told = heldout.labels if getattr(model, "classes", 0) else None
+    if told is not None and fresh.labels is None:
+        # Labels that were read off the data belong to stored noise; nobody knows those of fresh noise.
+        some = slice(min(count, len(heldout), len(fresh.reference)))
+        fresh = FreshSamples(
+            noise=heldout.noise[some], reference=fresh.reference[some], second=fresh.second[some], labels=told[some]
+        )
     asked = None if fresh.labels is None else fresh.labels.to(device)
     samples = generated(model, fresh.noise.to(device), asked).cpu()
     quantities = paired_quantities(data, heldout.data, predicted, rng=rng)
-    told = heldout.labels if getattr(model, "classes", 0) else None
     agreement = class_agreement(data, heldout.data, predicted, asked=told, rng=rng)
     measured = _as_laws(
         samples, fresh, data, features=features, statistics=statistics, rng=rng, device=device
@@ -138,7 +144,7 @@ class _ByFeatures:
         cls, clouds: tuple[Samples, Samples, Samples], data: Trajectories, extractor: FeatureExtractor | None, *,
         device: torch.device,
     ) -> "_ByFeatures":  # fmt: skip
-        chosen = PrincipalComponents.of(data.training().data) if extractor is None else extractor
+        chosen = PrincipalComponents.of_training(data) if extractor is None else extractor
         described = [features_of(chosen, cloud.to(device)) for cloud in clouds]
         return cls(extractor=chosen.name, features=described)
 

@@ -26,7 +26,7 @@ def with_quality(report: Report, experiment: Experiment, evidence: Evidence, *, 
     """Of images: the report with the claim of the module, and a picture and a table of Fréchet distances."""
     if not is_of_images(experiment.data):
         return report
-    extractor = PrincipalComponents.of(experiment.data.training().data)
+    extractor = PrincipalComponents.of_training(experiment.data)
     clouds = {MODEL: evidence.samples, FLOOR: evidence.second, **evidence.rivals}
     features = {name: _described(extractor, cloud) for name, cloud in clouds.items()}
     reference = _described(extractor, evidence.reference)
