@@ -19,6 +19,7 @@ import torch
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction
 
+from kdm.evaluation import Inception, ReferenceStatistics
 from kdm.evaluation import evaluate as evaluation_of
 from kdm.importing.layouts import LAYOUTS
 from kdm.importing.layouts import pack as packed
@@ -172,8 +173,8 @@ def sample(
 
 
 def evaluate(
-    run: Positional[Path], *, data: Path | None = None, samples: int = 10_000, seed: int = 0, device: Device = "auto",
-    debug: Flag = False,
+    run: Positional[Path], *, data: Path | None = None, samples: int = 10_000, inception_weights: Path | None = None,
+    fid_statistics: Path | None = None, seed: int = 0, device: Device = "auto", debug: Flag = False,
 ) -> None:  # fmt: skip
     """Measure a run's one-step samples on held-out pairs and as a distribution; writes evaluation.json into the run.
 
@@ -183,17 +184,28 @@ def evaluate(
         run: Folder of the run.
         data: A data set, where it should differ from the one that the run was trained on.
         samples: Fresh samples to compare with as many of the data.
+        inception_weights: Weights of Inception-v3, whose features images are compared by; principal components unless
+            given.
+        fid_statistics: An .npz file of the mean `mu` and covariance `sigma` of these features of reference images, to
+            compare with as well.
         seed: Seed of fresh noise and of the resampling.
         device: Where to compute; auto takes CUDA when there is one.
         debug: Show the traceback of an error.
     """
     place = _device(device)
+    features = None if inception_weights is None else Inception.of_file(inception_weights)
+    statistics = None if fid_statistics is None else ReferenceStatistics.of_file(fid_statistics)
     model = load(run, device=place)
     pairs = data_for(run, data)
-    measured = evaluation_of(model, pairs, count=samples, seed=seed, device=place)
+    measured = evaluation_of(
+        model, pairs, count=samples, seed=seed, device=place, features=features, statistics=statistics
+    )
+    width = max(24, *map(len, measured.quantities))
     for name, interval in measured.quantities.items():
         floor = f"   floor {measured.floor[name].estimate:.4g}" if name in measured.floor else ""
-        print(f"{name:24} {interval.estimate:.4g}  [{interval.low:.4g}, {interval.high:.4g}]{floor}")
+        print(f"{name:{width}} {interval.estimate:.4g}  [{interval.low:.4g}, {interval.high:.4g}]{floor}")
+    for note in measured.notes:
+        print(f"note: {note}")
     try:
         write_json(run / "evaluation.json", measured.to_json())
     except OSError as error:

@@ -14,6 +14,7 @@ from kdm.verification.controls import random_encoders, semantic_controls, states
 from kdm.verification.evidence import Evidence
 from kdm.verification.experiment import Experiment, Training
 from kdm.verification.introduction import introduced
+from kdm.verification.quality import with_quality
 from kdm.verification.request import Request
 from koopman_analysis.checks import faithful, one_step_fidelity
 from koopman_analysis.figures import (
@@ -58,6 +59,7 @@ def report_of(
         rng=rng,
     )
     report = with_comparison(report, experiment, evidence, rng=rng)
+    report = with_quality(report, experiment, evidence, rng=rng)
     report = _with_fidelity(report, evidence, rng)
     report = _with_training(report, experiment.training)
     return _described(report, experiment, evidence, request)

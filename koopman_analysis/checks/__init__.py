@@ -15,6 +15,12 @@ from koopman_analysis.checks.boundaries import (
 )
 from koopman_analysis.checks.closure import closed, closed_in_the_mean, decoder_weighted_closed
 from koopman_analysis.checks.comparison import PairedErrors, better_than_baselines, paired_errors
+from koopman_analysis.checks.distillation import (
+    DistillationRatios,
+    better_than_distillation,
+    distillation_not_applicable,
+    distillation_ratios,
+)
 from koopman_analysis.checks.eigenvalues import EigenvalueResiduals, eigenvalue_residuals, eigenvalues_of_the_flow
 from koopman_analysis.checks.expansion import TooFewPairs, UnreadLatents, not_expanding
 from koopman_analysis.checks.fidelity import Fidelity, faithful, one_step_fidelity
@@ -50,6 +56,7 @@ from koopman_analysis.checks.spectral import (
 __all__ = [
     "CLASS",
     "DependentLatents",
+    "DistillationRatios",
     "EdgeCorrespondence",
     "EigenvalueResiduals",
     "ExcessShare",
@@ -68,11 +75,14 @@ __all__ = [
     "autonomous",
     "autonomy_controls",
     "better_than_baselines",
+    "better_than_distillation",
     "bound_is_informative",
     "bounded_by_latent_distance",
     "closed",
     "closed_in_the_mean",
     "decoder_weighted_closed",
+    "distillation_not_applicable",
+    "distillation_ratios",
     "edge_correspondence",
     "eigenvalue_residuals",
     "eigenvalues_of_the_flow",

@@ -30,8 +30,9 @@ def draw_errors(ax: Axes, errors: Mapping[str, Interval], *, highlight: str = "m
 
 
 def draw_discrepancies(
-    ax: Axes, coefficients: Mapping[str, Interval], *, tolerance: float, highlight: str = "model"
-) -> Axes:
+    ax: Axes, coefficients: Mapping[str, Interval], *, tolerance: float, highlight: str = "model",
+    label: str = "energy coefficient H (grey: within the tolerance)",
+) -> Axes:  # fmt: skip
     """Energy coefficients, linear up to the tolerance (the grey band counts as equal) and logarithmic beyond."""
     ordered = sorted(coefficients, key=lambda name: coefficients[name].estimate)
     quiet_rows(ax, ordered)
@@ -42,10 +43,10 @@ def draw_discrepancies(
     for row, name in enumerate(ordered):
         _draw_interval(ax, row, coefficients[name], BLUE if name == highlight else GREY)
     ax.set_xlim(1.3 * lowest, 1.6 * reach)
-    ax.set_xlabel("energy coefficient H (grey: within the tolerance)")
+    ax.set_xlabel(label)
     decades = np.arange(np.ceil(np.log10(4.0 * tolerance)), np.floor(np.log10(reach)) + 1)
     ax.set_xticks([0.0, tolerance, *10.0**decades])
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
     ax.minorticks_off()
     return ax
 

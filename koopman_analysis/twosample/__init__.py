@@ -1,4 +1,4 @@
-"""Are two samples of one law? Energy distance, maximum mean discrepancy, sliced Wasserstein, a classifier.
+"""Are two samples of one law? Energy distance, MMD, sliced Wasserstein, a classifier; distances of features of images.
 
 With k a conditionally positive definite kernel, X, X' ~ P and Y, Y' ~ Q independent,
 
@@ -22,6 +22,17 @@ plug-in is biased upwards by sampling: it is read beside its value for two disjo
 
 **Classifier test.** Held-out balanced accuracy of telling X from Y: ½ iff no rule of that family can (Lopez-Paz & Oquab
 2017).                                                                                                      (5)
+
+**Of images**, described by features φ of any extractor: the **Fréchet distance** of the two first moments,
+
+    F² = ‖μ − ν‖² + tr S + tr T − 2 tr (S^½ T S^½)^½ ,                                                       (6)
+
+extrapolated to infinitely many samples; the **kernel distance**, which is D of (1) with
+
+    k(x, y) = (⟨x, y⟩ / d + 1)³                                                                              (7)
+
+and needs no extrapolation (Bińkowski et al. 2018); and **precision and recall**, the shares of the samples that lie in
+the support of the data, and of the data in that of the samples (Kynkäänniemi et al. 2019).                (8)
 """
 
 from koopman_analysis.twosample.classifier import classifier_accuracy
@@ -30,25 +41,46 @@ from koopman_analysis.twosample.discrepancy import (
     PermutationTest,
     discrepancies,
     energy_distance,
+    kernel_distance,
     permutation_test,
     squared_mmd,
 )
 from koopman_analysis.twosample.draws import Sample
-from koopman_analysis.twosample.kernels import ENERGY, GaussianKernel, Kernel, NegativeDistance
+from koopman_analysis.twosample.frechet import (
+    FrechetDistances,
+    NormalMoments,
+    carried_towards,
+    frechet_distance,
+    frechet_distances,
+    squared_frechet,
+)
+from koopman_analysis.twosample.kernels import CUBIC, ENERGY, CubicKernel, GaussianKernel, Kernel, NegativeDistance
+from koopman_analysis.twosample.precision import PrecisionRecall, precision_recall
 from koopman_analysis.twosample.transport import sliced_wasserstein
 
 __all__ = [
+    "CUBIC",
     "ENERGY",
+    "CubicKernel",
     "Discrepancies",
+    "FrechetDistances",
     "GaussianKernel",
     "Kernel",
     "NegativeDistance",
+    "NormalMoments",
     "PermutationTest",
+    "PrecisionRecall",
     "Sample",
+    "carried_towards",
     "classifier_accuracy",
     "discrepancies",
     "energy_distance",
+    "frechet_distance",
+    "frechet_distances",
+    "kernel_distance",
     "permutation_test",
+    "precision_recall",
     "sliced_wasserstein",
+    "squared_frechet",
     "squared_mmd",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 from koopman_analysis.resampling import Bootstrap, Interval, permutation_p_value
 from koopman_analysis.twosample.draws import Sample, require_sample, resampled_multiplicities
 from koopman_analysis.twosample.kernels import (
+    CUBIC,
     ENERGY,
     GaussianKernel,
     Kernel,
@@ -80,11 +81,13 @@ def discrepancies(
         draws[size] = resampled_multiplicities(size, resamples, rng=rng)
     drawn = resampled_multiplicities(len(reference), resamples, rng=rng)
     within_reference = mean_within(kernel, reference, drawn)
+    itself = drawn @ kernel.itself(reference) / len(reference)
     absolute, scale = [], []
     for sample in samples.values():
-        between = mean_between(kernel, sample, reference, draws[len(sample)], drawn)
-        absolute.append(mean_within(kernel, sample, draws[len(sample)]) + within_reference - 2.0 * between)
-        scale.append(2.0 * (kernel.at_zero - between))
+        counts = draws[len(sample)]
+        between = mean_between(kernel, sample, reference, counts, drawn)
+        absolute.append(mean_within(kernel, sample, counts) + within_reference - 2.0 * between)
+        scale.append(counts @ kernel.itself(sample) / len(sample) + itself - 2.0 * between)
     objects = min(len(reference), *map(len, samples.values()))
     columns = np.stack(absolute, axis=1)
     return Discrepancies(
@@ -107,6 +110,11 @@ def squared_mmd(
     return discrepancies({"x": x}, y, kernel=chosen, resamples=resamples, rng=rng).distances()["x"]
 
 
+def kernel_distance(x: Sample, y: Sample, *, resamples: int = 199, rng: np.random.Generator) -> Interval:
+    """The kernel distance of features, unbiased: equation (7) of the package."""
+    return squared_mmd(x, y, kernel=CUBIC, resamples=resamples, rng=rng)
+
+
 def permutation_test(
     x: Sample, y: Sample, *, kernel: Kernel = ENERGY, permutations: int = 199, rng: np.random.Generator
 ) -> PermutationTest:
@@ -122,12 +130,13 @@ def permutation_test(
     first[0, :n] = 1.0
     for row in first[1:]:
         row[rng.permutation(n + m)[:n]] = 1.0
-    sums = quadratic_forms(kernel, np.concatenate([x, y]), first)
+    together = np.concatenate([x, y])
+    sums, itself = quadratic_forms(kernel, together, first), kernel.itself(together)
     within_first, row_sums = sums.forms, sums.row_sums
     between = first @ row_sums - within_first
     within_second = row_sums.sum() - within_first - 2.0 * between
-    within_first -= n * kernel.at_zero
-    within_second -= m * kernel.at_zero
+    within_first -= first @ itself
+    within_second -= (1.0 - first) @ itself
     statistics = within_first / (n * (n - 1)) + within_second / (m * (m - 1)) - 2.0 * between / (n * m)
     # Relabellings that tie with the observed one must not fall below it by the rounding of other summation orders.
     rounding = 1e-12 * np.abs(row_sums).sum() / (n * m)

@@ -20,11 +20,10 @@ STRIP = 512
 
 @runtime_checkable
 class Kernel(Protocol):
-    """k of equation (1), a function of the distance of two points."""
+    """k of equation (1), a function of two points."""
 
-    @property
-    def at_zero(self) -> float:
-        """k(x, x)."""
+    def itself(self, x: Sample) -> Float[np.ndarray, " _"]:
+        """The value of k at each row of x with itself."""
         ...
 
     def __call__(self, x: Sample, y: Sample) -> Float[np.ndarray, "_ _"]:
@@ -36,7 +35,9 @@ class Kernel(Protocol):
 class NegativeDistance:
     """k(x, y) = −‖x − y‖, whose discrepancy is the energy distance."""
 
-    at_zero: float = 0.0
+    def itself(self, x: Sample) -> Float[np.ndarray, " _"]:
+        """Zero."""
+        return np.zeros(len(x))
 
     def __call__(self, x: Sample, y: Sample) -> Float[np.ndarray, "_ _"]:
         """Minus the Euclidean distances."""
@@ -52,7 +53,6 @@ class GaussianKernel:
     """
 
     bandwidth: float
-    at_zero: float = 1.0
 
     @classmethod
     def of_median_distance(cls, x: Sample, *, rng: np.random.Generator, count: int = 1000) -> "GaussianKernel":
@@ -61,15 +61,34 @@ class GaussianKernel:
         distances = cdist(x[some], x[some])
         return cls(bandwidth=float(np.median(distances[np.triu_indices(len(some), 1)])))
 
+    def itself(self, x: Sample) -> Float[np.ndarray, " _"]:
+        """One."""
+        return np.ones(len(x))
+
     def __call__(self, x: Sample, y: Sample) -> Float[np.ndarray, "_ _"]:
         """Gaussians of the Euclidean distances."""
         return np.exp(cdist(x, y, "sqeuclidean") / (-2.0 * self.bandwidth**2))
 
 
+@dataclass(frozen=True, kw_only=True)
+class CubicKernel:
+    """k(x, y) = (⟨x, y⟩ / d + 1)³, whose discrepancy is the kernel distance of images: equation (7) of the package."""
+
+    def itself(self, x: Sample) -> Float[np.ndarray, " _"]:
+        """(‖x‖² / d + 1)³."""
+        return (np.square(x, dtype=np.float64).mean(axis=1) + 1.0) ** 3
+
+    def __call__(self, x: Sample, y: Sample) -> Float[np.ndarray, "_ _"]:
+        """Cubes of the inner products."""
+        return (x.astype(np.float64) @ y.astype(np.float64).T / x.shape[1] + 1.0) ** 3
+
+
 ENERGY = NegativeDistance()
+CUBIC = CubicKernel()
 
 
-def _strips(rows: int) -> Iterator[slice]:
+def strips(rows: int) -> Iterator[slice]:
+    """Slices of bounded length that cover so many rows."""
     for start in range(0, rows, STRIP):
         yield slice(start, min(start + STRIP, rows))
 
@@ -85,7 +104,7 @@ class QuadraticForms:
 def quadratic_forms(kernel: Kernel, points: Sample, weights: Float[np.ndarray, "b n"]) -> QuadraticForms:
     """The forms of equation (3) of the package with u = v; half of the symmetric kernel is evaluated."""
     forms, row_sums = np.zeros(len(weights)), np.zeros(len(points))
-    for strip in _strips(len(points)):
+    for strip in strips(len(points)):
         values = kernel(points[strip], points[strip.start :])
         square = values[:, : strip.stop - strip.start]
         here = weights[:, strip]
@@ -99,8 +118,8 @@ def quadratic_forms(kernel: Kernel, points: Sample, weights: Float[np.ndarray, "
 def mean_within(kernel: Kernel, points: Sample, weights: Float[np.ndarray, "b n"]) -> Float[np.ndarray, " b"]:
     """Mean of k over pairs of distinct objects, pair (i, j) with weight nᵢ nⱼ."""
     forms = quadratic_forms(kernel, points, weights).forms
-    own = np.square(weights).sum(axis=1)
-    return (forms - own * kernel.at_zero) / (np.square(weights.sum(axis=1)) - own)
+    squares = np.square(weights)
+    return (forms - squares @ kernel.itself(points)) / (np.square(weights.sum(axis=1)) - squares.sum(axis=1))
 
 
 def mean_between(
@@ -112,6 +131,6 @@ def mean_between(
 ) -> Float[np.ndarray, " b"]:
     """Mean of k over pairs across the samples, pair (i, j) with weight uᵢ vⱼ."""
     forms = np.zeros(len(u))
-    for strip in _strips(len(x)):
+    for strip in strips(len(x)):
         forms += np.einsum("bi,ib->b", u[:, strip], kernel(x[strip], y) @ v.T)
     return forms / (u.sum(axis=1) * v.sum(axis=1))

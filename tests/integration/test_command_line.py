@@ -47,6 +47,11 @@ def test_collect_train_sample_and_evaluate_work_on_each_others_folders(tiny, tmp
     assert "energy_distance" in measured["floor"]
     trained_on = json.loads((run / "config.json").read_text())["experiment"]["data"]["digest"]
     assert measured["inputs"] == {"data": {"digest": trained_on}, "seed": 0, "samples": 300, "heldout": 150}
+    np.savez(tmp_path / "moments.npz", mu=np.zeros(2), sigma=np.eye(2))
+    printed = failure(capsys, "evaluate", str(run), "--fid-statistics", str(tmp_path / "moments.npz"))
+    assert "expected images to compare by features, got states of shape (2,)" in printed
+    weights = str(tmp_path / "moments.npz")
+    assert "expected a file of tensors" in failure(capsys, "evaluate", str(run), "--inception-weights", weights)
 
 
 @pytest.mark.parametrize(

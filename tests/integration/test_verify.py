@@ -125,6 +125,16 @@ def test_a_model_with_one_encoder_is_asked_what_two_cannot_be(tiny, tmp_path, mo
         assert (tmp_path / "report" / "figures" / f"{report_figure(report, id)}.pdf").exists()
 
 
+@pytest.mark.slow
+def test_images_are_held_against_direct_regression_by_their_features(tmp_path):
+    report = verify("digits", out=tmp_path / "report", work=tmp_path / "runs", fast=True)
+    assert set(report.claims) == IDS | {"better_than_distillation"}
+    claim = report.claims["better_than_distillation"]
+    assert claim.applicable
+    assert not [control for control in claim.controls if control.decided and not control.behaves]
+    assert (tmp_path / "report" / "figures" / "quality.pdf").exists()
+
+
 def report_figure(report, id: str) -> str:
     """The name of the figure of a claim."""
     return next(entry.figure for entry in report.entries if entry.claim.id == id)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from koopman_analysis.jackknife import Jackknife
+from koopman_analysis.jackknife import Jackknife, ratio_interval
 from koopman_analysis.resampling import jackknife_intervals
 
 
@@ -54,3 +54,42 @@ def test_the_multipliers_of_a_jackknife_cover_twelve_truths_at_once():
 def test_one_group_tells_no_variation():
     with pytest.raises(ValueError, match="at least two groups to resample, got 1"):
         Jackknife(estimate=np.ones(1), replicates=np.ones((1, 1)), units=1).bootstrap(rng=np.random.default_rng(0))
+
+
+def ratio(above: float, below: float, *, errors: tuple[float, float] = (0.1, 0.1), common: float = 0.0):
+    covariance = np.diag(np.square(errors))
+    covariance[0, 1] = covariance[1, 0] = common * errors[0] * errors[1]
+    return ratio_interval(np.array([above, below]), covariance, freedom=19, n=100, method="a test")
+
+
+def test_a_ratio_has_the_interval_of_every_value_that_the_difference_does_not_refute():
+    interval, t = ratio(2.0, 4.0, common=0.5), 2.0930240544
+    for value in (interval.low, interval.high):
+        variance = 0.01 * (1 - 2 * 0.5 * value + value**2)
+        assert (2.0 - 4.0 * value) ** 2 == pytest.approx(t**2 * variance, rel=1e-6)
+    assert interval.low < interval.estimate == 0.5 < interval.high
+    assert interval.method == "Fieller, a test"
+
+
+def test_a_ratio_to_what_may_be_zero_has_no_upper_end_and_is_above_one_where_the_difference_is():
+    far = ratio(5.0, 0.05)
+    assert 1.0 < far.low < far.high == np.inf
+    assert (ratio(0.05, 0.05).low, ratio(0.05, 0.05).high) == (0.0, np.inf)
+    assert ratio(5.0, -0.5, errors=(0.1, 0.01)).high == np.inf  # not a distance: nothing is said of the ratio
+    below_zero = ratio(-0.01, 4.0)
+    assert (below_zero.estimate, below_zero.low) == (0.0, 0.0)
+    assert below_zero.high < 0.1
+
+
+def test_a_ratio_of_a_quantity_to_itself_is_not_decided_to_be_at_most_one():
+    interval = ratio(4.0, 4.0, common=1.0)
+    assert interval.low < 1.0 < interval.high < 1.0 + 1e-6
+
+
+def test_the_interval_of_a_ratio_covers_as_stated():
+    rng, hits = np.random.default_rng(20), 0
+    for _ in range(2000):
+        x = rng.standard_normal((30, 2)) * [1.0, 2.0] + [1.0, 2.0]
+        interval = ratio_interval(x.mean(axis=0), np.cov(x.T) / 30, freedom=29, n=30, method="means")
+        hits += 0.5 in interval
+    assert abs(hits / 2000 - 0.95) < 4 * np.sqrt(0.05 * 0.95 / 2000)

@@ -1,0 +1,91 @@
+"""One-step samples without gradients, and what they are compared with."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import nn
+
+from kdm.shapes import Labels, Samples
+from kdm.trajectories import Pairs, Trajectories
+from koopman_analysis.snapshots import SnapshotPairs
+
+
+@runtime_checkable
+class OneStepGenerator(Protocol):
+    """Anything that carries noise to data in one evaluation."""
+
+    def generate(self, noise: Samples, labels: Labels | None = None) -> Samples:
+        """One sample for each row of noise."""
+        ...
+
+
+@torch.no_grad()
+def generated(model: OneStepGenerator, noise: Samples, labels: Labels | None = None, *, batch: int = 8192) -> Samples:
+    """One-step samples without gradients, in batches that bound the memory; in evaluation mode where there is one."""
+    was_training = isinstance(model, nn.Module) and model.training
+    if isinstance(model, nn.Module):
+        model.eval()
+    try:
+        parts = [
+            model.generate(noise[start : start + batch], None if labels is None else labels[start : start + batch])
+            for start in range(0, len(noise), batch)
+        ]
+    finally:
+        if isinstance(model, nn.Module):
+            model.train(was_training)
+    return torch.cat(parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreshSamples:
+    """Noise to start from, and two disjoint samples of the data to compare with.
+
+    Attributes:
+        noise: Samples of the noise end.
+        reference: Samples of the data end, what samples are compared with.
+        second: More of them, which stand in for the model where the floor is measured.
+        labels: Those that the noise is of, where the flow of a row depends on its label.
+    """
+
+    noise: Samples
+    reference: Samples
+    second: Samples
+    labels: Labels | None = None
+
+
+def fresh_samples(data: Trajectories, *, count: int, generator: torch.Generator) -> FreshSamples:
+    """Samples of both ends: of the teacher's exact laws where they are known, of the stored pairs where they are not.
+
+    Without them the noise is that of the held-out pairs, and the data are training rows: the model has seen them,
+    which the reader of the numbers must be told.
+    """
+    teacher = data.teacher
+    if teacher is not None and teacher.exact:
+        labels = teacher.sample_conditions(count, generator=generator)
+        noise = teacher.given(labels).sample_noise(count, generator=generator).float()
+        reference, second = (teacher.sample_data(count, generator=generator).float() for _ in range(2))
+        return FreshSamples(noise=noise, reference=reference, second=second, labels=labels)
+    training, heldout = data.training().data, data.heldout()
+    count = min(count, len(heldout), len(training) // 2)
+    rows = torch.randperm(len(training), generator=generator)
+    return FreshSamples(
+        noise=heldout.noise[:count], reference=training[rows[:count]], second=training[rows[count : 2 * count]],
+        labels=heldout.labels[:count] if data.conditional and heldout.labels is not None else None,
+    )  # fmt: skip
+
+
+def is_of_images(data: Trajectories) -> bool:
+    """Whether the states are pictures: of two axes, or of channels and two axes."""
+    return len(data.shape) in (2, 3)
+
+
+def rows(samples: Samples) -> np.ndarray:
+    """Samples as flat float64 rows."""
+    return samples.flatten(1).double().numpy()
+
+
+def pairs_in_rows(pairs: Pairs) -> SnapshotPairs:
+    """Pairs as the analysis takes them: noise before, data after."""
+    return SnapshotPairs(before=rows(pairs.noise), after=rows(pairs.data))
