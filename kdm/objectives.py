@@ -6,8 +6,8 @@ With pairs (x, y = Φ(x)), latents z_y = E_data(y), ẑ = E_noise(x) K + c, and 
     reconstruction       mean d(D(z_y), y)                                                                  (2)
     prediction           mean d(D(ẑ), y)                                                                    (3)
 
-(Berman et al. 2025, §4), d a distance between samples. In training, noise of scale s may be added to the latents that
-the operator and the decoder read,
+(Berman et al. 2025, §4), d a distance between samples (`kdm.distances`). In training, noise of scale s may be added to
+the latents that the operator and the decoder read,
 
     ẑ = (E_noise(x) + s n) K + c,        D(z_y + s n′) in (2),        n, n′ ~ N(0, I),                         (4)
 
@@ -23,6 +23,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import torch
 
+from kdm.distances import Distance, DistanceTo, PerSample, SquaredDistance
 from kdm.draws import Draws
 from kdm.model import KoopmanDistillationModel
 from kdm.operators import KoopmanOperator
@@ -34,41 +35,7 @@ NOISE_END, DATA_END = 0, 1
 """The streams from which the latents of the two ends draw."""
 
 Scalar: TypeAlias = Float[Tensor, ""]
-PerSample: TypeAlias = Float[Tensor, " n"]
 Weights: TypeAlias = Float[Tensor, " n"]
-
-
-@runtime_checkable
-class SampleDistance(Protocol):
-    """d of equations (2) and (3), dimensionless, one number a sample."""
-
-    def __call__(self, predicted: Samples, target: Samples) -> PerSample:
-        """The distance of each sample from its target."""
-        ...
-
-
-@dataclass(frozen=True)
-class SquaredDistance:
-    """Mean squared difference of the features."""
-
-    def __call__(self, predicted: Samples, target: Samples) -> PerSample:
-        """Mean (predicted − target)² over features."""
-        return (predicted - target).square().flatten(1).mean(dim=1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PseudoHuberDistance:
-    """mean √(r² + c²) − c over features: quadratic within c, linear beyond, so that a few far samples do not rule.
-
-    Attributes:
-        c: The transition, in standard deviations of the data; the paper's 0.03 by default.
-    """
-
-    c: float = 0.03
-
-    def __call__(self, predicted: Samples, target: Samples) -> PerSample:
-        """Mean √((predicted − target)² + c²) − c over features."""
-        return torch.sqrt((predicted - target).square() + self.c**2).flatten(1).mean(dim=1) - self.c
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,14 +84,14 @@ def latent_linearity(forward: Forward) -> PerSample:
     return (forward.latent_data - forward.latent_advanced).square().mean(dim=1)
 
 
-def reconstruction(forward: Forward, distance: SampleDistance) -> PerSample:
-    """Equation (2)."""
-    return distance(forward.reconstructed, forward.data)
+def reconstruction(forward: Forward, distance: DistanceTo) -> PerSample:
+    """Equation (2), by the distance to the batch's data."""
+    return distance(forward.reconstructed)
 
 
-def prediction(forward: Forward, distance: SampleDistance) -> PerSample:
-    """Equation (3)."""
-    return distance(forward.predicted, forward.data)
+def prediction(forward: Forward, distance: DistanceTo) -> PerSample:
+    """Equation (3), by the distance to the batch's data."""
+    return distance(forward.predicted)
 
 
 def weighted_mean(values: PerSample, weights: Weights | None) -> Scalar:
@@ -139,7 +106,9 @@ class Losses:
     Attributes:
         total: What is minimised.
         parts: Its parts, unweighted.
-        errors: Prediction error of each pair of the batch; the root of a mean squared distance.
+        errors: Prediction error of each pair of the batch: the root of d in (3). Of the squared distance that is the
+            root mean square of the difference; of the others a number that grows with it, as long as it is small in
+            proportion, and that is compared with none of another distance.
     """
 
     total: Scalar
@@ -194,7 +163,7 @@ class KoopmanObjective:
     latent_weight: float = 1.0
     reconstruction_weight: float = 1.0
     prediction_weight: float = 1.0
-    distance: SquaredDistance | PseudoHuberDistance = SquaredDistance()
+    distance: Distance = field(default_factory=SquaredDistance)
     spectral_weight: float = 0.0
     spectral: SpectralObjective = field(default_factory=Stability)
     latent_noise: float = 0.0
@@ -208,11 +177,19 @@ class KoopmanObjective:
         draws: Draws | None = None,
     ) -> Losses:  # fmt: skip
         """The losses of one batch."""
-        forward = forward_pass(module, pairs, latent_noise=self.latent_noise, draws=draws)
-        predicted = prediction(forward, self.distance)
+        return self.of_forward(self.passed(module, pairs, draws), module, weights)
+
+    def passed(self, module: KoopmanDistillationModel, pairs: Pairs, draws: Draws | None) -> Forward:
+        """One pass of a batch, with the noise of (4)."""
+        return forward_pass(module, pairs, latent_noise=self.latent_noise, draws=draws)
+
+    def of_forward(self, forward: Forward, module: KoopmanDistillationModel, weights: Weights | None) -> Losses:
+        """The losses of a batch that has been through the module."""
+        distance = self.distance.to(forward.data, scaling=module.scaling)
+        predicted = prediction(forward, distance)
         parts = {
             "latent_linearity": weighted_mean(latent_linearity(forward), weights),
-            "reconstruction": weighted_mean(reconstruction(forward, self.distance), weights),
+            "reconstruction": weighted_mean(reconstruction(forward, distance), weights),
             "prediction": weighted_mean(predicted, weights),
         }
         total = (

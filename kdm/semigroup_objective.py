@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 
 import torch
 
+from kdm.distances import PixelDistance, SquaredDistance
 from kdm.draws import Draws
-from kdm.objectives import Losses, PseudoHuberDistance, SquaredDistance, Weights, weighted_mean, with_spectrum
+from kdm.objectives import Losses, Weights, weighted_mean, with_spectrum
 from kdm.shapes import Float, Tensor
 from kdm.shared_encoder import SharedEncoderModel
 from kdm.spectral_objectives import SpectralObjective, Stability
@@ -43,7 +44,7 @@ class SemigroupObjective:
     reconstruction_weight: float = 1.0
     prediction_weight: float = 1.0
     between_weight: float = 1.0
-    distance: SquaredDistance | PseudoHuberDistance = field(default_factory=SquaredDistance)
+    distance: PixelDistance = field(default_factory=SquaredDistance)
     spectral_weight: float = 0.0
     spectral: SpectralObjective = field(default_factory=Stability)
 

@@ -14,10 +14,11 @@ import torch
 from torch import nn
 
 from kdm.configuration import ADDED_LATER, ModelConfig, built_model, from_json, seeded_modules, to_json
+from kdm.distances import SquaredDistance
 from kdm.draws import Draws
 from kdm.model import Scaling
 from kdm.networks import Network, NetworkConfig
-from kdm.objectives import Losses, SquaredDistance, Weights, weighted_mean
+from kdm.objectives import Losses, Weights, weighted_mean
 from kdm.shapes import Float, Labels, Samples, Tensor
 from kdm.training.distillation import DistillationConfig, model_config_of
 from kdm.training.loop import Step, TrainingState

@@ -28,7 +28,7 @@ from kdm.evaluation import pairs_in_rows
 from kdm.latent_model import KDMLatentModel
 from kdm.model import KoopmanDistillationModel
 from kdm.operators import DenseConfig, DenseOperator
-from kdm.training.distillation import DistillationConfig, model_config_of, restored_model
+from kdm.training.distillation import DistillationConfig, model_config_of, objective_entries, played, restored_model
 from kdm.training.loop import Step, TrainingState
 from kdm.training.runs import RunFolder
 from kdm.training.sessions import train_in_folder
@@ -97,20 +97,22 @@ class RandomEncoders:
         experiment = {
             "kind": KIND,
             "model": to_json(model_config),
-            "objective": to_json(config.objective),
+            **objective_entries(config),
             "training": to_json(config.training),
             "data": {"digest": data.manifest.digest},
         }
         if run.is_finished(experiment):
             return
         with run.claimed(experiment, data_folder=data.folder):
-            drawn = built_model(model_config, generator=torch.Generator().manual_seed(config.training.seed))
+            generator = torch.Generator().manual_seed(config.training.seed)
+            drawn = built_model(model_config, generator=generator)
             model = refitted(drawn, data.training()).to(device)
             model.requires_grad_(False)
             model.decoder.requires_grad_(True)
-            state = TrainingState(model, config.training, pairs=len(data.training()))
+            objective, rival = played(config, model_config.shape, generator=generator, device=device)
+            state = TrainingState(model, config.training, pairs=len(data.training()), rival=rival)
             yield from train_in_folder(
-                run, state=state, objective=config.objective,
+                run, state=state, objective=objective,
                 training=data.training().to(device), heldout=data.heldout().to(device),
             )  # fmt: skip
 

@@ -10,6 +10,7 @@ states of the same pairs, with the data encoder's parameters gone.
 from dataclasses import dataclass, replace
 
 from kdm.ablations.base import ChangedConfiguration
+from kdm.distances import PixelDistance
 from kdm.objectives import KoopmanObjective
 from kdm.operators import DenseConfig
 from kdm.semigroup_objective import SemigroupObjective
@@ -32,11 +33,16 @@ class SharedEncoder(ChangedConfiguration):
         """The configuration with one encoder, and the losses along whole trajectories.
 
         Raises:
-            ValueError: If it has one encoder already.
+            ValueError: If it has one encoder already, or an objective that is for the data end alone.
         """
         objective = config.objective
         if not isinstance(objective, KoopmanObjective):
             raise ValueError("expected a model with an encoder for each end, to compare with, got one encoder for all")
+        if not isinstance(objective.distance, PixelDistance) or config.adversary is not None:
+            raise ValueError(
+                "expected a distance feature by feature and no adversary, to have the same at all times, got "
+                f"{objective.distance} and {config.adversary}"
+            )
         architecture = replace(config.architecture, data_encoder=None, operator=DenseConfig())
         along = SemigroupObjective(
             latent_weight=objective.latent_weight,

@@ -11,11 +11,12 @@ from typing import Any
 
 import torch
 
-from kdm.configuration import Architecture, ModelConfig, built_model, from_json, to_json
+from kdm.configuration import ADDED_LATER, Architecture, ModelConfig, built_model, from_json, to_json
 from kdm.model import KoopmanDistillationModel, Scaling
-from kdm.objectives import KoopmanObjective
+from kdm.objectives import KoopmanObjective, Objective
 from kdm.operators import OperatorConfig
 from kdm.semigroup_objective import SemigroupObjective
+from kdm.training.adversary import Adversary, Rival
 from kdm.training.distributed import current_processes
 from kdm.training.loop import Step, TrainingConfig, TrainingState
 from kdm.training.runs import RunError, RunFolder
@@ -29,13 +30,20 @@ KIND, IMPORTED = "koopman-distillation", "imported-model"
 class DistillationConfig:
     """What is trained and how, whatever the data.
 
+    Attributes:
+        architecture: What.
+        training: How.
+        objective: What for.
+        adversary: A critic that is trained beside it, if any.
+
     Raises:
-        ValueError: If the objective is not one for the architecture's encoders.
+        ValueError: If the objective, or an adversary, is not one for the architecture's encoders.
     """
 
     architecture: Architecture
     training: TrainingConfig
     objective: KoopmanObjective | SemigroupObjective = field(default_factory=KoopmanObjective)
+    adversary: Adversary | None = field(default=None, metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         expected = objective_of(self.architecture)
@@ -44,6 +52,8 @@ class DistillationConfig:
                 f"expected a {expected.__name__} for {'one encoder' if self.shares_encoder else 'two encoders'}, "
                 f"got a {type(self.objective).__name__}"
             )
+        if self.adversary is not None and self.shares_encoder:
+            raise ValueError(f"expected no adversary beside one encoder for all times, got {self.adversary}")
 
     @property
     def shares_encoder(self) -> bool:
@@ -62,6 +72,27 @@ class DistillationConfig:
 def objective_of(architecture: Architecture) -> type[KoopmanObjective] | type[SemigroupObjective]:
     """The kind of objective for these encoders: one for all times asks for whole trajectories."""
     return SemigroupObjective if architecture.data_encoder is None else KoopmanObjective
+
+
+def objective_entries(config: DistillationConfig) -> dict[str, Any]:
+    """What an experiment records of the objective, and of an adversary where there is one."""
+    objective = {"objective": to_json(config.objective)}
+    return objective if config.adversary is None else {**objective, "adversary": to_json(config.adversary)}
+
+
+def played(
+    config: DistillationConfig, shape: tuple[int, ...], *, generator: torch.Generator, device: torch.device
+) -> tuple[Objective, Rival | None]:
+    """The objective, and where there is an adversary, what is trained beside the model.
+
+    Raises:
+        ValueError: If there is one, and the samples are no pictures.
+    """
+    if config.adversary is None:
+        return config.objective, None
+    assert isinstance(config.objective, KoopmanObjective)  # as the configuration says itself
+    objective = config.adversary.built(shape, config.objective, generator=generator)
+    return objective, Rival(objective.rival.to(device), config.adversary.optimiser)
 
 
 def noise_scale(data: Trajectories) -> float:
@@ -92,6 +123,7 @@ def config_of(experiment: dict[str, Any]) -> DistillationConfig:
         architecture=architecture,
         objective=from_json(objective_of(architecture), experiment["objective"]),
         training=from_json(TrainingConfig, experiment["training"]),
+        adversary=from_json(Adversary, experiment["adversary"]) if "adversary" in experiment else None,
     )
 
 
@@ -107,6 +139,7 @@ def distil(
 
     Raises:
         DataError: If one encoder is to serve all times, and only the two ends were kept.
+        ValueError: If there is an adversary, and the samples are no pictures.
         RunError: If the folder holds another experiment.
         FolderInUse: If another process trains in it.
         ProcessLost: If one of several processes fails, in the others.
@@ -118,17 +151,19 @@ def distil(
         "kind": KIND,
         "preset": preset,
         "model": to_json(model_config),
-        "objective": to_json(config.objective),
+        **objective_entries(config),
         "training": to_json(config.training),
         "data": {"digest": data.manifest.digest, "seed": data.manifest.seed, "source": dict(data.manifest.source)},
     }
     if current_processes().told(lambda: run.is_finished(experiment)):
         return
     with claimed_together(run, experiment, data_folder=data.folder):
-        model = built_model(model_config, generator=torch.Generator().manual_seed(config.training.seed)).to(device)
-        state = TrainingState(model, config.training, pairs=len(training))
+        generator = torch.Generator().manual_seed(config.training.seed)
+        model = built_model(model_config, generator=generator).to(device)
+        objective, rival = played(config, model_config.shape, generator=generator, device=device)
+        state = TrainingState(model, config.training, pairs=len(training), rival=rival)
         yield from train_in_folder(
-            run, state=state, objective=config.objective, training=training.to(device), heldout=heldout.to(device)
+            run, state=state, objective=objective, training=training.to(device), heldout=heldout.to(device)
         )
 
 

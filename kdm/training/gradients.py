@@ -40,6 +40,7 @@ class StepGradient:
         seed: Seed of the training.
         micro_batch: Pairs that pass at once at most; all where None.
         processes: Who computes.
+        rival: What the objective trains beside the module, whose parameters receive the gradient, too.
     """
 
     module: nn.Module
@@ -47,6 +48,7 @@ class StepGradient:
     seed: int
     micro_batch: int | None
     processes: Processes
+    rival: nn.Module | None = None
 
     def parts(self, count: int) -> list[range]:
         """Of a batch of so many pairs, those that this process computes with, in their order."""
@@ -82,7 +84,9 @@ class StepGradient:
 
     def _summed(self, own: Losses, count: int) -> Losses:
         """The losses of all processes; what they hold as gradient becomes the sum of theirs."""
-        gradients = [parameter.grad for parameter in self.module.parameters() if parameter.grad is not None]
+        trained = [self.module] if self.rival is None else [self.module, self.rival]
+        parameters = [parameter for module in trained for parameter in module.parameters()]
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         rows, errors = own_rows(count, self.processes), own.errors.new_zeros(count)
         errors[rows.start : rows.stop] = own.errors
         numbers = torch.stack([own.total, *own.parts.values()])

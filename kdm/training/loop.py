@@ -22,6 +22,7 @@ from kdm.configuration import ADDED_LATER
 from kdm.evaluation import OneStepGenerator, PairedError, paired_error
 from kdm.objectives import Losses, Objective
 from kdm.shapes import Float, Tensor
+from kdm.training.adversary import Rival
 from kdm.training.batches import Batches, ImportanceConfig, PermutationConfig
 from kdm.training.distributed import Processes, current_processes
 from kdm.training.ema import PowerLawAverage
@@ -117,10 +118,13 @@ class TrainingState:
         optimiser: The optimiser, with its moments.
         batches: Which pairs each step sees.
         step: How many steps are finished.
+        rival: What is trained beside the module, where the objective has such a part.
     """
 
-    def __init__(self, module: nn.Module, config: TrainingConfig, *, pairs: int) -> None:
-        self.module, self.config = module, config
+    def __init__(
+        self, module: nn.Module, config: TrainingConfig, *, pairs: int, rival: Rival | None = None
+    ) -> None:  # fmt: skip
+        self.module, self.config, self.rival = module, config, rival
         self.batches: Batches = config.batches.built(pairs, batch=config.batch, seed=config.seed)
         for network in networks_of(module):
             config.layout.prepare(network)
@@ -139,13 +143,14 @@ class TrainingState:
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and primitives that restore the state."""
-        return {
+        state = {
             "step": self.step,
             "module": self.module.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "batches": self.batches.state_dict(),
         }
+        return state if self.rival is None else {**state, "rival": self.rival.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores what `state_dict` returned."""
@@ -153,6 +158,8 @@ class TrainingState:
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.batches.load_state_dict(state["batches"])
+        if self.rival is not None:
+            self.rival.load_state_dict(state["rival"])
         self.step = state["step"]
 
 
@@ -178,7 +185,8 @@ def train(
     """
     config, processes = state.config, processes or current_processes()
     gradient = StepGradient(
-        module=state.module, objective=objective, seed=config.seed, micro_batch=config.micro_batch, processes=processes
+        module=state.module, rival=None if state.rival is None else state.rival.module, objective=objective,
+        seed=config.seed, micro_batch=config.micro_batch, processes=processes,
     )  # fmt: skip
     steps = range(state.step, config.steps)
     with reader(training, state.batches, gradient.parts, steps=steps) as pairs_of:
@@ -220,6 +228,8 @@ def _updated(state: TrainingState, gradient: StepGradient, pairs_of: Callable[[T
         norm = nn.utils.clip_grad_norm_(state.module.parameters(), config.clipping)
     state.optimiser.step()
     state.optimiser.zero_grad(set_to_none=True)
+    if state.rival is not None:
+        state.rival.step(rate / state.config.optimiser.learning_rate)
     state.average.update(state.module)
     state.batches.observe(batch, losses.errors)
     state.step += 1

@@ -13,6 +13,7 @@ from kdm.training.loop import operation_threads
 from . import (
     ablations,
     ablations_full,
+    adversary,
     calibration,
     calibration_of_correlations,
     closure,
@@ -60,6 +61,7 @@ BENCHMARKS = {
     "exact_checkerboard": Benchmark(exact_checkerboard.measured),
     "latent_dimension": Benchmark(latent_dimension.measured),
     "digits": Benchmark(digits.measured),
+    "adversary": Benchmark(adversary.measured),
     "optimisers": Benchmark(optimisers.measured),
     "outliers": Benchmark(outliers.measured),
     "ablations": Benchmark(ablations.measured),

@@ -13,7 +13,7 @@ from kdm.evaluation import evaluate, generated, paired_error
 from kdm.importing.layouts import CHECKERBOARD, pack
 from kdm.model import KoopmanDistillationModel
 from kdm.presets import Preset, preset_named
-from kdm.training.distillation import DistillationConfig, model_config_of
+from kdm.training.distillation import DistillationConfig, model_config_of, played
 from kdm.training.loop import TrainingState, train
 from kdm.trajectories import Pairs, Trajectories, open_trajectories
 
@@ -61,11 +61,13 @@ class Trained:
 
 def trained(config: DistillationConfig, data: Trajectories, *, name: str = "training") -> Trained:
     """Distils in memory, exactly as `kdm train` does but for the saves; the cost is that of the training alone."""
-    model = built_model(model_config_of(config, data), generator=torch.Generator().manual_seed(config.training.seed))
+    model_config, generator = model_config_of(config, data), torch.Generator().manual_seed(config.training.seed)
+    model = built_model(model_config, generator=generator)
+    objective, rival = played(config, model_config.shape, generator=generator, device=torch.device("cpu"))
     training, heldout = data.training(), data.heldout()
-    state = TrainingState(model, config.training, pairs=len(training))
+    state = TrainingState(model, config.training, pairs=len(training), rival=rival)
     watch = Stopwatch()
-    steps = train(state, config.objective, training, heldout)
+    steps = train(state, objective, training, heldout)
     deque(tqdm(steps, total=config.training.steps, desc=name, unit="step", mininterval=5), maxlen=0)
     module = state.average.module.eval()
     assert isinstance(module, KoopmanDistillationModel)

@@ -23,10 +23,13 @@ from kdm.ablations.base import Ablation
 from kdm.ablations.direct import equal_network
 from kdm.configuration import built_model
 from kdm.control import ConstantControl
+from kdm.distances import PerceptualDistance
 from kdm.evaluation import paired_error, pairs_in_rows
 from kdm.latent_model import KDMLatentModel
 from kdm.model import NoNormalisationConfig
 from kdm.networks import PlainMLPConfig, ResidualMLP
+from kdm.networks.perceptual import InstalledWeights
+from kdm.objectives import KoopmanObjective
 from kdm.operators import (
     DenseConfig,
     IdentityConfig,
@@ -39,6 +42,7 @@ from kdm.presets import preset_named
 from kdm.semigroup_objective import SemigroupObjective
 from kdm.shared_encoder import SharedEncoderModel
 from kdm.teachers import named
+from kdm.training.adversary import Adversary
 from kdm.training.distillation import distil, load, model_config_of
 from kdm.training.runs import RunError, RunFolder
 from kdm.trajectories import DataError, Trajectories, collect
@@ -49,6 +53,8 @@ TRAINED = {ablation.run: ablation for ablation in ABLATIONS.values()}
 """One ablation of each RUN."""
 each_ablation = pytest.mark.parametrize("name", ABLATIONS)
 each_training = pytest.mark.parametrize("ablation", TRAINED.values(), ids=TRAINED)
+
+OF_PICTURES = PerceptualDistance(weights=InstalledWeights())
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +184,9 @@ def test_one_shared_encoder_wants_two_to_compare_with_and_times_between_the_ends
     ablation = SharedEncoder()
     with pytest.raises(ValueError, match="an encoder for each end, to compare with, got one encoder for all"):
         ablation.changed(ablation.changed(config))
+    for changed in ({"adversary": Adversary()}, {"objective": KoopmanObjective(distance=OF_PICTURES)}):
+        with pytest.raises(ValueError, match="expected a distance feature by feature and no adversary, to have the sa"):
+            ablation.changed(replace(config, **changed))
     seed = torch.Generator().manual_seed(0)
     ends = collect(named("mixture"), 400, generator=seed, steps=12, out=tmp_path / "ends")
     with pytest.raises(DataError, match="expected whole trajectories, got the two ends only"):

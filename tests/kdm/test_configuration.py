@@ -6,9 +6,10 @@ import torch
 
 from kdm.configuration import Architecture, ConfigurationError, ModelConfig, built_model, from_json, to_json
 from kdm.control import ConstantControl, ConstantControlConfig
+from kdm.distances import PseudoHuberDistance
 from kdm.model import NoNormalisationConfig, RMSNormalisation, Scaling
 from kdm.networks import PlainMLP, PlainMLPConfig, ResidualMLPConfig
-from kdm.objectives import KoopmanObjective, PseudoHuberDistance
+from kdm.objectives import KoopmanObjective
 from kdm.operators import (
     DenseConfig,
     FreeBasisConfig,

@@ -2,12 +2,12 @@ import pytest
 import torch
 
 from kdm.configuration import Architecture, ModelConfig, built_model
+from kdm.distances import PseudoHuberDistance
 from kdm.latent_model import KDMLatentModel
 from kdm.model import KoopmanDistillationModel, RMSNormalisation, Scaling
 from kdm.networks import ResidualMLPConfig
 from kdm.objectives import (
     KoopmanObjective,
-    PseudoHuberDistance,
     forward_pass,
     latent_linearity,
     prediction,
@@ -79,7 +79,7 @@ def test_the_objectives_are_their_equations(model, pairs):
     weighted = sum(weight * value for weight, value in zip((2.0, 3.0, 5.0), expected.values(), strict=True))
     torch.testing.assert_close(losses.total, weighted)
     torch.testing.assert_close(latent_linearity(forward).mean(), expected["latent_linearity"])
-    huber = PseudoHuberDistance(c=0.1)
+    huber = PseudoHuberDistance(c=0.1).to(forward.data, scaling=model.scaling)
     residual = forward.predicted - y
     torch.testing.assert_close(prediction(forward, huber).mean(), ((residual**2 + 0.01).sqrt() - 0.1).mean())
     assert (reconstruction(forward, huber) >= 0).all()
