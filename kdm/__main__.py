@@ -9,7 +9,6 @@ import errno
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Literal
@@ -17,7 +16,7 @@ from typing import Literal
 import numpy as np
 import torch
 import tyro
-from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction
+from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, UseAppendAction
 
 from kdm.evaluation import Inception, ReferenceStatistics
 from kdm.evaluation import evaluate as evaluation_of
@@ -25,7 +24,7 @@ from kdm.importing.layouts import LAYOUTS
 from kdm.importing.layouts import pack as packed
 from kdm.importing.runs import import_model
 from kdm.interrupts import Terminated, termination_raised
-from kdm.presets import DENSE, PRESETS, operator_named, preset_named
+from kdm.presets import PRESETS, Choices, preset_named
 from kdm.sampling import sample as sampled
 from kdm.storage import replaced_file, write_json
 from kdm.teachers import named
@@ -38,6 +37,8 @@ from kdm.trajectories import open_trajectories
 Flag = FlagCreatePairsOff[bool]
 Device = Literal["auto", "cpu", "cuda"]
 
+AS_IT_IS = Choices()
+"""Nothing of a preset is changed."""
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 STOPPED = "stopped: what was finished is saved, and the same command goes on from there"
 
@@ -103,31 +104,28 @@ def import_checkpoint(
 
 
 def train(
-    preset: Positional[str], *, out: Path, data: Path | None = None, operator: str | None = None,
-    rank: int | None = None, seed: int = 0, steps: int | None = None, device: Device = "auto", debug: Flag = False,
+    preset: Positional[str], *, out: Path, data: Path | None = None, choices: OmitArgPrefixes[Choices] = AS_IT_IS,
+    seed: int = 0, device: Device = "auto", debug: Flag = False,
 ) -> None:  # fmt: skip
     """Distil a model. The same command resumes an interrupted one.
 
     `torchrun --nproc-per-node N -m kdm train …` does it in N processes, on as many CUDA devices where there are some.
 
     Args:
-        preset: checkerboard | mixture | gaussian | digits | checkerboard-trajectory.
+        preset: checkerboard | mixture | mixture-10 | gaussian | digits | digits-conditional | patches32 |
+            checkerboard-trajectory, whose pairs are made; or, with --data, cifar10 | cifar10-conditional |
+            cifar10-spectral | ffhq64 | afhqv2-64.
         out: Folder of the run.
         data: A data set; without it the preset's own pairs are collected into OUT-data.
-        operator: dense | identity | isometric | low-rank (with --rank) | spectral (in an orthogonal basis) |
-            spectral-identity | spectral-free, where it should differ from the preset's, which is dense.
-        rank: Rank that --operator low-rank takes, and no other does.
+        choices: Where it should differ from the preset.
         seed: Seed of the weights and of the order of the pairs.
-        steps: Optimiser steps, where they should differ from the preset's.
         device: Where to train; auto takes CUDA when there is one.
         debug: Show the traceback of an error.
     """
     chosen, place = preset_named(preset), own_device(_device(device))
-    config = chosen.seeded(seed).distillation
-    if operator is not None or rank is not None:
-        config = config.with_operator(operator_named(operator or DENSE, rank=rank))
-    if steps is not None:
-        config = replace(config, training=replace(config.training, steps=steps))
+    config = choices.of(chosen.seeded(seed).distillation)
+    if data is None:
+        chosen.teacher_object()  # which says so where there is none, before anything is begun
     from kdm.verification import train_with_bar  # with all that measures, which takes seconds to import
 
     with joined_processes(place) as processes:
@@ -216,17 +214,19 @@ def evaluate(
 
 def verify(
     target: Positional[str] = "checkerboard", *, data: Path | None = None,
-    beside: UseAppendAction[tuple[Path, ...]] = (), out: Path | None = None, seed: int = 0, fast: Flag = False,
-    device: Device = "auto", debug: Flag = False,
+    beside: UseAppendAction[tuple[Path, ...]] = (), out: Path | None = None, label: int | None = None, seed: int = 0,
+    fast: Flag = False, device: Device = "auto", debug: Flag = False,
 ) -> None:  # fmt: skip
     """Data, a distilled model, its baselines, claims with verdicts, and one page that shows them.
 
     Args:
-        target: A preset (checkerboard | mixture | gaussian | digits | checkerboard-trajectory), the folder of a run, or
+        target: A preset (those of `kdm train`), the folder of a run, or
             MODULE:OBJECT, anyone's koopman_analysis.LatentModel or a callable that returns one.
         data: A data set, where it should differ from the preset's or the run's; a model trained elsewhere needs one.
         beside: A run to measure on the same held-out pairs; may be given several times.
         out: Folder of the report, reports/<name> unless given. The same command resumes an interrupted one.
+        label: The class to look at, where the model is told classes, each of which has a flow of its own; the largest
+            unless given.
         seed: Seed of everything random.
         fast: A quick look: few pairs, little training.
         device: Where to train; auto takes CUDA when there is one.
@@ -235,7 +235,8 @@ def verify(
     from kdm.verification import verify as verified
 
     verified(
-        target, data=data, beside=beside, out=out, seed=seed, fast=fast, device=_device(device), progress=True
+        target, data=data, beside=beside, out=out, seed=seed, fast=fast, label=label, device=_device(device),
+        progress=True,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from kdm.verification.evidence import evidence_of
 from kdm.verification.experiment import Experiment
 from kdm.verification.page import report_of
 from kdm.verification.request import Request
-from kdm.verification.subjects import subject_of_run
+from kdm.verification.subjects import classes_of_run, subject_of_run
 from kdm.verification.targets import Means, train_with_bar
 from koopman_analysis.report import Report, summary_table
 
@@ -22,8 +22,8 @@ FRESH_SAMPLES, FRESH_SAMPLES_FAST = 10_000, 1_000
 
 def verify(
     target: str = "checkerboard", *, data: Path | None = None, beside: Sequence[Path] = (), out: Path | None = None,
-    work: Path = Path("runs"), seed: int = 0, fast: bool = False, device: torch.device | str = "cpu",
-    progress: bool = False,
+    work: Path = Path("runs"), seed: int = 0, fast: bool = False, label: int | None = None,
+    device: torch.device | str = "cpu", progress: bool = False,
 ) -> Report:  # fmt: skip
     """Runs a verification to its end, resuming what an interrupted one had finished, and saves its report.
 
@@ -35,6 +35,8 @@ def verify(
         work: Folder in which data and trainings are kept.
         seed: Seed of everything random.
         fast: Few pairs and little training.
+        label: The class to look at, where the model is told classes, each of which has a flow of its own; the largest
+            unless given.
         device: Where to train and sample.
         progress: Show bars, and the claims as a table.
 
@@ -44,17 +46,22 @@ def verify(
         ValueError: If the target, the data or a RUN in `work` is not what it should be.
     """
     started = time.monotonic()
-    request = Request(target=target, data=data, seed=seed, fast=fast, beside=tuple(beside))
-    out, folder = out or Path("reports") / request.name, work / f"verify-{request.name}"
+    request = Request(target=target, data=data, seed=seed, fast=fast, beside=tuple(beside), label=label)
+    out, folder = out or Path("reports") / request.name, work / f"verify-{request.trainings}"
     with (
         sole_writer(out, lock=lock_beside(out)),
         sole_writer(folder, lock=lock_inside(folder), otherwise="start from another directory"),
     ):
         request.require_replaceable(out)
         place = torch.device(device)
-        means = Means(work=folder, seed=seed, fast=fast, device=place, progress=progress)
+        means = Means(work=folder, seed=seed, fast=fast, device=place, progress=progress, label=label)
         experiment = request.what.experiment(means)
-        others = tuple(subject_of_run(run, experiment.data, device=place) for run in request.beside)
+        others = tuple(
+            subject_of_run(
+                run, experiment.data, device=place, label=experiment.label if classes_of_run(run) else None
+            )
+            for run in request.beside
+        )  # fmt: skip
         experiment = replace(experiment, beside=others)
         report = _measured(experiment, request, progress=progress)
         duration = {"torch": torch.__version__, "duration_seconds": round(time.monotonic() - started)}

@@ -46,13 +46,13 @@ TIMES = 7
 """Times shown of a flow without noise levels, at most."""
 
 
-def random_encoders(subject: Subject, *, generator: torch.Generator) -> list[Encoder]:
+def random_encoders(subject: Subject, *, label: int | None = None, generator: torch.Generator) -> list[Encoder]:
     """Noise encoders of the model's architecture with fresh random weights; none where that is not known."""
     if subject.network is None:
         return []
     config = subject.network.config
     models = [built_model(config, generator=generator) for _ in range(RANDOM_ENCODERS)]
-    return [KDMLatentModel(model).encode_noise for model in models]
+    return [KDMLatentModel(model, label=label).encode_noise for model in models]
 
 
 def semantic_controls(experiment: Experiment, baselines: Baselines) -> dict[str, Encoder]:
@@ -61,7 +61,7 @@ def semantic_controls(experiment: Experiment, baselines: Baselines) -> dict[str,
     some = SnapshotPairs(before=pairs.before[:PAIRS], after=pairs.after[:PAIRS])
     controls = linear_coordinates(some, baselines, dimension=experiment.subject.latent) | linear_predictions(baselines)
     if experiment.training is not None:
-        direct = last_hidden_layer(experiment.training.direct, experiment.data.shape)
+        direct = last_hidden_layer(experiment.training.direct, experiment.data.shape, label=experiment.label)
         controls["direct regression, last layer"] = direct
     return controls
 
@@ -89,13 +89,15 @@ def linear_predictions(baselines: Baselines) -> dict[str, Encoder]:
     return {f"{name}, prediction": predict for name, predict in predictors.items()}
 
 
-def last_hidden_layer(direct: DirectRegression, shape: tuple[int, ...]) -> Encoder:
+def last_hidden_layer(direct: DirectRegression, shape: tuple[int, ...], *, label: int | None = None) -> Encoder:
     """What the last layer of a direct regression reads, a row of noise at a time."""
     parameter = next(direct.parameters())
 
     @torch.no_grad()
     def features(noise: np.ndarray) -> np.ndarray:
-        return rows(direct.last_hidden(torch.from_numpy(noise).to(parameter).unflatten(1, shape)).cpu())
+        given = torch.from_numpy(noise).to(parameter).unflatten(1, shape)
+        told = None if label is None else torch.full((len(given),), label, device=given.device)
+        return rows(direct.last_hidden(given, told).cpu())
 
     return features
 

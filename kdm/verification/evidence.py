@@ -97,11 +97,13 @@ def _others(experiment: Experiment) -> dict[str, Predictor]:
     others: dict[str, Predictor] = {subject.name: subject.one_step for subject in experiment.beside}
     if experiment.training is None:
         return others
-    direct, shape = experiment.training.direct, experiment.data.shape
+    direct, shape, label = experiment.training.direct, experiment.data.shape, experiment.label
     parameter = next(direct.parameters())
 
     def regression(noise: np.ndarray) -> np.ndarray:
-        return rows(generated(direct, torch.from_numpy(noise).to(parameter).unflatten(1, shape)).cpu())
+        given = torch.from_numpy(noise).to(parameter).unflatten(1, shape)
+        told = None if label is None else torch.full((len(given),), label, device=given.device)
+        return rows(generated(direct, given, told).cpu())
 
     return {DIRECT: regression, **others}
 

@@ -87,12 +87,14 @@ class Experiment:
         data: The pairs, with their held-out tenth.
         training: Its training, None where it was trained elsewhere.
         beside: Other models, measured on the same held-out pairs.
+        label: The class that the data are of, where the model is told classes: each has a flow of its own.
     """
 
     subject: Subject
     data: Trajectories
     training: Training | None = None
     beside: tuple[Subject, ...] = ()
+    label: int | None = None
 
 
 def parameters(module: nn.Module) -> int:

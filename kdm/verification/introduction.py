@@ -31,4 +31,8 @@ def _origin(data: Trajectories) -> str:
     solver = data.manifest.solver.get("error", {}).get("median")
     if data.teacher is None or solver is None:
         return f"trajectories imported from {data.manifest.source.get('file', 'elsewhere')}"
-    return f"the flow of the {data.teacher.kind} teacher, whose solver has a measured median error of {solver:.1e}"
+    of_class = f" of class {data.manifest.source['class']}" if "class" in data.manifest.source else ""
+    return (
+        f"the flow of the {data.teacher.kind} teacher{of_class}, whose solver has a measured median error of "
+        f"{solver:.1e}"
+    )

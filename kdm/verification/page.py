@@ -47,7 +47,7 @@ def report_of(
         experiment.subject.model,
         evidence.heldout,
         classes=evidence.classes,
-        random_encoders=random_encoders(experiment.subject, generator=generator),
+        random_encoders=random_encoders(experiment.subject, label=experiment.label, generator=generator),
         semantic_controls=semantic_controls(experiment, evidence.baselines) if known else {},
         states_on_the_way=states_on_the_way(experiment.data) if known else None,
         latent_trajectories=evidence.latent_trajectories,

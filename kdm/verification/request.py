@@ -23,6 +23,7 @@ class Request:
         beside: RUNs to measure on the same held-out pairs.
         seed: Seed of everything random.
         fast: Few pairs and little training.
+        label: The class to look at, where the model is told classes.
 
     Raises:
         ValueError: If the target is nothing that can be verified, no data are given for a model that was trained
@@ -35,6 +36,7 @@ class Request:
     seed: int
     fast: bool
     beside: tuple[Path, ...] = ()
+    label: int | None = None
 
     def __post_init__(self) -> None:
         _ = self.what  # what cannot be verified is refused at once
@@ -61,10 +63,19 @@ class Request:
     @property
     def name(self) -> str:
         """The target's name, and what tells this request from others of the same target."""
+        return self._named([] if self.label is None else [f"class{self.label}"])
+
+    @property
+    def trainings(self) -> str:
+        """A name for what is collected and trained, which serves all classes."""
+        return self._named([])
+
+    def _named(self, of_class: list[str]) -> str:
         given = [] if self.digest is None else [self.digest[:8]]
         beside = [f"beside-{name_of_run(run)}" for run in self.beside]
         variant = [
-            *(["fast"] if self.fast else []), *given, *beside, *([f"seed{self.seed}"] if self.seed else [])
+            *(["fast"] if self.fast else []), *of_class, *given, *beside,
+            *([f"seed{self.seed}"] if self.seed else []),
         ]  # fmt: skip
         return "-".join([self.what.name, *variant])
 
@@ -72,6 +83,7 @@ class Request:
     def command(self) -> str:
         """The command line that asks the same."""
         options = [*(["--data", str(self.data)] if self.data else []), *(["--fast"] if self.fast else [])]
+        options += [] if self.label is None else ["--label", str(self.label)]
         beside = [word for run in self.beside for word in ("--beside", str(run))]
         return shlex.join(["kdm", "verify", self.target, *options, *beside, "--seed", str(self.seed)])
 
@@ -83,7 +95,8 @@ class Request:
         """
         asked: dict[str, Any] = {"line": self.command, "seed": self.seed, "fast": self.fast}
         beside = {"beside": [digest_of_run(run) for run in self.beside]} if self.beside else {}
-        return asked | self.what.key | beside
+        of_class = {} if self.label is None else {"label": self.label}
+        return asked | self.what.key | beside | of_class
 
     def require_replaceable(self, folder: Path) -> None:
         """Refuses a destination that holds anything but an older report of the same request.

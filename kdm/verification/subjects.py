@@ -8,23 +8,51 @@ from kdm.configuration import ModelConfig, from_json
 from kdm.latent_model import KDMLatentModel
 from kdm.training.distillation import distillation_experiment, load, require_measurable
 from kdm.training.runs import RunFolder
-from kdm.trajectories import Trajectories
+from kdm.trajectories import Trajectories, largest_class
 from kdm.verification.experiment import Network, Subject
 
 
-def subject_of_run(run: Path, data: Trajectories, *, device: torch.device, name: str | None = None) -> Subject:
-    """The model of a RUN, whoever trained it, under this name or its folder's.
+def subject_of_run(
+    run: Path, data: Trajectories, *, device: torch.device, name: str | None = None, label: int | None = None
+) -> Subject:
+    """The model of a RUN, whoever trained it, under this name or its folder's; told this class, if any.
 
     Raises:
         RunError: If there is no such RUN, it is unfinished, or its states and noise are not those of the data.
+        ValueError: If it knows no such class.
     """
     folder = RunFolder(run)
     network = Network(module=load(run, device=device), config=from_json(ModelConfig, folder.experiment()["model"]))
     require_measurable(folder, data)
     history = history_of_run(run, data)
     return Subject(
-        name=name or name_of_run(run), model=KDMLatentModel(network.module), history=history, network=network
-    )
+        name=name or name_of_run(run), model=KDMLatentModel(network.module, label=label), history=history,
+        network=network,
+    )  # fmt: skip
+
+
+def classes_of_run(run: Path) -> int:
+    """How many classes the model of a RUN is told, 0 where it is told none.
+
+    Raises:
+        RunError: If there is no such RUN.
+    """
+    return from_json(ModelConfig, RunFolder(run).experiment()["model"]).architecture.classes
+
+
+def class_to_verify(run: Path, data: Trajectories, *, asked: int | None) -> int | None:
+    """The class whose flow is looked at: the one asked for, else the largest; None where the model is told none.
+
+    Raises:
+        ValueError: If one is asked for, and the model is told none.
+        DataError: If the model is told classes, and the data's labels are no conditions.
+    """
+    classes = classes_of_run(run)
+    if classes == 0 and asked is not None:
+        raise ValueError(f"expected no --label for '{run}', whose model is told no classes, got {asked}: leave it out")
+    if classes == 0:
+        return None
+    return largest_class(data) if asked is None else asked
 
 
 def history_of_run(run: Path, data: Trajectories) -> str:
@@ -36,9 +64,12 @@ def history_of_run(run: Path, data: Trajectories) -> str:
             f"was imported from {source['file']} ({source['layout']}): its authors may have trained it on the very "
             "pairs that are held out here, so that its errors on new pairs may be larger"
         )
-    if distillation_experiment(folder)["data"]["digest"] == data.manifest.digest:
-        trained_on = len(data) - data.manifest.heldout
-        return f"was trained on the {trained_on:,} other pairs of these data: the held-out ones are new to it"
+    trained_on = distillation_experiment(folder)["data"]["digest"]
+    if trained_on == data.manifest.source.get("all"):
+        return "was trained on these data and those of the other classes: the held-out pairs are new to it"
+    if trained_on == data.manifest.digest:
+        others = len(data) - data.manifest.heldout
+        return f"was trained on the {others:,} other pairs of these data: the held-out ones are new to it"
     return "was trained on other data: the held-out pairs are new to it, unless the two sets share some"
 
 

@@ -14,7 +14,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -26,11 +26,11 @@ from kdm.presets import PRESETS, Preset, preset_named
 from kdm.progress import progress_bar
 from kdm.training.distillation import DistillationConfig, config_of, data_for, distil, distillation_experiment, load
 from kdm.training.runs import RunError, RunFolder
-from kdm.trajectories import Trajectories, collect, open_trajectories
+from kdm.trajectories import Trajectories, collect, of_class, open_trajectories
 from kdm.verification.direct import direct_beside
 from kdm.verification.experiment import Experiment, Subject, Training
 from kdm.verification.model_objects import digest_of_answers, fitting_model, is_model_object, model_object
-from kdm.verification.subjects import name_of_run, subject_of_run
+from kdm.verification.subjects import class_to_verify, history_of_run, name_of_run, subject_of_run
 from koopman_analysis import LatentModel, SnapshotPairs
 
 ELSEWHERE = "was trained elsewhere: whether it has seen the pairs that are held out here, nobody says"
@@ -46,6 +46,7 @@ class Means:
         fast: Few pairs and little training.
         device: Where to train.
         progress: Show bars.
+        label: The class to look at, where the model is told classes; None for the largest.
     """
 
     work: Path
@@ -53,6 +54,7 @@ class Means:
     fast: bool
     device: torch.device
     progress: bool
+    label: int | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,8 @@ class Elsewhere(Target):
 
     def experiment(self, means: Means) -> Experiment:
         """The model on the data given."""
+        if means.label is not None:
+            raise ValueError(f"expected no --label for {self.word!r}, of whose classes nobody knows: leave it out")
         return Experiment(subject=self.subject(device=means.device), data=self.pairs)
 
     @property
@@ -194,6 +198,10 @@ class ImportedRun(Elsewhere):
     def digest(self) -> str:
         """That of its record, which names the file that it was read from, and of its weights."""
         return digest_of_run(Path(self.word))
+
+    def experiment(self, means: Means) -> Experiment:
+        """The model of the RUN on the data given, or on those of one class."""
+        return _of_one_class(Path(self.word), self.pairs, means, name=None, training=None)
 
     def subject(self, *, device: torch.device) -> Subject:
         """The model of the RUN."""
@@ -282,5 +290,17 @@ def _collected(preset: Preset, means: Means) -> Trajectories:
 
 def _trained_here(run: Path, data: Trajectories, *, name: str, means: Means) -> Experiment:
     training = Training(run=RunFolder(run), direct=load_direct(means.work / "direct", device=means.device))
-    subject = subject_of_run(run, data, device=means.device, name=name)
-    return Experiment(subject=subject, data=data, training=training)
+    return _of_one_class(run, data, means, name=name, training=training)
+
+
+def _of_one_class(
+    run: Path, data: Trajectories, means: Means, *, name: str | None, training: Training | None
+) -> Experiment:
+    """The experiment on all data, or on those of the one class that a model of classes is looked at with."""
+    label = class_to_verify(run, data, asked=means.label)
+    subject = subject_of_run(run, data, device=means.device, name=name, label=label)
+    if label is None:
+        return Experiment(subject=subject, data=data, training=training)
+    part = of_class(data, label)
+    subject = replace(subject, history=history_of_run(run, part))
+    return Experiment(subject=subject, data=part, training=training, label=label)

@@ -90,7 +90,7 @@ def _whitened(centred: np.ndarray, ridge: float) -> tuple[np.ndarray, np.ndarray
     if not varying.any():
         raise ValueError("expected functions that vary over the pairs, got none: a constant has no direction")
     basis, triangle = np.linalg.qr(centred[:, varying] / norms[varying])
-    left, values, rows = np.linalg.svd(triangle)
+    left, values, rows = np.linalg.svd(triangle, full_matrices=False)
     kept = values > FACTOR_RESOLUTION * values[0]
     damped = np.sqrt(np.square(values[kept]) + ridge * np.square(values).mean())
     back = np.zeros((len(norms), len(damped)))

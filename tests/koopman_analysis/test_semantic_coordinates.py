@@ -51,6 +51,14 @@ def test_coordinates_do_not_depend_on_the_basis_of_the_input():
     np.testing.assert_allclose(euclidean_distances(again), euclidean_distances(z), atol=1e-9)
 
 
+def test_more_functions_than_pairs_are_white_in_as_many_directions_as_there_are():
+    rng = np.random.default_rng(3)
+    few = SnapshotPairs(before=rng.standard_normal((12, 30)), after=rng.standard_normal((12, 2)))
+    found = canonical_coordinates(few, dimension=2)
+    np.testing.assert_allclose(found.correlations, 1.0, atol=1e-9)  # eleven directions explain twelve pairs
+    assert found(few.before).shape == (12, 2)
+
+
 def test_a_ridge_keeps_nearly_dependent_functions_from_blowing_up_elsewhere():
     pairs = some()
     waves = RandomFourier(300, 8.0, rng=np.random.default_rng(0))

@@ -1,0 +1,108 @@
+"""What the command line changes of a preset, by names."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from kdm.distances import (
+    Distance,
+    PerceptualDistance,
+    PseudoHuberDistance,
+    SquaredDistance,
+    SumOfDistances,
+    WeighedDistance,
+)
+from kdm.networks.perceptual import InstalledWeights, WeightFiles
+from kdm.objectives import KoopmanObjective
+from kdm.presets.operators import DENSE, operator_named
+from kdm.training.adversary import Adversary
+from kdm.training.distillation import DistillationConfig
+from kdm.training.execution import BFloat16Autocast, Compiled, Eager, Precision, SinglePrecision
+from kdm.training.loop import TrainingConfig
+
+Weights = WeightFiles | InstalledWeights
+
+DISTANCES: Mapping[str, Callable[[Weights], Distance]] = {
+    "squared": lambda weights: SquaredDistance(),
+    "pseudo-huber": lambda weights: PseudoHuberDistance(),
+    "perceptual": lambda weights: PerceptualDistance(weights=weights),
+    "squared+perceptual": lambda weights: SumOfDistances(
+        terms=(
+            WeighedDistance(distance=SquaredDistance()),
+            WeighedDistance(distance=PerceptualDistance(weights=weights)),
+        )
+    ),
+}
+"""Distances between samples, made with the weights of the perceptual network."""
+PRECISIONS: Mapping[str, Precision] = {"single": SinglePrecision(), "bf16": BFloat16Autocast()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """Where a training should differ from its preset.
+
+    Attributes:
+        operator: dense | identity | isometric | low-rank | spectral (in an orthogonal basis) | spectral-identity |
+            spectral-free, where it should differ from the preset's, which is dense.
+        rank: Rank of a low-rank operator, which wants one; no other takes it.
+        steps: Optimiser steps.
+        batch: Pairs in one step, whatever the number of processes.
+        micro_batch: Pairs that a process passes through the networks at once at most.
+        distance: squared | pseudo-huber | perceptual | squared+perceptual: between a sample and its target.
+        perceptual_weights: Files of VGG16 (torchvision's) and of the heads of LPIPS; without them the package lpips is
+            asked.
+        adversary: Weight of a critic's verdict, the paper's 0.01; 0 trains without one.
+        precision: single | bf16: of the networks' products.
+        compiled: Whether networks are compiled.
+    """
+
+    operator: str | None = None
+    rank: int | None = None
+    steps: int | None = None
+    batch: int | None = None
+    micro_batch: int | None = None
+    distance: str | None = None
+    perceptual_weights: tuple[Path, Path] | None = None
+    adversary: float | None = None
+    precision: Literal["single", "bf16"] | None = None
+    compiled: bool | None = None
+
+    def of(self, config: DistillationConfig) -> DistillationConfig:
+        """The configuration with these changes.
+
+        Raises:
+            ValueError: If a name means nothing, or a choice does not fit the preset.
+        """
+        if self.operator is not None or self.rank is not None:
+            config = config.with_operator(operator_named(self.operator or DENSE, rank=self.rank))
+        config = replace(config, training=self._training(config.training))
+        if self.distance is not None or self.perceptual_weights is not None:
+            config = replace(config, objective=self._objective(config))
+        if self.adversary is not None:
+            chosen = replace(config.adversary or Adversary(), weight=self.adversary) if self.adversary else None
+            config = replace(config, adversary=chosen)
+        return config
+
+    def _training(self, training: TrainingConfig) -> TrainingConfig:
+        counts = {"steps": self.steps, "batch": self.batch, "micro_batch": self.micro_batch}
+        changed = {name: count for name, count in counts.items() if count is not None}
+        training = replace(training, **changed)  # type: ignore[arg-type]
+        if self.precision is not None:
+            training = replace(training, precision=PRECISIONS[self.precision])
+        if self.compiled is not None:
+            training = replace(training, compilation=Compiled() if self.compiled else Eager())
+        return training
+
+    def _objective(self, config: DistillationConfig) -> KoopmanObjective:
+        if not isinstance(config.objective, KoopmanObjective):
+            raise ValueError("expected no other distance for a model of whole trajectories, whose objective is squared")
+        files = self.perceptual_weights
+        weights: Weights = InstalledWeights() if files is None else WeightFiles(vgg=str(files[0]), heads=str(files[1]))
+        if self.distance is not None:
+            if self.distance not in DISTANCES:
+                raise ValueError(f"expected one of the distances {', '.join(DISTANCES)}, got {self.distance!r}")
+            return replace(config.objective, distance=DISTANCES[self.distance](weights))
+        if not isinstance(config.objective.distance, PerceptualDistance):
+            raise ValueError("expected --distance perceptual or squared+perceptual beside --perceptual-weights")
+        return replace(config.objective, distance=replace(config.objective.distance, weights=weights))
