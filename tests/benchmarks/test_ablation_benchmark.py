@@ -125,6 +125,7 @@ def is_running(process: int) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_no_worker_outlives_a_killed_study(tmp_path):
     script = tmp_path / "study.py"
     script.write_text(STUDY)

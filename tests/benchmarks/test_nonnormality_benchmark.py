@@ -4,6 +4,7 @@ import json
 import math
 
 import numpy as np
+import pytest
 
 from benchmarks.__main__ import run
 from benchmarks.nonnormality import matrices
@@ -23,6 +24,7 @@ def test_the_matrices_are_what_their_names_say():
     np.testing.assert_array_equal(matrices(16)["random, ρ = .999"], some["random, ρ = .999"])
 
 
+@pytest.mark.slow
 def test_the_page_has_a_row_for_each_matrix_and_its_bounds_are_in_order(tmp_path):
     run(("nonnormality",), fast=True, work=tmp_path)
     record = json.loads((tmp_path / "fast" / "nonnormality.json").read_text())

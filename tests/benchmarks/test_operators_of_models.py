@@ -18,6 +18,7 @@ def tables(tmp_path, name: str) -> list:
     return json.loads((tmp_path / "fast" / f"{name}.json").read_text())["tables"]
 
 
+@pytest.mark.slow
 def test_every_operator_is_trained_and_its_matrix_is_that_of_its_kind(tmp_path):
     together, each, levels, of_matrix = tables(tmp_path, "operator_kinds")
     kinds = list(operator_kinds())

@@ -16,6 +16,7 @@ from koopman_analysis import Closedness, SnapshotPairs, Verdict, closure_report
 from koopman_analysis.checks import closed, decoder_weighted_closed
 from koopman_analysis.dictionaries import EncoderDictionary
 
+pytestmark = pytest.mark.slow
 STEPS = 500
 
 

@@ -62,6 +62,7 @@ def test_the_cells_are_eight_clusters_and_the_published_rule_marks_strays_betwee
     assert deviations.max() < 3, "z-scores over the whole sample mark none"
 
 
+@pytest.mark.slow
 @pytest.mark.reference
 def test_outliers_come_from_the_edges_of_regions_and_hardly_from_the_outskirts_of_all_noise(predictions):
     for source in ("noise", "latent"):
@@ -73,6 +74,7 @@ def test_outliers_come_from_the_edges_of_regions_and_hardly_from_the_outskirts_o
         assert overall.high < 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.reference
 def test_the_published_strays_come_from_the_edges_of_regions(predictions):
     for source in ("noise", "latent"):

@@ -85,7 +85,8 @@ def fitted(structure: structures.Structure, pairs: SnapshotPairs) -> np.ndarray:
 
 
 def tolerance(structure: structures.Structure) -> float:
-    return 1e-5 if structure is structures.TRIDIAGONAL_SYMMETRIC else 1e-10
+    # Its equations are normal ones: half of the digits are lost, and the rounding of the processor decides about more.
+    return 1e-4 if structure is structures.TRIDIAGONAL_SYMMETRIC else 1e-10
 
 
 @pytest.mark.parametrize(("structure", "basis", "real"), LINEAR.values(), ids=LINEAR)
