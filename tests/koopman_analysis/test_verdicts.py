@@ -74,7 +74,7 @@ def test_pydmd_on_lifted_snapshots_finds_the_eigenvalues_that_are_stated(name):
     for _ in psi.constants:  # centred, a constant is nothing
         expected = np.delete(expected, np.argmin(np.abs(expected - 1)))
     found = np.linalg.eigvals(fitted.matrix_)
-    # The error of the matrix is the root of what is missed, and a defective eigenvalue of two moves by the root of that.
+    # The error of the matrix is the root of what is missed, and a defective pair of eigenvalues moves by its root.
     power = 0.25 if "defective" in name else 0.5
     assert rounding.spectral_distance(found, expected) < PYDMD_ROUNDING.get(name, 1e-16) ** power
 
