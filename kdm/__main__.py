@@ -112,8 +112,8 @@ def train(
     `torchrun --nproc-per-node N -m kdm train …` does it in N processes, on as many CUDA devices where there are some.
 
     Args:
-        preset: checkerboard | mixture | mixture-10 | gaussian | digits | digits-conditional | patches32 |
-            checkerboard-trajectory, whose pairs are made; or, with --data, cifar10 | cifar10-conditional |
+        preset: checkerboard | mixture | mixture-10 | gaussian | digits | digits-large | digits-conditional |
+            patches32 | checkerboard-trajectory, whose pairs are made; or, with --data, cifar10 | cifar10-conditional |
             cifar10-spectral | ffhq64 | afhqv2-64.
         out: Folder of the run.
         data: A data set; without it the preset's own pairs are collected into OUT-data.

@@ -12,7 +12,7 @@ from kdm.presets.images import (
     patches32,
 )
 from kdm.presets.operators import DENSE, LOW_RANK, OPERATORS, operator_named
-from kdm.presets.small import digits, plane, trajectories
+from kdm.presets.small import digits, digits_large, plane, trajectories
 
 PRESETS: dict[str, Preset] = {
     preset.name: preset
@@ -22,6 +22,7 @@ PRESETS: dict[str, Preset] = {
         plane("mixture-10"),
         plane("gaussian"),
         digits(),
+        digits_large(),
         digits_conditional(),
         patches32(),
         trajectories(),

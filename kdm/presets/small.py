@@ -56,6 +56,37 @@ def digits() -> Preset:
     )
 
 
+def digits_large() -> Preset:
+    """Many pairs, and a decoder that is asked for digits beside the latents of digits.
+
+    Regression draws the mean of the digits that a noise may become; a decoder that is trained on latents with noise
+    alone draws one of them, so that no prediction loss of weight draws it back to the mean.
+    """
+    architecture = Architecture(
+        latent=64,
+        noise_encoder=ResidualMLPConfig(width=640, blocks=4),
+        data_encoder=ResidualMLPConfig(width=128, blocks=1),
+        decoder=ResidualMLPConfig(width=256, blocks=2),
+    )
+    training = TrainingConfig(
+        steps=4000,
+        batch=512,
+        optimiser=AdamConfig(learning_rate=2e-3, betas=(0.9, 0.99), weight_decay=0.1),
+        warmup=100,
+    )
+    return Preset(
+        name="digits-large",
+        teacher="digits",
+        pairs=400_000,
+        solver_steps=24,
+        distillation=DistillationConfig(
+            architecture=architecture,
+            training=training,
+            objective=KoopmanObjective(prediction_weight=0.05, latent_noise=0.4),
+        ),
+    )
+
+
 def trajectories() -> Preset:
     """One encoder and one semigroup for all stored times: what the linear law costs where it must be one law."""
     architecture = Architecture(

@@ -137,6 +137,8 @@ def _linear_flows(trajectories: SnapshotTrajectories) -> dict[str, Predictor]:
 def fourier_edmd(pairs: SnapshotPairs, count: int, *, noise: float, rng: np.random.Generator) -> EDMD:
     """EDMD with the constant, the coordinates and random Fourier features, the best length scale of a grid.
 
+    Where there are as many coordinates as functions are asked for, they make room for the waves.
+
     Args:
         pairs: What to fit to; the length scale is chosen on some of them.
         count: Number of functions.
@@ -150,9 +152,11 @@ def fourier_edmd(pairs: SnapshotPairs, count: int, *, noise: float, rng: np.rand
 
     def edmd(scale: float, chosen: np.ndarray | slice) -> EDMD:
         length = scale * noise * math.sqrt(width)
-        waves = RandomFourier(count - width - 1, length, rng=np.random.default_rng(seed))
+        room = count > width + 1
+        plain = Constant() + Coordinates() if room else Constant()
+        waves = RandomFourier(count - 1 - width * room, length, rng=np.random.default_rng(seed))
         some = SnapshotPairs(before=pairs.before[chosen], after=pairs.after[chosen])
-        return EDMD(Constant() + Coordinates() + waves, outputs=Coordinates(), ridge=RIDGE).fit(some)
+        return EDMD(plain + waves, outputs=Coordinates(), ridge=RIDGE).fit(some)
 
     def error(scale: float) -> float:
         return float(np.square(edmd(scale, fit).predict(pairs.before[test]) - pairs.after[test]).sum())
