@@ -143,14 +143,16 @@ def train(
 
 
 def sample(
-    run: Positional[Path], *, count: int, out: Path, seed: int = 0, device: Device = "auto", debug: Flag = False
-) -> None:
+    run: Positional[Path], *, count: int, out: Path, label: int | None = None, seed: int = 0, device: Device = "auto",
+    debug: Flag = False,
+) -> None:  # fmt: skip
     """Draw one-step samples from a run, into a .npy array or a .png picture.
 
     Args:
         run: Folder of the run.
         count: How many.
         out: The file, a new one; a picture shows points of the plane, or up to 400 images.
+        label: The class of all samples, of a model that is told classes; all classes in turn unless given.
         seed: Seed of the noise.
         device: Where to compute; auto takes CUDA when there is one.
         debug: Show the traceback of an error.
@@ -160,7 +162,8 @@ def sample(
     if out.exists():
         raise FileExistsError(f"expected a new file, got '{out}', which is there: remove it, or choose another --out")
     model = load(run, device=_device(device))
-    samples = sampled(model, count, generator=torch.Generator().manual_seed(seed)).cpu().numpy()
+    labels = None if label is None else torch.full((count,), label)
+    samples = sampled(model, count, generator=torch.Generator().manual_seed(seed), labels=labels).cpu().numpy()
     if out.suffix == ".npy":
         with replaced_file(out) as temporary, open(temporary, "wb") as file:
             # As a stream: what fails in NumPy's way of writing to files does not say that the disk is full.

@@ -7,9 +7,11 @@ import pytest
 import torch
 from tiny_experiments import CPU, trained
 
+from kdm.__main__ import main
 from kdm.configuration import Architecture
 from kdm.control import LabelControlConfig
 from kdm.networks import ResidualMLPConfig
+from kdm.sampling import sample
 from kdm.teachers import named
 from kdm.teachers.conditional import ClassConditional
 from kdm.training.distillation import DistillationConfig, load
@@ -103,3 +105,10 @@ def test_a_class_for_a_model_that_is_told_none_is_refused(data, config, tmp_path
 def test_a_class_that_the_model_does_not_know_is_refused(run, work):
     with pytest.raises(ValueError, match="expected a class that the model knows, one of 0 to 7; got 9"):
         target_named(str(run), data=None).experiment(means(work, 9))
+
+
+def test_samples_of_one_class_are_drawn_by_its_number(run, tmp_path, capsys):
+    main(["sample", str(run), "--count", "3", "--label", "2", "--out", str(tmp_path / "twos.npy")])
+    expected = sample(load(run), 3, generator=torch.Generator().manual_seed(0), labels=torch.full((3,), 2))
+    np.testing.assert_array_equal(np.load(tmp_path / "twos.npy"), expected.numpy())
+    assert "3 samples" in capsys.readouterr().out
