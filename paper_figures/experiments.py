@@ -41,15 +41,22 @@ class Distilled:
     classes: np.ndarray
 
 
+def collected(name: str, profile: Profile) -> Trajectories:
+    """The pairs of a preset, made or found in the profile's folder."""
+    preset = profile.preset(name)
+    return collect(
+        preset.teacher_object(), preset.pairs, generator=torch.Generator().manual_seed(profile.seed),
+        steps=preset.solver_steps, out=profile.work / name / "data", progress=True,
+    )  # fmt: skip
+
+
 def distilled(name: str, profile: Profile) -> Distilled:
     """The model of a preset, made or found in the profile's folder."""
-    preset = profile.preset(name)
+    preset, data = profile.preset(name), collected(name, profile)
     folder = profile.work / name
-    data = collect(
-        preset.teacher_object(), preset.pairs, generator=torch.Generator().manual_seed(profile.seed),
-        steps=preset.solver_steps, out=folder / "data", progress=True,
+    train_with_bar(
+        configured(preset, profile), data, folder / "run", device=CPU, preset=preset.name, progress=True
     )  # fmt: skip
-    train_with_bar(_config(preset, profile), data, folder / "run", device=CPU, preset=preset.name, progress=True)
     heldout = data.heldout()
     classes = data.teacher.labels(heldout.data) if data.teacher is not None else None
     assert classes is not None  # every data set here has classes
@@ -63,10 +70,11 @@ def regressed(found: Distilled, profile: Profile) -> DirectRegression:
     """Direct regression with the parameters, the optimiser and the samples of a distilled preset, made or found."""
     preset = profile.preset(found.subject.name)
     folder = profile.work / preset.name / "direct"
-    deque(regress_directly(_config(preset, profile), found.data, folder, device=CPU), maxlen=0)
+    deque(regress_directly(configured(preset, profile), found.data, folder, device=CPU), maxlen=0)
     return load_direct(folder)
 
 
-def _config(preset: Preset, profile: Profile) -> DistillationConfig:
+def configured(preset: Preset, profile: Profile) -> DistillationConfig:
+    """How a preset is distilled in this profile."""
     config = preset.seeded(profile.seed).distillation
     return replace(config, training=replace(config.training, steps=FEW_STEPS)) if profile.fast else config

@@ -7,10 +7,12 @@ import matplotlib as mpl
 import matplotlib.image
 import numpy as np
 import pytest
+import torch
 from matplotlib.colors import to_hex
 
+from kdm.evaluation import generated
 from koopman_analysis.figures.style import STYLE
-from paper_figures import ablations, neighbours, semantics, spectrum
+from paper_figures import ablations, images, neighbours, semantics, spectrum
 from paper_figures.__main__ import FIGURES, main
 from paper_figures.defect_against_dimension import TOLERANCE, curves, drawn
 from paper_figures.printing import SCREEN, styled_for_print
@@ -76,6 +78,29 @@ def test_neighbours_are_alike_more_often_in_the_latent_space_than_in_the_noise_a
     assert found.agreements()["noise"].low > found.chance, "the premise: the noise knows something, too"
     assert len(images) == len(found.labels)
     np.testing.assert_array_equal(found.labels[found.queries], np.arange(10))
+
+
+@pytest.mark.gallery
+def test_every_way_to_train_is_judged_beside_every_rival_and_the_teacher_is_the_ceiling(work):
+    profile = Profile(fast=True, width=None, work=work / "fast")
+    study = images.studied("digits-conditional", profile)
+    assert [len(samples) for samples in study.trained.values()] == [len(images.FEW_SHARES)] * 3
+    quality = images.judged(study, rng=np.random.default_rng(0))
+    for quantity, better in ((images.AGREEMENT, 1.0), (images.DISTANCE, -1.0), (images.FRECHET, -1.0)):
+        found = quality[quantity]
+        reached = {name: [curve[at].estimate for at in sorted(curve)] for name, curve in found.curves.items()}
+        assert list(reached) == [images.DENSE, images.SPECTRAL, images.DIRECT]
+        assert all(better * (last - first) > 0.0 for first, last in reached.values()), "longer trainings are better"
+        teacher, *others = (found.levels[name].estimate for name in reversed(found.levels))
+        assert len(others) == 3
+        if quantity != images.AGREEMENT:
+            assert teacher < min([*others, *(min(each) for each in reached.values())])
+    assert quality[images.AGREEMENT].levels[images.TEACHER].low > 0.95
+    asked = images.under_every_class(study)
+    assert list(asked) == [str(digit) for digit in range(10)]
+    noise = study.heldout.noise[: images.NOISES]
+    ones = generated(study.model, noise, torch.ones(len(noise), dtype=torch.int64))
+    np.testing.assert_array_equal(asked["1"], ones.double().numpy())
 
 
 @pytest.mark.gallery

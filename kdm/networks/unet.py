@@ -60,7 +60,7 @@ class UNetConfig:
         """The network between samples or latent vectors of these shapes.
 
         Raises:
-            ValueError: If neither is a picture (channels, height, width), or its sides cannot be halved so often.
+            ValueError: If neither is a picture, (channels, height, width) or (height, width), or its sides cannot be halved so often.
         """
         ends = PictureEnds(inputs, outputs, levels=len(self.multipliers))
         return UNet(ends, _ddpm(ends, self, classes=classes), classes=classes)
@@ -82,7 +82,7 @@ class PictureEnds:
     """How a U-Net stands between two shapes, of which one at least is that of pictures: equations (1) and (2).
 
     Args:
-        inputs: Shape of what it takes: (channels, height, width), or (m,).
+        inputs: Shape of what it takes: (channels, height, width), (height, width) of one channel, or (m,).
         outputs: Shape of what it gives.
         levels: How many it has.
 
@@ -96,13 +96,13 @@ class PictureEnds:
     """
 
     def __init__(self, inputs: tuple[int, ...], outputs: tuple[int, ...], *, levels: int) -> None:
-        pictures = [shape for shape in (inputs, outputs) if len(shape) == 3]
+        pictures = [shape for shape in (inputs, outputs) if len(shape) in (2, 3)]
         if not pictures:
             raise ValueError(
-                f"expected pictures (channels, height, width) for a U-Net at one end at least, got {inputs} and "
-                f"{outputs}: flat samples want a multilayer perceptron"
+                f"expected pictures (channels, height, width) or (height, width) for a U-Net at one end at least, got "
+                f"{inputs} and {outputs}: flat samples want a multilayer perceptron"
             )
-        self.sides, factor = pictures[0][1:], 2 ** (levels - 1)
+        self.sides, factor = pictures[0][-2:], 2 ** (levels - 1)
         if any(side % factor for side in self.sides):
             raise ValueError(
                 f"expected sides that {levels} levels can halve {levels - 1} times, multiples of {factor}, got "

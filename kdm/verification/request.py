@@ -8,8 +8,8 @@ from typing import Any
 
 from kdm.training.runs import RunFolder
 from kdm.trajectories import open_trajectories
-from kdm.verification.subjects import name_of_run
-from kdm.verification.targets import Target, digest_of_run, target_named
+from kdm.verification.subjects import digest_of_run, name_of_run
+from kdm.verification.targets import Target, target_named
 from koopman_analysis.report import require_report_or_nothing, saved_inputs
 
 

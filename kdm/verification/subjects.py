@@ -1,5 +1,8 @@
 """Models on disk as the subjects of a verification, and what may be said of the pairs that they have seen."""
 
+import hashlib
+import json
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -71,6 +74,15 @@ def history_of_run(run: Path, data: Trajectories) -> str:
         others = len(data) - data.manifest.heldout
         return f"was trained on the {others:,} other pairs of these data: the held-out ones are new to it"
     return "was trained on other data: the held-out pairs are new to it, unless the two sets share some"
+
+
+def digest_of_run(run: Path) -> str:
+    """The SHA-256 of what a RUN says that it holds, and of its weights where it has finished."""
+    folder = RunFolder(run)
+    digest = hashlib.sha256(json.dumps(folder.experiment(), sort_keys=True).encode())
+    with suppress(FileNotFoundError):
+        digest.update(folder.weights.read_bytes())
+    return digest.hexdigest()
 
 
 def name_of_run(run: Path) -> str:

@@ -10,10 +10,7 @@ are made or found in one folder:
 Each part resumes where an interrupted one stopped.
 """
 
-import hashlib
-import json
 from abc import ABC, abstractmethod
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +27,13 @@ from kdm.trajectories import Trajectories, collect, of_class, open_trajectories
 from kdm.verification.direct import direct_beside
 from kdm.verification.experiment import Experiment, Subject, Training
 from kdm.verification.model_objects import digest_of_answers, fitting_model, is_model_object, model_object
-from kdm.verification.subjects import class_to_verify, history_of_run, name_of_run, subject_of_run
+from kdm.verification.subjects import (
+    class_to_verify,
+    digest_of_run,
+    history_of_run,
+    name_of_run,
+    subject_of_run,
+)
 from koopman_analysis import LatentModel, SnapshotPairs
 
 ELSEWHERE = "was trained elsewhere: whether it has seen the pairs that are held out here, nobody says"
@@ -258,15 +261,6 @@ def target_named(word: str, *, data: Path | None) -> Target:
         f"expected one of the presets {', '.join(PRESETS)}, the folder of a run, or a model as MODULE:OBJECT, "
         f"got {word!r}"
     )
-
-
-def digest_of_run(run: Path) -> str:
-    """The SHA-256 of what a RUN says that it holds, and of its weights where it has finished."""
-    folder = RunFolder(run)
-    digest = hashlib.sha256(json.dumps(folder.experiment(), sort_keys=True).encode())
-    with suppress(FileNotFoundError):
-        digest.update(folder.weights.read_bytes())
-    return digest.hexdigest()
 
 
 def train_with_bar(

@@ -10,7 +10,7 @@ from koopman_analysis.figures.closure import (
 from koopman_analysis.figures.dimension import draw_hermite_curve, draw_rank_sweep, draw_sweep
 from koopman_analysis.figures.eigenfunctions import draw_function
 from koopman_analysis.figures.gauge import draw_gauge
-from koopman_analysis.figures.images import draw_images
+from koopman_analysis.figures.images import draw_image_rows, draw_images
 from koopman_analysis.figures.interpolation import (
     draw_departures,
     draw_interpolations,
@@ -27,6 +27,7 @@ from koopman_analysis.figures.intervals import (
 from koopman_analysis.figures.neighbours import draw_gallery
 from koopman_analysis.figures.outliers import draw_outliers, draw_regions
 from koopman_analysis.figures.predictors import draw_error_against_cost, draw_error_against_dimension
+from koopman_analysis.figures.quality import draw_quality_against_cost
 from koopman_analysis.figures.samples import draw_by_class, draw_marked, draw_samples
 from koopman_analysis.figures.semantics import draw_midway, draw_semantic_values, semantic_figure
 from koopman_analysis.figures.spectrum import draw_eigenvalues, draw_pseudospectrum, draw_residuals
@@ -53,6 +54,7 @@ __all__ = [
     "draw_exponents",
     "draw_gauge",
     "draw_hermite_curve",
+    "draw_image_rows",
     "draw_images",
     "draw_interpolations",
     "draw_marked",
@@ -61,6 +63,7 @@ __all__ = [
     "draw_outliers",
     "draw_path_measures",
     "draw_paths",
+    "draw_quality_against_cost",
     "draw_ratios",
     "draw_rank_sweep",
     "draw_regions",

@@ -1,6 +1,7 @@
-"""Images side by side."""
+"""Images side by side, and rows of them by name."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -34,6 +35,30 @@ def draw_images(
     ax.imshow(sheet[..., 0] if channels == 1 else sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     ax.set_axis_off()
     ax.set_title(title, color=INK)
+    return ax
+
+
+def draw_image_rows(ax: Axes, rows: Mapping[str, Float[np.ndarray, "..."]], *, title: str = "") -> Axes:
+    """Rows of equally many images, each row under its name on the left: what several models make of the same noise.
+
+    Args:
+        ax: Where to draw.
+        rows: The images of each row, as `draw_images` takes them.
+        title: Above the panel.
+
+    Raises:
+        ValueError: If a row has more images than another, or there is none.
+    """
+    counts = {name: len(images) for name, images in rows.items()}
+    if len(set(counts.values())) != 1:
+        raise ValueError(f"expected rows of equally many images, got {counts}")
+    draw_images(ax, np.concatenate([*rows.values()]), title=title, columns=next(iter(counts.values())))
+    height = next(iter(rows.values())).shape[-2]
+    for row, name in enumerate(rows):
+        ax.annotate(
+            name, (-0.5, row * (height + 1) + 0.5 * (height - 1)), xytext=(-4, 0), textcoords="offset points",
+            ha="right", va="center", color=INK, fontsize="small", annotation_clip=False,
+        )  # fmt: skip
     return ax
 
 

@@ -17,7 +17,7 @@ from kdm.importing.runs import import_model
 from kdm.training.distillation import data_for, distil
 from kdm.training.runs import RunError, RunFolder
 from kdm.trajectories import save_trajectories
-from kdm.verification.targets import digest_of_run
+from kdm.verification.subjects import digest_of_run
 
 ROUNDING = 1e-5
 """Single precision through ten layers of order one."""

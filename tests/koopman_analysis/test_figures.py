@@ -23,9 +23,11 @@ from koopman_analysis.figures import (
     draw_discrepancies,
     draw_errors,
     draw_gauge,
+    draw_image_rows,
     draw_images,
     draw_marked,
     draw_outliers,
+    draw_quality_against_cost,
     draw_ratios,
     draw_regions,
     draw_residuals,
@@ -273,3 +275,41 @@ def test_images_stand_in_a_square_with_a_white_line_between_them():
 def test_what_is_not_an_image_is_refused():
     with pytest.raises(ValueError, match="expected images"):
         draw_images(Figure().subplots(), np.zeros((4, 2, 8, 8)))
+
+
+def test_rows_of_images_stand_under_their_names():
+    rows = {name: np.full((3, 2, 4), level) for name, level in (("teacher", 1.0), ("model", -1.0))}
+    ax = draw_image_rows(Figure().subplots(), rows, title="the same noise")
+    sheet = np.asarray(ax.images[0].get_array())
+    assert sheet.shape == (2 * 2 + 1, 3 * 4 + 2), "two rows of three"
+    assert (sheet[0, 0], sheet[3, 0]) == (1.0, 0.0)
+    named = {text.get_text(): text.xy[1] for text in ax.texts}
+    assert named == {"teacher": 0.5, "model": 3.5}, "in the middle of each row"
+
+
+@pytest.mark.parametrize("rows", [{}, {"a": np.zeros((2, 8, 8)), "b": np.zeros((3, 8, 8))}])
+def test_rows_of_images_are_equally_long(rows):
+    with pytest.raises(ValueError, match="rows of equally many images"):
+        draw_image_rows(Figure().subplots(), rows)
+
+
+def test_quality_is_drawn_against_the_cost_of_each_training_over_what_is_not_trained(ax):
+    curves = {
+        "model": {20.0: interval(0.9, 0.8, 0.95), 2.0: interval(0.5, 0.4, 0.6)},
+        "rival": {5.0: interval(1, 1, 1)},
+    }
+    draw_quality_against_cost(ax, curves, {"data": interval(0.99, 0.98, 1.0)}, label="agreement")
+    model, rival, data = ax.lines
+    assert [line.get_label() for line in ax.lines] == ["model", "rival", "data"]
+    np.testing.assert_array_equal(model.get_xydata(), [[2.0, 0.5], [20.0, 0.9]], err_msg="by rising cost")
+    np.testing.assert_array_equal(rival.get_xydata(), [[5.0, 1.0]])
+    assert set(data.get_ydata()) == {0.99}
+    bars, _ = ax.collections
+    np.testing.assert_array_equal([bar[:, 1] for bar in bars.get_segments()], [[0.4, 0.6], [0.8, 0.95]])
+    assert len({line.get_color() for line in ax.lines}) == 3
+    assert (ax.get_xscale(), ax.get_ylabel()) == ("log", "agreement")
+
+
+def test_a_way_to_train_that_reached_nothing_is_refused(ax):
+    with pytest.raises(ValueError, match="got nothing of model"):
+        draw_quality_against_cost(ax, {"model": {}}, {}, label="agreement")
