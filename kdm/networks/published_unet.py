@@ -59,7 +59,7 @@ class PublishedUNetConfig:
         """The network between samples or latent vectors of these shapes.
 
         Raises:
-            ValueError: If neither is a picture, (channels, height, width) or (height, width), or its sides cannot be halved so often.
+            ValueError: As `PictureEnds`.
         """
         ends = PictureEnds(inputs, outputs, levels=len(self.multipliers))
         return UNet(ends, PublishedCore(ends, self, classes=classes), classes=classes)

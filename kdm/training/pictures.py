@@ -22,15 +22,16 @@ SIDE = 8
 
 
 def is_image(shape: tuple[int, ...]) -> bool:
-    """Whether samples of this shape are images: grey or red, green and blue, then rows and columns."""
-    return len(shape) == 3 and shape[0] in (1, 3)
+    """Whether samples of this shape are images: rows and columns, after grey or red, green and blue, if anything."""
+    return len(shape) == 2 or (len(shape) == 3 and shape[0] in (1, 3))
 
 
 def picture_of(model: OneStepGenerator, pairs: Pairs) -> bytes:
     """One-step samples from the noise of the first pairs, always the same, in the range of the data beside it."""
     shown = pairs[: SIDE**2]
     low, high = shown.data.min().item(), shown.data.max().item()
-    return png(grid(generated(model, shown.noise, shown.labels), low=low, high=high))
+    samples = generated(model, shown.noise, shown.labels)
+    return png(grid(samples if samples.ndim == 4 else samples.unsqueeze(1), low=low, high=high))
 
 
 def grid(images: Samples, *, low: float, high: float) -> np.ndarray:

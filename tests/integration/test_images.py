@@ -1,4 +1,4 @@
-"""The whole road of images with U-Nets: pairs, a training, its measurement, its verification; conditional, and spectral."""
+"""The whole road of images with U-Nets: pairs, a training, its measurement, its verification; conditional, spectral."""
 
 import pytest
 import torch

@@ -43,7 +43,8 @@ def test_images_stand_side_by_side_in_order_and_numbers_are_cut_to_bytes():
 def test_shapes_of_images_are_told_from_others():
     assert is_image((1, 8, 8))
     assert is_image((3, 32, 32))
-    assert not any(is_image(shape) for shape in ((2,), (64,), (2, 8, 8), (8, 8), (1, 1, 8, 8)))
+    assert is_image((8, 8))
+    assert not any(is_image(shape) for shape in ((2,), (64,), (2, 8, 8), (1, 1, 8, 8)))
 
 
 def test_a_training_on_images_leaves_a_picture_of_every_measurement(config, tmp_path):
