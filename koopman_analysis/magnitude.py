@@ -21,6 +21,11 @@ def unit_and_exponent(A: Inexact[np.ndarray, "*shape"]) -> tuple[Inexact[np.ndar
     return _moved(A, -exponent), exponent
 
 
+def in_double_precision(A: Inexact[np.ndarray, "*shape"]) -> Inexact[np.ndarray, "*shape"]:
+    """A as an array of float64 or complex128, whatever numbers it was made of."""
+    return _moved(A, 0)
+
+
 def enlarged(value: float, exponent: int) -> float:
     """2^e times a number.
 

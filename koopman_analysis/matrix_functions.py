@@ -10,37 +10,25 @@ where K is, if and only if no eigenvalue lies on (−∞, 0]. With an eigenvalue
 has an inverse; on the negative axis there are several with equal right; and next to it small errors of K exchange
 turning one way for turning the other. That is *aliasing*: a pair e^{a ± ib} with b > π gives the same K as one with
 b − 2π, and only a shorter lag tells them apart. So |arg λ| must stay clear of π by a margin, and λ of (−∞, 0] by what
-rounding can do. A change of K by
+rounding can do, the lesser radius of equation (2) of `nonnormality.conditioning`: a Jordan block far from the cut has a
+logarithm, and one near it has none. What passes is exponentiated back, and refused unless it gives K. All this is asked
+of K apart from its `magnitude`: log 2^e B = log B + e log 2. No error tells of a zero eigenvalue otherwise: SciPy's
+`logm(diag(.5, .2, 0))` is finite, −46 in the corner.
 
-    δ = 10 ε ‖K‖                                                                                               (3)
+Whole powers need no logarithm: K² is always there, K⁻¹ where no eigenvalue is 0 to rounding.
 
-moves no eigenvalue farther than the lesser of two radii,
-
-    κ(V) δ   (Bauer & Fike)      and      r with δ Σ_{k < m} ν^k r^{−k−1} = 1   (Henrici),                        (4)
-
-V the eigenvectors with columns of length one and ν = ‖N‖_F the departure from normality: the first is about δ where K
-is well diagonalisable; where K is defective it is infinite, and the second about (δ ν^{m−1})^{1/m}. So a Jordan block
-far from the cut has a logarithm, and one near it has none. What passes is exponentiated back, and refused unless it
-gives K. All this is asked of K apart from its `magnitude`: log 2^e B = log B + e log 2. No error tells of a zero
-eigenvalue otherwise: SciPy's `logm(diag(.5, .2, 0))` is finite, −46 in the corner.
-
-Whole powers need no logarithm: K² is always there, K⁻¹ where no eigenvalue is 0 within (4).
-
-Sources: Higham 2008, ch. 1.7 and 11 (the principal logarithm); Bauer & Fike 1960; Henrici 1962, theorem 4; Al-Mohy &
-Higham 2012 (the algorithm in SciPy); Mauroy & Goncalves 2020 (generators from snapshots, and their aliasing).
+Sources: Higham 2008, ch. 1.7 and 11 (the principal logarithm); Al-Mohy & Higham 2012 (the algorithm in
+SciPy); Mauroy & Goncalves 2020 (generators from snapshots, and their aliasing).
 """
 
 import warnings
 
 import numpy as np
 import scipy.linalg
-import scipy.optimize
 
 from koopman_analysis.magnitude import frobenius_norm, unit_and_exponent
-from koopman_analysis.nonnormality.departure import eigenvector_conditioning, henrici_departure
+from koopman_analysis.nonnormality.conditioning import reach_of_rounding
 from koopman_analysis.shapes import Inexact, Operator, require_square
-
-EPSILON = float(np.finfo(np.float64).eps)
 
 MARGIN = 0.01
 """How far |arg λ| must stay from π, in radians."""
@@ -107,7 +95,7 @@ def _whole_power(K: Operator, s: int) -> np.ndarray:
     if s >= 0:
         return np.linalg.matrix_power(K.astype(np.result_type(K, np.float64)), s)
     unit, exponent = unit_and_exponent(K)
-    _require_no_zero(np.linalg.eigvals(unit), _reach_of_rounding(unit), exponent)
+    _require_no_zero(np.linalg.eigvals(unit), reach_of_rounding(unit), exponent)
     return np.linalg.matrix_power(_enlarged(np.linalg.inv(unit), -exponent), -s)
 
 
@@ -147,7 +135,7 @@ def _logarithm(K: Operator, margin: float) -> tuple[np.ndarray, int, np.ndarray]
 
 
 def _require_logarithm(unit: np.ndarray, exponent: int, margin: float) -> None:
-    eigenvalues, reach = np.linalg.eigvals(unit), _reach_of_rounding(unit)
+    eigenvalues, reach = np.linalg.eigvals(unit), reach_of_rounding(unit)
     _require_no_zero(eigenvalues, reach, exponent)
     away = np.where(eigenvalues.real > 0, np.abs(eigenvalues), np.abs(eigenvalues.imag))
     if (on_cut := away <= reach).any():
@@ -176,21 +164,6 @@ def _require_no_zero(eigenvalues: np.ndarray, reach: float, exponent: int) -> No
             f"expected eigenvalues other than 0, got {_told(smallest, reach, exponent)}: what the operator forgets no "
             "power brings back; leave the direction out"
         )
-
-
-def _reach_of_rounding(K: Operator) -> float:
-    """The lesser radius of equation (4), of entries of order one."""
-    delta, nu = 10 * EPSILON * float(np.linalg.norm(K, 2)), henrici_departure(K)
-    if nu == 0 or delta == 0:
-        return delta
-    powers = np.arange(len(K))
-
-    def excess(log_radius: float) -> float:
-        return float(np.log(delta) + np.logaddexp.reduce(powers * np.log(nu) - (powers + 1) * log_radius))
-
-    # At δ the sum is at least its first term, 1/δ; at δ + ν it is at most that of all k, 1/δ again.
-    low, high = np.log(delta) - EPSILON, np.log(delta + nu) + 1e-9
-    return min(eigenvector_conditioning(K) * delta, float(np.exp(scipy.optimize.brentq(excess, low, high))))
 
 
 def _as_real_as(K: Operator, computed: np.ndarray) -> np.ndarray:

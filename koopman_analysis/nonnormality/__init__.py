@@ -4,9 +4,9 @@ A change of coordinates that is not orthogonal changes every number here but the
 be changed each on its own, K has not even that. `koopman_analysis.gauge` asks in whose coordinates before it answers.
 """
 
+from koopman_analysis.nonnormality.conditioning import eigenvector_conditioning
 from koopman_analysis.nonnormality.departure import (
     effective_rank,
-    eigenvector_conditioning,
     henrici_departure,
     numerical_abscissa,
     numerical_radius,

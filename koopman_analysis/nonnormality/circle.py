@@ -20,7 +20,8 @@ what it says to be well below the level is below, and only if nothing is are all
 Sources: Boyd & Balakrishnan 1990, Bruinsma & Steinbuch 1990 (levels); Byers 1988 (pencils of singular values).
 """
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,18 +115,27 @@ def angles_on_circle(
     """Angles of the eigenvalues of the pencil left − z right on |z| = 1: equation (2)."""
     (left, right), _ = unit_and_exponent(np.stack([left, right]))
     real = np.isrealobj(left) and np.isrealobj(right)
-    turns = np.array([1.0, -1.0]) if real else np.exp(1j * (0.7 + np.pi / 2 * np.arange(4)))
-    poles = [float(turn) if real else turn for turn in turns]
-    factors = [scipy.linalg.lu_factor(left - pole * right, check_finite=False) for pole in poles[:2]]
-    # The pole farther from all eigenvalues: of the two, that whose matrix has the larger smallest pivot.
-    pivots = [np.abs(np.diag(factor)).min() for factor, _ in factors]
-    chosen = int(np.argmax(pivots))
-    if not pivots[chosen] > 0:
-        return np.angle(poles[:1])  # both are eigenvalues: f is asked there, and at the opposite angle
-    pole = poles[chosen]
-    mu = np.linalg.eigvals(scipy.linalg.lu_solve(factors[chosen], left + pole * right, check_finite=False))
+    turns = [*([1.0, -1.0] if real else []), *np.exp(1j * (0.7 + np.pi / 2 * np.arange(4)))]
+    pole, factor = _factored(left, right, turns[:2])
+    if factor is None and real:
+        pole, factor = _factored(left, right, turns[2:4])
+    if factor is None:
+        return np.angle(turns)  # all are eigenvalues: f is asked there, and between them
+    mu = np.linalg.eigvals(scipy.linalg.lu_solve(factor, left + pole * right, check_finite=False))
     ahead, behind = np.abs(mu + 1), np.abs(mu - 1)
     finite = (ahead > 0) & (behind > 0)
     ahead, behind, mu = ahead[finite], behind[finite], mu[finite]
     beside = np.abs(np.log(ahead / behind)) < BESIDE
     return np.angle(pole * (mu[beside] + 1) / (mu[beside] - 1))
+
+
+def _factored(
+    left: np.ndarray, right: np.ndarray, poles: Sequence[complex]
+) -> tuple[complex, tuple[np.ndarray, np.ndarray] | None]:
+    """The pole farther from all eigenvalues, whose matrix has the larger smallest pivot, and its factors, if any."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", scipy.linalg.LinAlgWarning)  # of pivots that are zero, which are looked at here
+        factors = [scipy.linalg.lu_factor(left - pole * right, check_finite=False) for pole in poles]
+    pivots = [np.abs(np.diag(factor)).min() for factor, _ in factors]
+    chosen = int(np.argmax(pivots))
+    return poles[chosen], factors[chosen] if pivots[chosen] > 0 else None

@@ -4,22 +4,19 @@ With the complex Schur form A = U (Λ + N) Uᴴ, N strictly upper triangular, an
 
     spectral radius             ρ(A) = max |λ|                                                                  (1)
     Henrici's departure         ‖N‖_F = √( ‖A‖_F² − Σ |λ|² ), 0 iff A is normal                                  (2)
-    eigenvector conditioning    κ(V), A = V Λ V⁻¹ with columns of length one; ∞ where there is no basis           (3)
-    numerical abscissa          max Re W(A) = λ_max((A + Aᴴ)/2) = d/dt ‖e^{tA}‖ at t = 0                          (4)
-    numerical radius            w(A) = max |W(A)| = max_θ λ_max(Re e^{iθ} A),  ‖A‖/2 ≤ w(A) ≤ ‖A‖                (5)
-    effective rank              exp( −Σ p_i log p_i ),  p_i = σ_i / Σ σ_j                                       (6)
-    stable rank                 ‖A‖_F² / ‖A‖²,                                                                  (7)
+    numerical abscissa          max Re W(A) = λ_max((A + Aᴴ)/2) = d/dt ‖e^{tA}‖ at t = 0                          (3)
+    numerical radius            w(A) = max |W(A)| = max_θ λ_max(Re e^{iθ} A),  ‖A‖/2 ≤ w(A) ≤ ‖A‖                (4)
+    effective rank              exp( −Σ p_i log p_i ),  p_i = σ_i / Σ σ_j                                       (5)
+    stable rank                 ‖A‖_F² / ‖A‖²,                                                                  (6)
 
 W(A) = {xᴴAx : ‖x‖ = 1}. In (2) N is taken from the Schur form itself: the difference of squares loses half of the
-digits, and returned 0 for a departure of 3.6·10⁻⁹. In (5) λ_max(Re e^{iθ}A) takes
+digits, and returned 0 for a departure of 3.6·10⁻⁹. In (4) λ_max(Re e^{iθ}A) takes
 a level α only where det(z² A − 2α z + Aᴴ) = 0 at z = e^{iθ}; `circle` does the rest. All are homogeneous, and taken
 from A apart from its `magnitude`.
 
-Sources: Henrici 1962 (2); Trefethen & Embree 2005, ch. 14, 17, 48; Mengi & Overton 2005 (5); Roy & Vetterli 2007 (6);
-Rudelson & Vershynin 2007 (7).
+Sources: Henrici 1962 (2); Trefethen & Embree 2005, ch. 14, 17, 48; Mengi & Overton 2005 (4); Roy & Vetterli 2007 (5);
+Rudelson & Vershynin 2007 (6).
 """
-
-import math
 
 import numpy as np
 import scipy.linalg
@@ -53,20 +50,8 @@ def henrici_departure(A: Operator) -> float:
     return enlarged(float(np.linalg.norm(np.triu(triangular, 1))), exponent)
 
 
-def eigenvector_conditioning(A: Operator) -> float:
-    """κ(V) of equation (3), at least 1.
-
-    Raises:
-        ValueError: If A is not a square matrix of finite numbers.
-    """
-    unit, _ = _square_unit(A)
-    _, V = np.linalg.eig(unit)
-    values = np.linalg.svd(V, compute_uv=False)
-    return float(values[0] / values[-1]) if values[-1] > 0 else math.inf
-
-
 def numerical_abscissa(A: Operator) -> float:
-    """The largest real part in the numerical range: equation (4).
+    """The largest real part in the numerical range: equation (3).
 
     Raises:
         ValueError: If A is not a square matrix of finite numbers, or the result beyond the range of numbers.
@@ -76,7 +61,7 @@ def numerical_abscissa(A: Operator) -> float:
 
 
 def numerical_radius(A: Operator) -> float:
-    """w(A) of equation (5), to ten digits.
+    """w(A) of equation (4), to ten digits.
 
     Raises:
         ValueError: If A is not a square matrix of finite numbers, or the result beyond the range of numbers.
@@ -99,7 +84,7 @@ def numerical_radius(A: Operator) -> float:
 
 
 def effective_rank(A: Operator) -> float:
-    """The exponential of the entropy of the singular values' shares: equation (6), from 1 to the rank.
+    """The exponential of the entropy of the singular values' shares: equation (5), from 1 to the rank.
 
     Raises:
         ValueError: If A is not a matrix of finite numbers, or zero.
@@ -111,7 +96,7 @@ def effective_rank(A: Operator) -> float:
 
 
 def stable_rank(A: Operator) -> float:
-    """‖A‖_F² / ‖A‖² of equation (7), from 1 to the rank.
+    """‖A‖_F² / ‖A‖² of equation (6), from 1 to the rank.
 
     Raises:
         ValueError: If A is not a matrix of finite numbers, or zero.

@@ -32,7 +32,11 @@ c(r) the lesser of ‖V‖ ‖W‖ and of equation (3) of `peripheral`, which fa
 b is put where little of the fall is left, and no closer than 10⁻⁵, from where it takes few circles. Of many eigenvalues
 on the circle c is ‖V‖ ‖W‖, which is certain, and far.
 
-Ends hold up to rounding: a σ_min that rounding could make zero has the upper end ∞.
+Where eigenvectors are a good basis, K(A) ≤ κ(V) spares what circles cannot see (equation (1) of `peripheral`).
+
+Ends hold up to rounding: a σ_min that rounding could make zero has the upper end ∞. The lower end is ∞ only where an
+eigenvalue is outside the unit circle farther than rounding moves any: of one that is defective on it, or next to it,
+rounding knows no more than that K(A) is at least what was met.
 
 Sources: Kreiss 1962; Trefethen & Embree 2005, ch. 18 and eq. 14.7; Mitchell 2020 (levels on circles).
 """
@@ -44,13 +48,13 @@ from itertools import pairwise
 
 import numpy as np
 
+from koopman_analysis.magnitude import in_double_precision
 from koopman_analysis.nonnormality.circle import angles_on_circle, circle_minimum
+from koopman_analysis.nonnormality.conditioning import EPSILON, reach_of_rounding
 from koopman_analysis.nonnormality.peripheral import Peripheral, peripheral_part
 from koopman_analysis.nonnormality.resolvent import Resolvent
 from koopman_analysis.resampling import Interval
 from koopman_analysis.shapes import Operator, require_square, require_whole
-
-EPSILON = float(np.finfo(np.float64).eps)
 
 CLOSEST = 1e-5
 """Distance from the unit circle at which the first circle of equation (5) is put at the closest."""
@@ -93,19 +97,25 @@ def kreiss_constant(A: Operator, *, tolerance: float = 0.01, circles: int = 24) 
     require_whole("circles", circles)
     if not 0 < tolerance < math.inf or circles < 1:
         raise ValueError(f"expected a positive tolerance and at least one circle, got {tolerance} and {circles}")
+    A = in_double_precision(A)
     resolvent = Resolvent.of(A)
     if resolvent.norm <= 1 + 10 * EPSILON * len(A):
         return _certified(1.0, 1.0)  # contractions: von Neumann's inequality
     first, beyond = _circle(resolvent, 1.0, tolerance), 0.0
-    if math.isfinite(first.high) and abs(resolvent.eigenvalues[0]) >= 1:
+    hidden = not math.isfinite(first.high)
+    if abs(resolvent.eigenvalues[0]) >= 1 + (reach_of_rounding(A) if hidden else 0.0):
         return _certified(math.inf, math.inf)
-    if not math.isfinite(first.high):
-        part = peripheral_part(A)
-        if part.unbounded:
-            return _certified(math.inf, math.inf)
-        if part.count:
+    if not hidden:
+        found = _between(resolvent, first, beyond, tolerance, circles)
+        if found.high <= (1 + 2 * tolerance) * found.low:
+            return found
+    part = peripheral_part(A)
+    if hidden:
+        if part.count and not part.unbounded:
             first, beyond = _beside_the_circle(resolvent, part, tolerance)
-    return _between(resolvent, first, beyond, tolerance, circles)
+        found = _between(resolvent, first, beyond, tolerance, circles)
+    high = math.inf if part.unbounded else min(found.high, part.condition)
+    return _certified(found.low, max(found.low, high))
 
 
 def _beside_the_circle(resolvent: Resolvent, part: Peripheral, tolerance: float) -> tuple[Circle, float]:

@@ -1,12 +1,14 @@
 """The eigenvalues of a matrix that lie on the unit circle to rounding, and what is left without them.
 
-An eigenvalue λ_j with right and left eigenvectors v_j, u_j of length one moves with the rounding of A by
+Rounding moves an eigenvalue λ_j by up to δ_j, the least radius of `conditioning`. λ_j is on the circle where
+| |λ_j| − 1 | ≤ δ_j, and outside where |λ_j| − 1 > δ_j. It is defective to rounding where it is ill-conditioned and its
+nearest neighbour lies within δ_j: then rounding may have parted two of one block. Where none is either, those inside
+stay inside, and
 
-    |δλ_j| ≲ δ_j = 10 ε ‖A‖ / |u_jᴴ v_j|.                                                                       (1)
+    sup_k ‖A^k‖ ≤ κ(V),      (|z| − 1) ‖(z − A)⁻¹‖ ≤ κ(V),  |z| > 1.                                                (1)
 
-λ_j is on the circle where | |λ_j| − 1 | ≤ δ_j, and outside where |λ_j| − 1 > δ_j. It is defective to rounding where it
-is ill-conditioned and its nearest neighbour lies within δ_j: then rounding may have parted two of one block. With the
-ordered Schur form A = U [A_1 X'; 0 A_2] Uᴴ and A_1 X − X A_2 = −X' the parts come apart,
+κ(V) is far too much where eigenvalues inside are all but defective. With the ordered Schur form
+A = U [A_1 X'; 0 A_2] Uᴴ and A_1 X − X A_2 = −X' the parts come apart,
 
     A = S diag(A_1, A_2) S⁻¹,     S = U [I X; 0 I],     S⁻¹ = [I −X; 0 I] Uᴴ,                                      (2)
 
@@ -18,9 +20,9 @@ one eigenvalue alone is near: if λ_j is the nearest to z, |λ_j − λ_k| ≤ 2
     (|z| − 1) ‖V (z − Λ)⁻¹ Wᴴ‖ ≤ max_j [ ‖V_N‖ ‖W_N‖ + 2 (|z| − 1) Σ_{k ∉ N_j} ‖v_k‖ ‖w_k‖ / |λ_j − λ_k| ],         (3)
 
 where ‖v_k‖ ‖w_k‖ is the norm of the spectral projector of λ_k: near the circle, the largest of these. Eigenvalues alike
-to (1) are one, with the projector V_N W_Nᴴ and its norm in the place of ‖V_N‖ ‖W_N‖.
+to rounding are one, with the projector V_N W_Nᴴ and its norm in the place of ‖V_N‖ ‖W_N‖.
 
-Sources: Wilkinson 1965, ch. 2 (1); Golub & Van Loan 2013, ch. 7.6 (2).
+Sources: Trefethen & Embree 2005, ch. 14 (1); Golub & Van Loan 2013, ch. 7.6 (2).
 """
 
 from dataclasses import dataclass
@@ -28,14 +30,18 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from koopman_analysis.magnitude import enlarged_array, unit_and_exponent
+from koopman_analysis.magnitude import in_double_precision
+from koopman_analysis.nonnormality.conditioning import (
+    EPSILON,
+    eigenbasis,
+    eigenvalues_and_radii,
+    eigenvector_conditioning,
+    rounding_of,
+)
 from koopman_analysis.shapes import Float, Inexact, Operator
 
-EPSILON = float(np.finfo(np.float64).eps)
 ILL_CONDITIONED = 1e3
-"""1/|uᴴ v| below which an eigenvalue is not taken for one of a block."""
-FARTHEST = 1e-2
-"""Largest distance that equation (1) is believed to; it is of first order, and infinite for a block."""
+"""Share of δ by which an eigenvalue is moved, below which it is not taken for one of a block."""
 ALIKE = 1e-6
 """Distance up to which eigenvalues on the circle are taken together in equation (3)."""
 
@@ -50,7 +56,9 @@ class Peripheral:
 
     Attributes:
         count: Number of eigenvalues on the circle.
-        unbounded: Whether one is outside, or defective on it: powers grow without bound.
+        outside: Whether one is outside: powers grow without bound.
+        defective: Whether one on the circle is defective to rounding: powers may.
+        condition: κ(V) of the whole matrix where equation (1) holds, ∞ otherwise.
         norm: ‖V‖ ‖W‖; 0 where there is none.
         near: The first term of equation (3), for each eigenvalue on the circle; empty where there are many.
         far: The sum of equation (3), doubled.
@@ -59,12 +67,19 @@ class Peripheral:
     """
 
     count: int
-    unbounded: bool
+    outside: bool
+    defective: bool
+    condition: float
     norm: float
     near: Float[np.ndarray, " count"]
     far: Float[np.ndarray, " count"]
     rest: Inexact[np.ndarray, "k k"]
     rest_norm: float
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether nothing bounds the powers for certain."""
+        return self.outside or self.defective
 
     def resolvent(self, gap: float) -> float:
         """A bound of (|z| − 1) ‖V (z − Λ)⁻¹ Wᴴ‖ for 0 < |z| − 1 ≤ gap."""
@@ -73,35 +88,50 @@ class Peripheral:
 
 def peripheral_part(A: Operator) -> Peripheral:
     """The part of a square matrix that belongs to eigenvalues on the unit circle."""
-    unit, exponent = unit_and_exponent(A)
-    values, left, right = scipy.linalg.eig(unit, left=True, right=True)
-    values = enlarged_array(values, exponent)
-    overlap = np.abs(np.einsum("ij,ij->j", left.conj(), right))
-    with np.errstate(over="ignore"):  # infinite is farther than the farthest
-        moved = np.ldexp(10 * EPSILON * np.linalg.norm(unit, 2) / np.maximum(overlap, EPSILON), exponent)
-    moved = np.minimum(moved, FARTHEST)
-    apart = np.abs(values[:, None] - values[None, :]) + np.diag(np.full(len(values), np.inf))
-    on_circle = np.abs(np.abs(values) - 1) <= moved
-    defective = on_circle & (overlap * ILL_CONDITIONED < 1) & (apart.min(axis=1) <= moved)
-    if defective.any() or (np.abs(values) - 1 > moved).any():
-        return Peripheral(
-            count=int(on_circle.sum()), unbounded=True, norm=np.inf, near=NONE, far=NONE, rest=A[:0, :0], rest_norm=0.0
-        )
+    values, moved = eigenvalues_and_radii(A)
+    moduli, apart = np.abs(values), np.abs(values[:, None] - values[None, :])
+    np.fill_diagonal(apart, np.inf)
+    delta = rounding_of(in_double_precision(A))
+    on_circle = np.abs(moduli - 1) <= moved
+    defective = on_circle & (moved > ILL_CONDITIONED * delta) & (apart.min(axis=1) <= moved)
+    outside = bool((moduli - 1 > moved).any())
+    if outside or defective.any():
+        return _nothing(A, int(on_circle.sum()), outside=outside, defective=bool(defective.any()), condition=np.inf)
+    condition = eigenvector_conditioning(A)
     if not on_circle.any():
-        return Peripheral(count=0, unbounded=False, norm=0.0, near=NONE, far=NONE, rest=A, rest_norm=1.0)
-    edge = 1 - float(moved[on_circle].max())
+        return _nothing(A, 0, condition=condition)
+    return _split(in_double_precision(A), edge=1 - 2 * float(moved[on_circle].max()), condition=condition)
+
+
+def _nothing(
+    A: Operator, count: int, *, outside: bool = False, defective: bool = False, condition: float
+) -> Peripheral:
+    """That of a matrix which is not parted."""
+    bounded = not (outside or defective)
+    return Peripheral(
+        count=count, outside=outside, defective=defective, condition=condition, norm=0.0 if bounded else np.inf,
+        near=NONE, far=NONE, rest=A if bounded else A[:0, :0], rest_norm=float(bounded),
+    )  # fmt: skip
+
+
+def _split(A: Inexact[np.ndarray, "m m"], *, edge: float, condition: float) -> Peripheral:
+    """The parts of equation (2), of which the first has the eigenvalues of at least this modulus."""
     T, U, count = scipy.linalg.schur(A, output="complex", sort=lambda value: abs(value) >= edge)
     first, second, coupling = T[:count, :count], T[count:, count:], T[:count, count:]
     X = scipy.linalg.solve_sylvester(first, -second, -coupling) if count < len(A) else coupling
-    circle, P = np.linalg.eig(first)
+    circle, P = eigenbasis(first)
+    if not np.linalg.cond(P) < 1 / EPSILON:
+        return _nothing(A, count, defective=True, condition=np.inf)
     V = U[:, :count] @ P
     W = np.linalg.solve(P, np.concatenate([np.eye(count), -X], axis=1) @ U.conj().T)
     D = np.sqrt(np.linalg.norm(W, axis=1) / np.linalg.norm(V, axis=0))
     V, W = V * D, W / D[:, None]
-    near, far = _neighbours(circle, V, W, rounding=float(moved[on_circle].max())) if count <= MANY else (NONE, NONE)
+    near, far = _neighbours(circle, V, W, rounding=1 - edge) if count <= MANY else (NONE, NONE)
     return Peripheral(
         count=count,
-        unbounded=False,
+        outside=False,
+        defective=False,
+        condition=condition,
         norm=float(np.linalg.norm(V, 2) * np.linalg.norm(W, 2)),
         near=near,
         far=far,
