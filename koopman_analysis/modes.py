@@ -32,7 +32,7 @@ from koopman_analysis.dimension import LatentDirections
 from koopman_analysis.estimators.latent import LatentModel, carried_latents
 from koopman_analysis.regression import ConstantData
 from koopman_analysis.resampling import Interval, ratio_bootstrap
-from koopman_analysis.shapes import Float, Labels, Latents, States
+from koopman_analysis.shapes import Float, Labels, Latents, States, require_whole
 from koopman_analysis.snapshots import SnapshotPairs
 
 
@@ -98,9 +98,11 @@ def operator_modes(
         rng: Draws them.
 
     Raises:
+        TypeError: If the number of modes is not whole.
         ValueError: If there are fewer directions than modes asked for, the states after do not vary, or there are fewer
             than two independent units.
     """
+    require_whole("modes", count)
     found = len(directions.singular_values)
     if not 1 <= count <= found:
         raise ValueError(f"expected from 1 to {found} modes, the directions there are, got {count}")

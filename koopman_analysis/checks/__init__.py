@@ -21,7 +21,12 @@ from koopman_analysis.checks.distillation import (
     distillation_not_applicable,
     distillation_ratios,
 )
-from koopman_analysis.checks.eigenvalues import EigenvalueResiduals, eigenvalue_residuals, eigenvalues_of_the_flow
+from koopman_analysis.checks.eigenvalues import (
+    DependentLatents,
+    EigenvalueResiduals,
+    eigenvalue_residuals,
+    eigenvalues_of_the_flow,
+)
 from koopman_analysis.checks.expansion import TooFewPairs, UnreadLatents, not_expanding
 from koopman_analysis.checks.fidelity import Fidelity, faithful, one_step_fidelity
 from koopman_analysis.checks.interpolation import ExcessShare, excess_share, interpolates_near_the_data
@@ -44,7 +49,6 @@ from koopman_analysis.checks.sensitivity import (
     latent_bounds,
 )
 from koopman_analysis.checks.spectral import (
-    DependentLatents,
     NormalityOfK,
     eigenvalues_trusted,
     nearly_normal,

@@ -7,7 +7,9 @@ Only where one encoder Ψ serves both ends: then an eigenvector K v = λ v is an
 on pairs that the model was not fitted to says how far λ is from an eigenvalue of the flow on them: λ lies in its
 r-pseudospectrum (`spectrum`, equation (1)). The claim is that the residuals of *all* eigenpairs are at most a bound;
 the list that comes with it says which are. Eigenvectors are those of K in coordinates that are white over x, where they
-depend neither on the units nor on the correlation of the latents.
+depend neither on the units nor on the correlation of the latents. Latents that do not span their dimensions, or are
+fewer pairs than those, have no such coordinates. In the directions that they do span, K would be compressed, T K T⁺, to
+a matrix whose eigenvalues need not be those of K; and of the others no pair says anything. So they are refused.
 
 Intervals resample pairs, or whole units where those are named, and are simultaneous over the eigenpairs (max-t). The
 control that must be refuted: pairs that have nothing to do with each other.
@@ -26,6 +28,10 @@ from koopman_analysis.resampling import Bootstrap, Interval, largest, ratio_boot
 from koopman_analysis.shapes import Operator, require_square_on
 from koopman_analysis.snapshots import SnapshotPairs
 from koopman_analysis.spectrum import Eigenpairs, eigenpairs_of
+
+
+class DependentLatents(ValueError):
+    """Latents that do not span their dimensions, in which no coordinates are white."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,12 +64,18 @@ def eigenvalue_residuals(
         rng: Draws the resamples.
 
     Raises:
+        DependentLatents: If the latents before do not span their dimensions.
         ValueError: If K is not a square matrix of finite numbers on these latents, or there are fewer than two units.
     """
     host = latents.on_host()
     require_square_on(K, host.before.shape[1])
     moments = FactorMoments.of(host, Coordinates())
     found = eigenpairs_of(K, moments, judge=moments, held_out=True, remark="residuals on held-out pairs")
+    if len(found) < len(K):
+        raise DependentLatents(
+            f"expected latents that span their {len(K)} dimensions, got {host.n} pairs that span {len(found)}: of the "
+            "other eigenvalues of K they say nothing"
+        )
     before, after = host.before @ found.coefficients, host.after @ found.coefficients
     weights = np.ones(host.n) if host.weights is None else host.weights
     above = weights[:, None] * np.square(np.abs(after - before * found.eigenvalues))

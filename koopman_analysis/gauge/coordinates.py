@@ -34,7 +34,7 @@ from koopman_analysis.nonnormality import (
     spectral_radius,
     stable_rank,
 )
-from koopman_analysis.shapes import Complex, Float, Inexact, Latents, Operator, require_square
+from koopman_analysis.shapes import Complex, Float, Inexact, Latents, Operator, require_square, require_square_on
 
 REASON = (
     "two encoders fix K only up to a gauge, in which every prediction stays the same: ask for it in this checkpoint's "
@@ -79,10 +79,11 @@ class WhiteAtNoise:
 
         Raises:
             GaugeDependent: If the model has two encoders: white at one end still leaves the other.
-            ValueError: If the latents do not span their space.
+            ValueError: If the latents do not span their space, or it is not that of K.
         """
         if not model.shared_encoder:
             raise GaugeDependent(f"expected one encoder for both ends, got two: {REASON}")
+        require_square_on(model.matrix, self.latents.shape[1])
         _, T = np.linalg.qr(self.latents / np.sqrt(len(self.latents)))
         values = np.linalg.svd(T, compute_uv=False)
         if T.shape[0] < T.shape[1] or values[-1] <= 1e-12 * values[0]:
@@ -98,12 +99,20 @@ def operator_in(model: LatentModel, gauge: LatentCoordinates | None) -> Operator
 
     Raises:
         GaugeDependent: If the model has two encoders and no coordinates are given.
+        TypeError: If what is given are no coordinates.
     """
     if gauge is not None:
+        require_coordinates(gauge)
         return gauge.operator(model)
     if not model.shared_encoder:
         raise GaugeDependent(f"expected coordinates to look at K in, got none: {REASON}")
     return model.matrix
+
+
+def require_coordinates(gauge: object) -> None:
+    """Raises a TypeError for what says of no model in which coordinates its K is looked at."""
+    if not isinstance(gauge, LatentCoordinates):
+        raise TypeError(f"expected latent coordinates such as ThisGauge() or WhiteAtNoise(latents), got {gauge!r}")
 
 
 def spectrum_in_gauge(model: LatentModel, *, gauge: LatentCoordinates | None = None) -> Complex[np.ndarray, " m"]:
@@ -124,12 +133,15 @@ def nonnormality_in_gauge(model: LatentModel, *, gauge: LatentCoordinates | None
 
     Raises:
         GaugeDependent: If no coordinates are given: of two encoders, for any; of one, for a metric is missing.
-        ValueError: If K leads to a space of another dimension.
+        TypeError: If what is given are no coordinates.
+        ValueError: If K leads to a space of another dimension, or is zero: its departure is no share of anything.
     """
     if gauge is None:
         missing = REASON if not model.shared_encoder else "its eigenvalues have no metric to be normal in: WhiteAtNoise"
         raise GaugeDependent(f"expected coordinates to look at K in, got none: {missing}")
-    K = gauge.operator(model)
+    K = operator_in(model, gauge)
+    if not K.any():
+        raise ValueError("expected a matrix that is not zero, got zero: of no norm, a departure is no share")
     return {
         "spectral radius": spectral_radius(K),
         "norm": float(np.linalg.norm(K, 2)),

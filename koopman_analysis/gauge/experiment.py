@@ -27,7 +27,7 @@ from koopman_analysis.gauge.coordinates import (
 )
 from koopman_analysis.modes import whitened_singular_values
 from koopman_analysis.regression import ConstantData
-from koopman_analysis.shapes import Complex, Float, Labels
+from koopman_analysis.shapes import Complex, Float, Labels, require_whole
 from koopman_analysis.snapshots import SnapshotPairs
 
 LEADING = 3
@@ -100,8 +100,10 @@ def gauge_experiment(
         ConstantData: If the latents, or the states after, do not vary.
         UndefinedDecoder: If the decoder has no finite values around them.
         ValueError: If there is no gauge to compare with, the condition is out of range, or K leads to a space of
-            another dimension.
+            another dimension or is zero.
+        TypeError: If the number of gauges is not whole.
     """
+    require_whole("gauges", gauges)
     if gauges < 1:
         raise ValueError(f"expected at least one other gauge, got {gauges}")
     models = [model, *(_in_random_gauge(model, condition, rng) for _ in range(gauges))]

@@ -161,8 +161,8 @@ _BY_ID = {
     "stable": Explanation(
         words=(
             "Every step multiplies an eigenfunction by its eigenvalue. Where one lies outside the unit circle, "
-            "iterating K grows for ever; the largest modulus says how fast. It is that of the matrix itself, up to "
-            "rounding."
+            "iterating K grows for ever; the largest modulus says how fast, and a hundredth more than one is allowed. "
+            "It is that of the matrix itself, up to rounding."
         ),
         equation="max |λ|,  K v = λ v",
     ),

@@ -6,6 +6,8 @@
     nearly_normal          in coordinates that are white over the noise, eigenvalues alone say how far
                            latents move                                                                        (4)
 
+Where the latents of the noise do not span their dimensions, (1), (2) and (4) cannot be asked.
+
 With two encoders latents may be changed at one end alone, (E_T B, B⁻¹ K A, E_0 A), and K has no eigenvalues of its own.
 Where a control c moves the latents, too, the constant is one more function, and [1 c; 0 K] the matrix. The picture
 shows eigenvalues over the residual pseudospectrum (`koopman_analysis.pseudospectrum`): where in the plane any function
@@ -57,24 +59,36 @@ def with_spectrum(
         claims = (_not_applicable(bound, reason), *others)
         return report.including(*(Entry(claim=claim) for claim in claims))
     K, functions = _with_constant(model.matrix, offset, material.latent_pairs())
-    measured, unrelated = (
-        checks.eigenvalue_residuals(K, some, rng=rng) for some in (functions, functions.shuffled(rng=rng))
+    trusted, figures = _borne_out(K, functions, bound=bound, share=share, rng=rng)
+    # A stream of its own: the claims that follow draw what they drew without this one.
+    normal = _normality(K, functions, departure, rng.spawn(1)[0])
+    claims = (trusted[0], checks.stable(K, bound=radius), normal, trusted[1])
+    return report.including(
+        *(Entry(claim=claim, figure=claim.id if claim.id in figures else None) for claim in claims), figures=figures
     )
+
+
+def _borne_out(
+    K: Operator, functions: SnapshotPairs, *, bound: float, share: float, rng: np.random.Generator
+) -> tuple[tuple[Claim, Claim], dict[str, FigureBuilder]]:
+    """The claims of equations (1) and (2), and their pictures by the claim's name."""
+    try:
+        measured, unrelated = (
+            checks.eigenvalue_residuals(K, some, rng=rng) for some in (functions, functions.shuffled(rng=rng))
+        )
+    except checks.DependentLatents as reason:
+        *_, trusted = checks.spectral_not_applicable(str(reason), bounds=(1.0, 0.0, share))
+        return (_not_applicable(bound, str(reason)), trusted), {}
     figures: dict[str, FigureBuilder] = {
         "eigenvalues": partial(figure_of, partial(draw_residuals, eigenpairs=measured.eigenpairs, bound=bound))
     }
     if len(K) <= MOST and functions.n >= 10 * len(K):
         figures["eigenvalues_trusted"] = partial(_picture, measured, functions, bound)
-    trusted = checks.eigenvalues_trusted(measured, tolerance=bound, bound=share, shuffled=unrelated)
-    # A stream of its own: the claims that follow draw what they drew without this one.
-    normal = _normality(K, functions, departure, rng.spawn(1)[0])
-    return report.including(
-        Entry(claim=checks.eigenvalues_of_the_flow(measured, bound=bound, shuffled=unrelated), figure="eigenvalues"),
-        Entry(claim=checks.stable(K, bound=radius)),
-        Entry(claim=normal),
-        Entry(claim=trusted, figure="eigenvalues_trusted" if "eigenvalues_trusted" in figures else None),
-        figures=figures,
+    claims = (
+        checks.eigenvalues_of_the_flow(measured, bound=bound, shuffled=unrelated),
+        checks.eigenvalues_trusted(measured, tolerance=bound, bound=share, shuffled=unrelated),
     )
+    return claims, figures
 
 
 def _missing(material: Material, offset: np.ndarray) -> str | None:

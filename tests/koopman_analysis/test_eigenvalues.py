@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from koopman_analysis.checks import eigenvalue_residuals, eigenvalues_of_the_flow
+from koopman_analysis.checks import DependentLatents, eigenvalue_residuals, eigenvalues_of_the_flow
 from koopman_analysis.claims import Verdict
 from koopman_analysis.dictionaries import Monomials
 from koopman_analysis.estimators import EDMD
@@ -56,3 +56,18 @@ def test_spurious_eigenvalues_come_after_true_ones_with_the_intervals_of_their_r
 def test_a_matrix_between_two_spaces_has_no_eigenvalues():
     with pytest.raises(ValueError, match=r"expected a square matrix, got shape \(3, 2\)"):
         eigenvalue_residuals(np.ones((3, 2)), latents(LinearMap.jordan_block()), rng=rng())
+
+
+def test_latents_that_do_not_span_their_dimensions_say_nothing_of_the_eigenvalues():
+    """Compressed to the line of the latents, K = [.3 5; 5 .3] has the eigenvalue .3; its own are 5.3 and −4.7."""
+    K = np.array([[0.3, 5.0], [5.0, 0.3]])
+    line = rng().standard_normal((1000, 1)) * np.array([1.0, 0.0])
+    with pytest.raises(DependentLatents, match="span their 2 dimensions, got 1000 pairs that span 1: of the other"):
+        eigenvalue_residuals(K, SnapshotPairs(before=line, after=0.3 * line), rng=rng())
+
+
+def test_fewer_pairs_than_dimensions_say_nothing_of_the_eigenvalues():
+    K = np.linalg.qr(rng(1).standard_normal((16, 16)))[0]
+    before = rng(2).standard_normal((10, 16))
+    with pytest.raises(DependentLatents, match="span their 16 dimensions, got 10 pairs that span 10"):
+        eigenvalue_residuals(K, SnapshotPairs(before=before, after=before @ K), rng=rng())

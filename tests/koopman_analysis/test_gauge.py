@@ -17,6 +17,7 @@ from koopman_analysis.gauge import (
     spectrum_in_gauge,
     transformed,
 )
+from koopman_analysis.gauge.coordinates import require_coordinates
 from koopman_analysis.regression import ConstantData
 from koopman_analysis.snapshots import SnapshotPairs
 
@@ -145,6 +146,18 @@ def test_what_is_no_gauge_is_refused():
         gauge_experiment(model(), pairs(), gauges=0, rng=rng())
     with pytest.raises(ValueError, match="latents that span their 3 dimensions"):
         WhiteAtNoise(np.ones((10, 3))).operator(model(shared=True))
+    with pytest.raises(ValueError, match=r"a row for each of 2 latents, got shape \(3, 3\)"):
+        WhiteAtNoise(rng().standard_normal((10, 2))).operator(model(shared=True))
+    with pytest.raises(
+        TypeError, match=r"latent coordinates such as ThisGauge\(\) or WhiteAtNoise\(latents\), got 'this'"
+    ):
+        require_coordinates("this")
+    nothing = replace(model(shared=True), matrix=np.zeros((3, 3)))
+    for gauge in (ThisGauge(), WhiteAtNoise(nothing.encode_noise(pairs().before))):
+        with pytest.raises(
+            ValueError, match="a matrix that is not zero, got zero: of no norm, a departure is no share"
+        ):
+            nonnormality_in_gauge(nothing, gauge=gauge)
 
 
 def test_an_operator_between_two_dimensions_has_a_spectrum_in_no_coordinates():

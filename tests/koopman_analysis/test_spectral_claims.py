@@ -7,6 +7,7 @@ import pytest
 
 from koopman_analysis import SnapshotPairs, Verdict, checks
 from koopman_analysis.checks import eigenvalue_residuals
+from koopman_analysis.nonnormality import henrici_departure
 
 
 def rng(seed=0):
@@ -19,6 +20,10 @@ def carried(K, n=600, *, noise=0.0, covariance=None):
     if covariance is not None:
         before = before @ np.linalg.cholesky(covariance).T
     return SnapshotPairs(before=before, after=before @ K + noise * rng(2).standard_normal((n, len(K))))
+
+
+def jordan(size, value=0.5):
+    return value * np.eye(size) + np.eye(size, k=1)
 
 
 def turn(angle, modulus=1.0):
@@ -131,3 +136,58 @@ def test_what_has_no_spectrum_says_so_in_all_three():
     assert [claim.id for claim in claims] == ["stable", "nearly_normal", "eigenvalues_trusted"]
     assert {claim.because for claim in claims} == {"not applicable: two encoders"}
     assert [claim.bound for claim in claims] == [1.01, 0.1, 0.5]
+
+
+@pytest.mark.parametrize("K", [np.array([[0.5, 1.0], [0.0, 0.5]]), np.array([[0.0, 1.0], [0.0, 0.0]]), jordan(4)])
+def test_a_defective_matrix_inside_the_circle_is_stable_in_any_coordinates(K):
+    Q, units = np.linalg.qr(rng(3).standard_normal(K.shape))[0], 2.0 ** (30 * np.arange(len(K)))
+    turned = Q @ K @ Q.T
+    for matrix in (K, K.T, turned, units[:, None] * turned / units):
+        claim = checks.stable(matrix)
+        assert claim.verdict is Verdict.SUPPORTED
+        assert claim.interval.high < 0.51
+
+
+def test_what_is_claimed_of_the_moduli_is_their_bound():
+    claim = checks.stable(1.009 * np.eye(2))
+    assert claim.verdict is Verdict.SUPPORTED
+    assert claim.hypothesis == "No eigenvalue of K has a modulus above 1.01."
+    assert checks.stable(1.009 * np.eye(2), bound=1.0).verdict is Verdict.REFUTED
+    assert "rounding leaves the modulus anywhere in [" in checks.stable(np.diag([1.0, 0.5]), bound=1.0).because
+    for bound in (np.nan, 0.0, -1.0, np.inf):
+        with pytest.raises(ValueError, match="expected a positive, finite bound of the moduli, got"):
+            checks.stable(np.eye(2), bound=bound)
+
+
+def test_the_departure_of_complex_latents_is_that_in_coordinates_that_are_white():
+    """A rotation seen in complex coordinates that are not round, where ΨᵀΨ without conjugates is no second moment."""
+    draw = rng(7)
+    S = draw.standard_normal((2, 2)) + 0.6j * draw.standard_normal((2, 2))
+    for seen, verdict in ((turn(0.7), Verdict.SUPPORTED), (np.array([[0.9, 0.5], [0.0, 0.7]]), Verdict.REFUTED)):
+        before = draw.standard_normal((6000, 2)) @ S
+        K = np.linalg.solve(S, seen @ S)
+        T = np.linalg.qr(before / np.sqrt(6000))[1]
+        white = T @ K @ np.linalg.inv(T)
+        exact = henrici_departure(white) / np.linalg.norm(white)
+        measured = checks.normality(K, SnapshotPairs(before=before, after=before @ K), resamples=59, rng=rng())
+        assert measured.departure.low <= exact * (1 + 1e-9)
+        assert exact <= measured.departure.high + 0.01
+        assert checks.nearly_normal(measured).verdict is verdict
+
+
+@pytest.mark.parametrize(("m", "n"), [(30, 100), (2, 20)])
+def test_fewer_units_than_ten_for_each_dimension_decide_nothing_of_normality(m, n):
+    K = np.linalg.qr(rng(5).standard_normal((m, m)))[0]
+    for seed in range(4):
+        pairs = SnapshotPairs(before=(before := rng(seed).standard_normal((n, m))), after=before @ K)
+        claim = checks.nearly_normal(checks.normality(K, pairs, resamples=29, rng=rng()))
+        assert claim.verdict is Verdict.INCONCLUSIVE
+        assert f"{n} independent units leave the metric of {m} dimensions too uncertain: expected" in claim.because
+
+
+def test_eigenvalues_are_claimed_by_the_share_that_is_asked_for():
+    K = np.diag([0.9, 0.5])
+    pairs = carried(np.diag([0.9, 0.2]))
+    claim = checks.eigenvalues_trusted(eigenvalue_residuals(K, pairs, resamples=39, rng=rng()))
+    assert (claim.interval.estimate, claim.verdict) == (0.5, Verdict.SUPPORTED)
+    assert claim.hypothesis == "At least 50% of the eigenvalues of K are those of the flow."
