@@ -5,13 +5,17 @@ from types import MappingProxyType
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from koopman_analysis.dimension import Curve, FittedLaw, HermiteCurve, SampledHermiteCurve
 from koopman_analysis.figures.style import BLUE, GREY, INK, ORANGE, PALE
 
 DECADES = 1e-3
 """Least height of a logarithmic axis below the smallest value, for ends of intervals that reach 0."""
+
+
+RATIOS = (((1, 1.2, 1.5, 2, 3, 4, 6), 6), ((1, 1.5, 2, 3, 5), 12), ((1, 2, 5), 300), ((1,), np.inf))
+"""Steps within a decade that are marked on an axis of ratios, and the share of its ends up to which they have room."""
 
 
 def draw_sweep(
@@ -76,8 +80,18 @@ def draw_rank_sweep(ax: Axes, curves: Mapping[str, Curve], *, margin: float = 0.
     ax.axhspan(1.0, 1.0 + margin, color=BLUE, alpha=0.08, lw=0, zorder=0)
     ax.axhline(1.0, color=GREY, lw=0.8, zorder=1)
     ax.set_ylim(bottom=0.8)
+    _ratio_axis(ax)
     ax.set_xlabel("rank of the truncated operator")
     return ax
+
+
+def _ratio_axis(ax: Axes) -> None:
+    """Round ratios as plain numbers; powers of ten alone would leave one where ratios stay below ten."""
+    low, high = ax.get_ylim()
+    steps = next(steps for steps, reach in RATIOS if high <= reach * low)
+    ax.yaxis.set_major_locator(LogLocator(subs=steps, numticks=20))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_locator(NullLocator())
 
 
 def _dimension_axis(ax: Axes, dimensions: Sequence[int]) -> None:

@@ -4,8 +4,9 @@ In discrete time
 
     x_1' = a x_1,        x_2' = b x_2 + (a² − b) c x_1²,                                                        (1)
 
-the dictionary {x_1, x_2, x_1²} is closed with eigenvalues {a, b, a²}; the manifold x_2 = c x_1² is invariant. In
-continuous time
+the dictionary {x_1, x_2, x_1²} is closed with eigenvalues {a, b, a²}; the manifold x_2 = c x_1² is invariant. With
+w = x_2 − c x_1², which is carried to b w, x_1^i w^j is an eigenfunction of a^i b^j: for c ≠ 0 it is a polynomial of
+degree i + 2j, and there are no others. In continuous time
 
     ẋ_1 = μ x_1,        ẋ_2 = λ (x_2 − x_1²),                                                                   (2)
 
@@ -56,6 +57,12 @@ class SlowManifold(_QuadraticManifold):
     def eigenvalues(self) -> Float[np.ndarray, " m"]:
         """{a, b, a²}."""
         return np.array([self.slow, self.fast, self.slow**2])
+
+    def eigenvalues_up_to(self, degree: int) -> Float[np.ndarray, " k"]:
+        """a^i b^j of all eigenfunctions among the polynomials up to this degree, the largest first."""
+        weight = 2 if self.curvature else 1
+        powers = [(i, j) for j in range(degree // weight + 1) for i in range(degree - weight * j + 1)]
+        return np.sort([self.slow**i * self.fast**j for i, j in powers])[::-1]
 
     def flow(self, states: States) -> States:
         """Equation (1)."""

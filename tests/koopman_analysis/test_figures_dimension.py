@@ -55,3 +55,16 @@ def test_ratios_of_truncated_models_are_drawn_from_just_below_one(ax):
     draw_rank_sweep(ax, {"ours": curve([5.0, 1.05, 1.0], (1, 2, 4))})
     assert ax.get_ylim()[0] == pytest.approx(0.8)
     assert ax.get_xlabel() == "rank of the truncated operator"
+
+
+@pytest.mark.parametrize("largest", [1.3, 4.0, 9.0, 150.0, 1e5])
+def test_an_axis_of_ratios_is_marked_by_several_plain_numbers_that_it_shows(ax, largest):
+    draw_rank_sweep(ax, {"ours": curve([largest, 1.05, 1.0], (1, 2, 4))})
+    ax.figure.draw_without_rendering()
+    low, high = ax.get_ylim()
+    marks = [(y, label.get_text()) for y, label in zip(ax.get_yticks(), ax.get_yticklabels(), strict=True)]
+    shown = [(y, text) for y, text in marks if low <= y <= high]
+    assert 3 <= len(shown) <= 9 or largest < 1.5
+    assert (1.0, "1") in shown
+    assert all(float(text) == pytest.approx(y) for y, text in shown)
+    assert not len(ax.get_yticks(minor=True))

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import scipy.integrate
@@ -5,7 +7,7 @@ import scipy.optimize
 from zoo import flows, systems
 
 from koopman_analysis.estimators.edmd import EDMD
-from koopman_analysis.systems import ContinuousSlowManifold, Flow, GaussianFlow, Unrelated
+from koopman_analysis.systems import ContinuousSlowManifold, Flow, GaussianFlow, SlowManifold, Unrelated
 
 LONGEST_BLOCK = {"slow manifold, defective": 2, "linear, defective": 5}
 """Sizes of the largest Jordan blocks; the products of two eigenfunctions of a block of 3 make one of 5."""
@@ -77,6 +79,24 @@ def test_the_gaussian_flow_solves_its_probability_flow_ode():
     x = np.array([3.0, -4.0])
     solution = scipy.integrate.solve_ivp(velocity, (5.0, 0.5), x, method="DOP853", rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(flow.flow(x[None])[0], solution.y[:, -1], rtol=1e-9)
+
+
+@pytest.mark.parametrize("curvature", [1.0, 0.0, -2.0])
+def test_the_polynomials_that_the_slow_manifold_multiplies_are_counted_with_their_eigenvalues(curvature):
+    system = SlowManifold(curvature=curvature)
+    degree = 5
+    x = np.random.default_rng(0).standard_normal((50, 2))
+    w, w_after = (y[:, 1] - curvature * y[:, 0] ** 2 for y in (x, system.flow(x)))
+    # Products of x_1 and w by brute force, those alone whose polynomial has no power above the degree.
+    expected = []
+    for i, j in itertools.product(range(degree + 1), repeat=2):
+        if (i + 2 * j if curvature else i + j) <= degree:
+            factor = system.slow**i * system.fast**j
+            after = system.flow(x)[:, 0] ** i * w_after**j
+            np.testing.assert_allclose(after, factor * x[:, 0] ** i * w**j, rtol=1e-9, atol=1e-12)
+            expected.append(factor)
+    assert len(expected) == (12 if curvature else 21)
+    np.testing.assert_allclose(system.eigenvalues_up_to(degree), np.sort(expected)[::-1])
 
 
 def test_the_continuous_slow_manifold_solves_its_equation():
