@@ -1,5 +1,6 @@
 """What the command line changes of a preset, by names."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from kdm.distances import (
 from kdm.networks.perceptual import InstalledWeights, WeightFiles
 from kdm.objectives import KoopmanObjective
 from kdm.presets.operators import DENSE, operator_named
+from kdm.semigroup_objective import SemigroupObjective
+from kdm.spectral_objectives import MatchedDistribution, OnTheCircle, SpectralObjective, Stability
 from kdm.training.adversary import Adversary
 from kdm.training.distillation import DistillationConfig
 from kdm.training.execution import BFloat16Autocast, Compiled, Eager, Precision, SinglePrecision
@@ -35,6 +38,12 @@ DISTANCES: Mapping[str, Callable[[Weights], Distance]] = {
     ),
 }
 """Distances between samples, made with the weights of the perceptual network."""
+SPECTRA: Mapping[str, SpectralObjective] = {
+    "stability": Stability(),
+    "circle": OnTheCircle(),
+    "matched": MatchedDistribution(),
+}
+"""Objectives on the eigenvalues of K."""
 PRECISIONS: Mapping[str, Precision] = {"single": SinglePrecision(), "bf16": BFloat16Autocast()}
 
 
@@ -52,6 +61,9 @@ class Choices:
         distance: squared | pseudo-huber | perceptual | squared+perceptual: between a sample and its target.
         perceptual_weights: Files of VGG16 (torchvision's) and of the heads of LPIPS; without them the package lpips is
             asked.
+        spectrum: stability (no modulus above 1) | circle (all moduli 1) | matched (spread evenly over the unit disc):
+            an objective on the eigenvalues of K. It wants a weight.
+        spectrum_weight: Weight of the objective on the eigenvalues.
         adversary: Weight of a critic's verdict, the paper's 0.01; 0 trains without one.
         precision: single | bf16: of the networks' products.
         compiled: Whether networks are compiled.
@@ -64,6 +76,8 @@ class Choices:
     micro_batch: int | None = None
     distance: str | None = None
     perceptual_weights: tuple[Path, Path] | None = None
+    spectrum: str | None = None
+    spectrum_weight: float | None = None
     adversary: float | None = None
     precision: Literal["single", "bf16"] | None = None
     compiled: bool | None = None
@@ -79,6 +93,8 @@ class Choices:
         config = replace(config, training=self._training(config.training))
         if self.distance is not None or self.perceptual_weights is not None:
             config = replace(config, objective=self._objective(config))
+        if self.spectrum is not None or self.spectrum_weight is not None:
+            config = replace(config, objective=self._with_spectrum(config.objective))
         if self.adversary is not None:
             chosen = replace(config.adversary or Adversary(), weight=self.adversary) if self.adversary else None
             config = replace(config, adversary=chosen)
@@ -93,6 +109,15 @@ class Choices:
         if self.compiled is not None:
             training = replace(training, compilation=Compiled() if self.compiled else Eager())
         return training
+
+    def _with_spectrum(self, objective: KoopmanObjective | SemigroupObjective) -> KoopmanObjective | SemigroupObjective:
+        if self.spectrum is None or self.spectrum_weight is None:
+            raise ValueError("expected --spectrum and --spectrum-weight together: neither says anything alone")
+        if self.spectrum not in SPECTRA:
+            raise ValueError(f"expected one of the spectra {', '.join(SPECTRA)}, got {self.spectrum!r}")
+        if not 0 < self.spectrum_weight < math.inf:
+            raise ValueError(f"expected a positive, finite weight of the spectrum, got {self.spectrum_weight}")
+        return replace(objective, spectral=SPECTRA[self.spectrum], spectral_weight=self.spectrum_weight)
 
     def _objective(self, config: DistillationConfig) -> KoopmanObjective:
         if not isinstance(config.objective, KoopmanObjective):

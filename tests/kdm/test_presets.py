@@ -1,5 +1,7 @@
 """Named experiments, and what the command line changes of them."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tiny_experiments import CPU
@@ -11,6 +13,7 @@ from kdm.model import KoopmanDistillationModel, Scaling
 from kdm.networks.perceptual import WeightFiles
 from kdm.operators import LowRankConfig, SpectralOperator
 from kdm.presets import PRESETS, Choices, preset_named
+from kdm.spectral_objectives import MatchedDistribution, OnTheCircle, Stability
 from kdm.training.adversary import Adversary
 from kdm.training.distillation import DistillationConfig, distil
 from kdm.training.execution import BFloat16Autocast, Compiled, Eager
@@ -88,6 +91,40 @@ def test_the_weights_of_the_perceptual_network_are_files_where_some_are_named(tm
     both = Choices(distance="squared+perceptual", perceptual_weights=files).of(config).objective.distance
     assert isinstance(both, SumOfDistances)
     assert both.terms[1].distance == PerceptualDistance(weights=wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "spectral"),
+    [("stability", Stability()), ("circle", OnTheCircle()), ("matched", MatchedDistribution(inner=0.0, outer=1.0))],
+)
+def test_eigenvalues_are_drawn_where_the_command_line_says_with_one_encoder_and_with_two(name, spectral):
+    for preset in ("digits", "checkerboard-trajectory"):
+        config = preset_named(preset).distillation
+        changed = Choices(spectrum=name, spectrum_weight=0.25).of(config)
+        expected = replace(config.objective, spectral=spectral, spectral_weight=0.25)
+        assert changed == replace(config, objective=expected)
+
+
+def test_an_objective_on_eigenvalues_that_is_chosen_is_trained(tmp_path):
+    preset = preset_named("gaussian").fast()
+    data = collect(preset.teacher_object(), 60, generator=torch.Generator().manual_seed(0), steps=4)
+    chosen = Choices(steps=120, batch=16, spectrum="matched", spectrum_weight=100.0).of(preset.distillation)
+    parts = [float(step.losses.parts["spectrum"]) for step in distil(chosen, data, tmp_path / "run", device=CPU)]
+    assert parts[-1] < 0.5 * parts[0]
+    (free, *_) = distil(Choices(steps=1).of(preset.distillation), data, tmp_path / "free", device=CPU)
+    assert "spectrum" not in free.losses.parts
+
+
+def test_a_spectrum_that_says_nothing_is_refused():
+    digits = preset_named("digits").distillation
+    for alone in (Choices(spectrum="circle"), Choices(spectrum_weight=1.0)):
+        with pytest.raises(ValueError, match="expected --spectrum and --spectrum-weight together"):
+            alone.of(digits)
+    with pytest.raises(ValueError, match="expected one of the spectra stability, circle, matched, got 'real'"):
+        Choices(spectrum="real", spectrum_weight=1.0).of(digits)
+    for weight in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="expected a positive, finite weight of the spectrum, got"):
+            Choices(spectrum="circle", spectrum_weight=weight).of(digits)
 
 
 def test_choices_that_do_not_fit_are_refused(tmp_path):

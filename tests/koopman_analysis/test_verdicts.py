@@ -11,8 +11,8 @@ from koopman_analysis.snapshots import SnapshotPairs
 
 MANY, FEW = 20_000, 2000
 
-PYDMD_ROUNDING = {"linear, defective": (10 * np.finfo(float).eps) ** (2 / 5)}
-"""PyDMD applies an operator in its eigenvectors, which rounding 10 ε moves by (10 ε)^{1/5} in a block of size five."""
+PYDMD_ROUNDING = {"linear, defective": np.finfo(float).eps ** (2 / 5)}
+"""PyDMD applies an operator in its eigenvectors, which rounding ε moves by ε^{1/5} in a Jordan block of size five."""
 
 
 def rng(seed: int = 0) -> np.random.Generator:
