@@ -114,7 +114,7 @@ def kreiss_constant(A: Operator, *, tolerance: float = 0.01, circles: int = 24) 
         if part.count and not part.unbounded:
             first, beyond = _beside_the_circle(resolvent, part, tolerance)
         found = _between(resolvent, first, beyond, tolerance, circles)
-    high = math.inf if part.unbounded else min(found.high, part.condition)
+    high = min(found.high, math.inf if part.unbounded else part.condition)
     return _certified(found.low, max(found.low, high))
 
 

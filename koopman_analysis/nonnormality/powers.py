@@ -45,6 +45,8 @@ from koopman_analysis.shapes import Operator, require_square, require_whole
 
 SQUARINGS = 60
 """Most squares in equation (2): powers beyond 2⁶⁰ belong to eigenvalues on the circle."""
+WORTH_ASKING = 4
+"""Share of its least value, e m, that another bound must exceed for e m K(A) to be asked."""
 RELIABLE = 1e-3
 """Largest share of rounding in a norm that counts as met."""
 
@@ -87,18 +89,17 @@ def transient_growth(A: Operator, *, powers: int = 512) -> TransientGrowth:
     part = peripheral_part(A)
     if part.outside:
         return _growth(met.largest, math.inf, met.power, "an eigenvalue lies outside the unit circle")
-    if part.defective:
-        because = "to rounding, an eigenvalue on the unit circle is defective"
-        return _growth(met.largest, math.inf, met.power, because)
     bounds = [(math.inf, "no power was found that shrinks everything"), (part.condition, "the eigenvectors’ condition")]
-    if part.count:
+    if part.defective:
+        bounds = [(math.inf, "to rounding, an eigenvalue on the unit circle is defective")]
+    elif part.count:
         bounds.append(_on_the_circle(part, powers))
     else:
         met = _by_squares(met)
         bounds.append((met.high, met.because))
-    if min(bounds)[0] > math.e * len(A):
+    if min(bounds)[0] > WORTH_ASKING * math.e * len(A):  # K(A) is at least 1, and dear
         bounds.append((math.e * len(A) * kreiss_constant(A).high, "e m K(A)"))
-    high, because = min(bounds)
+    high, because = min(bounds, key=lambda bound: bound[0])  # the first of several that are infinite says why
     return _growth(met.largest, max(met.largest, high), met.power, because)
 
 

@@ -146,3 +146,13 @@ def test_numbers_of_any_precision_will_do(kind):
     assert transient_growth(A).norm == transient_growth(exact).norm
     assert kreiss_constant(A) == kreiss_constant(exact)
     assert eigenvector_conditioning(A) == eigenvector_conditioning(exact)
+
+
+def test_an_eigenvalue_that_might_be_moved_to_the_circle_is_not_if_the_resolvent_on_it_says_no():
+    """Henrici's radius of many rows reaches far, and the least singular values on the circle know better."""
+    A = jordan(64, 0.9, 0.105)
+    assert 0.9 + reach_of_rounding(A) > 1, "the premise"
+    growth, kreiss = transient_growth(A, powers=32), kreiss_constant(A)
+    assert growth.because == "e m K(A)"
+    assert growth.norm.high == pytest.approx(math.e * 64 * kreiss.high)
+    assert largest_power(A, 600) <= growth.norm.high < math.inf

@@ -21,6 +21,7 @@ from koopman_analysis.nonnormality import (
     stable_rank,
     transient_growth,
 )
+from koopman_analysis.nonnormality.conditioning import eigenvalues_and_radii, reach_of_rounding
 
 ROUNDING = 1e-10
 """Of matrices of at most eight rows, whose entries are of order one."""
@@ -79,7 +80,20 @@ def normal_matrix(rng: np.random.Generator, m: int) -> np.ndarray:
     return Q * (rng.uniform(0, 1, m) * np.exp(6.28j * rng.uniform(size=m))) @ Q.conj().T
 
 
-matrices = st.one_of(square_matrices(), blocks(), grcar_matrices(), companions(), almost_normal_matrices())
+@st.composite
+def matrices_beside_the_circle(draw) -> np.ndarray:
+    """Two to five eigenvalues inside the unit circle by 10⁻¹² to 10⁻², or on it, in coordinates of a condition ≤ 30."""
+    rng, m = draw(generators()), draw(st.integers(2, 5))
+    gaps = 10.0 ** -rng.integers(2, 13, m) * rng.integers(0, 2, m)
+    turns = np.exp(1j * rng.uniform(0, 6.28, m)) if draw(st.booleans()) else rng.choice([-1.0, 1.0], m)
+    left, right = (np.linalg.qr(rng.standard_normal((m, m)))[0] for _ in range(2))
+    S = left * np.geomspace(1, draw(st.floats(1.0, 30.0)), m) @ right
+    return S @ np.diag((1 - gaps) * turns) @ np.linalg.inv(S)
+
+
+matrices = st.one_of(
+    square_matrices(), blocks(), grcar_matrices(), companions(), almost_normal_matrices(), matrices_beside_the_circle()
+)
 """Of every kind."""
 
 
@@ -130,6 +144,30 @@ def test_the_kreiss_constant_is_at_most_the_growth_and_the_growth_at_most_e_m_of
     assert 1 <= kreiss.low <= kreiss.high
     assert kreiss.low <= growth.high * (1 + 1e-9)
     assert growth.low <= np.e * len(A) * kreiss.high
+
+
+@given(A=matrices_beside_the_circle(), share=st.floats(-13.0, 0.0), which=st.integers(0, 4), k=st.integers(1, 10**6))
+def test_beside_the_circle_eigenvectors_bound_the_resolvent_and_the_powers(A, share, which, k):
+    values, condition = np.linalg.eigvals(A), eigenvector_conditioning(A)
+    kreiss, growth = kreiss_constant(A, circles=2), transient_growth(A)
+    gap = 10.0**share
+    z = (1 + gap) * np.exp(1j * np.angle(values[which % len(A)]))
+    rounding = 1e-13 * np.linalg.norm(A, 2)
+    here = gap / (np.linalg.svd(z * np.eye(len(A)) - A, compute_uv=False)[-1] + rounding)
+    assert here <= kreiss.high * (1 + 1e-9) <= condition * (1 + 2e-9)
+    reached = float(np.linalg.norm(np.linalg.matrix_power(A, k), 2))
+    assert reached * (1 - 1e-3) <= growth.norm.high <= condition * (1 + 1e-9)
+
+
+@given(A=matrices, rng=generators())
+def test_no_change_in_the_last_digit_moves_an_eigenvalue_farther_than_rounding_does(A, rng):
+    values, radii = eigenvalues_and_radii(A)
+    change = rng.standard_normal(A.shape)
+    change *= 2.2e-16 * np.linalg.norm(A, 2) / np.linalg.norm(change, 2)
+    moved = np.linalg.eigvals(A + change)
+    reach = reach_of_rounding(A)
+    assert (radii <= reach * (1 + 1e-9)).all()
+    assert np.abs(moved[:, None] - values[None, :]).min(axis=1).max() <= 2 * reach  # both are rounded
 
 
 @given(A=matrices, share=st.floats(1e-3, 5.0), angle=st.floats(0, 6.3))
