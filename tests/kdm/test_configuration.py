@@ -92,9 +92,13 @@ def test_an_objective_on_the_spectrum_survives_json_and_is_written_only_where_th
         assert values["objective"].items() >= plain["objective"].items()
 
 
-@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
-def test_what_was_added_to_training_later_is_written_only_where_it_is_used(preset):
-    config = preset.distillation
+EARLIER = ("checkerboard", "mixture", "mixture-10", "gaussian", "digits", "checkerboard-trajectory")
+"""Presets that are older than what was added to trainings, and use none of it."""
+
+
+@pytest.mark.parametrize("name", EARLIER)
+def test_what_was_added_to_training_later_is_written_only_where_it_is_used(name):
+    config = preset_named(name).distillation
     older = {"steps", "batch", "optimiser", "batches", "warmup", "average_power", "evaluate_every", "threads", "seed"}
     assert to_json(config)["training"].keys() == older
     assert "latent_noise" not in to_json(config)["objective"]
