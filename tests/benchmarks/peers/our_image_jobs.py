@@ -1,5 +1,6 @@
 """This library's part in the training of images: one step, and one-step samples."""
 
+from itertools import product
 from pathlib import Path
 
 import image_task
@@ -13,6 +14,7 @@ from kdm.networks import UNetConfig
 from kdm.objectives import KoopmanObjective
 from kdm.sampling import sample
 from kdm.training.ema import PowerLawAverage
+from kdm.training.execution import BFloat16Autocast, ChannelsLast, Layout, Precision, networks_of
 from kdm.training.optimisation import AdamConfig
 from kdm.trajectories import Pairs
 
@@ -31,10 +33,12 @@ def _model(size: image_task.Size) -> torch.nn.Module:
     return built_model(config, generator=torch.Generator().manual_seed(0))
 
 
-def _step(memory_format: torch.memory_format) -> Job:
+def _step(*made_ready: Precision | Layout) -> Job:
     def job(folder: Path) -> Task:
         size = image_task.size(folder)
-        model = _model(size).train().to(memory_format=memory_format)
+        model = _model(size).train()
+        for how, network in product(made_ready, networks_of(model)):
+            how.prepare(network)
         optimiser, average, objective = (
             AdamConfig().built(model),
             PowerLawAverage(model, gamma=16.0),
@@ -62,6 +66,11 @@ def _sample(folder: Path) -> Task:
 
 if __name__ == "__main__":
     serve(
-        {"step": _step(torch.contiguous_format), "step_channels_last": _step(torch.channels_last), "sample": _sample},
+        {
+            "step": _step(),
+            "step_channels_last": _step(ChannelsLast()),
+            "step_bf16": _step(BFloat16Autocast()),
+            "sample": _sample,
+        },
         distributions=("torch", "diffusers"),
     )
