@@ -12,6 +12,17 @@ from koopman_analysis.estimators.latent import Certificate
 from koopman_analysis.sensitivity import RMS_NORMALISATION, SWISH, Activation, lipschitz_certificate
 
 
+def require_known(label: int, *, classes: int) -> None:
+    """Refuses a class that a model of so many does not know.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    if not 0 <= label < classes:
+        known = f"one of 0 to {classes - 1}" if classes else "none: it is told no classes"
+        raise ValueError(f"expected a class that the model knows, {known}; got {label}")
+
+
 class KDMLatentModel:
     """Encoders, matrix, offset and decoder of a model as NumPy functions of rows; samples are flattened.
 
@@ -28,9 +39,8 @@ class KDMLatentModel:
     """
 
     def __init__(self, model: KoopmanDistillationModel, *, batch: int = 8192, label: int | None = None) -> None:
-        if label is not None and not 0 <= label < model.classes:
-            known = f"one of 0 to {model.classes - 1}" if model.classes else "none: it is told no classes"
-            raise ValueError(f"expected a class that the model knows, {known}; got {label}")
+        if label is not None:
+            require_known(label, classes=model.classes)
         self._model, self._batch, self._label = model.eval(), batch, label
         self.shared_encoder = model.shared_encoder
 

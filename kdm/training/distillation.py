@@ -21,7 +21,7 @@ from kdm.training.distributed import current_processes
 from kdm.training.loop import Step, TrainingConfig, TrainingState
 from kdm.training.runs import RunError, RunFolder
 from kdm.training.sessions import claimed_together, train_in_folder
-from kdm.trajectories import Trajectories, open_trajectories
+from kdm.trajectories import Trajectories, open_trajectories, whole_of
 
 KIND, IMPORTED = "koopman-distillation", "imported-model"
 
@@ -236,8 +236,9 @@ def _require_fitting(folder: RunFolder, data: Trajectories) -> None:
 def _require_unseen(folder: RunFolder, data: Trajectories) -> None:
     """Refuses data of which other rows are held out than in the training."""
     trained_on = distillation_experiment(folder)["data"]
+    digest, source = whole_of(data)
     alike = data.manifest.seed is not None and data.manifest.seed == trained_on["seed"]
-    if alike and data.manifest.source == trained_on["source"] and data.manifest.digest != trained_on["digest"]:
+    if alike and source == trained_on["source"] and digest != trained_on["digest"]:
         raise RunError(
             f"expected pairs that '{folder.path}' was not trained on, got more or fewer from the same seed: "
             "collect them with another --seed"

@@ -4,9 +4,12 @@ Where labels are conditions, each class has a flow of its own, and what is said 
 its rows, its teacher, its held-out part. The order of rows is kept, so that no row changes sides.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from jaxtyping import Int
 
 from kdm.teachers.conditional import ClassConditional
 from kdm.trajectories.manifest import FEWEST, DataError
@@ -19,21 +22,20 @@ def of_class(data: Trajectories, label: int) -> Trajectories:
     Raises:
         DataError: If the labels of the data are no conditions, or too few rows have this one.
     """
-    if not data.conditional or data.labels is None:
-        raise DataError("expected data of classes, whose labels were asked for, got others: leave the class out")
-    mine = np.asarray(data.labels) == label
+    labels = _conditions(data)
+    mine = labels == label
     first_heldout = len(data) - data.manifest.heldout
     count, heldout = int(mine.sum()), int(mine[first_heldout:].sum())
     if count < FEWEST or heldout == 0:
         raise DataError(
             f"expected at least {FEWEST} rows of class {label}, some of them held out, got {count}, {heldout} of them "
-            f"held out: there are classes {sorted(set(np.unique(data.labels).tolist()))}"
+            f"held out: there are classes {np.unique(labels).tolist()}"
         )
     teacher = data.teacher
     source = {name: value for name, value in data.manifest.source.items() if name not in {"labels", "teacher"}}
     if isinstance(teacher, ClassConditional):
         source["teacher"] = teacher.of.of_class(label).config()
-    source |= {"class": label, "all": data.manifest.digest}
+    source |= {"class": label, "all": {"digest": data.manifest.digest, "source": dict(data.manifest.source)}}
     manifest = replace(data.manifest, n=count, heldout=heldout, source=source, files={})
     return replace(
         data,
@@ -52,7 +54,17 @@ def largest_class(data: Trajectories) -> int:
     Raises:
         DataError: If the labels of the data are no conditions.
     """
+    return int(np.bincount(_conditions(data)[len(data) - data.manifest.heldout :]).argmax())
+
+
+def whole_of(data: Trajectories) -> tuple[str, Mapping[str, Any]]:
+    """Digest and source of all classes of the data, where these are of one; of the data themselves where not."""
+    manifest = data.manifest
+    found = manifest.source.get("all", {"digest": manifest.digest, "source": manifest.source})
+    return found["digest"], found["source"]
+
+
+def _conditions(data: Trajectories) -> Int[np.ndarray, " n"]:
     if not data.conditional or data.labels is None:
         raise DataError("expected data of classes, whose labels were asked for, got others: leave the class out")
-    heldout = np.asarray(data.labels[len(data) - data.manifest.heldout :])
-    return int(np.bincount(heldout).argmax())
+    return np.asarray(data.labels)

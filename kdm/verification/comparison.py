@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from kdm.verification.evidence import DIRECT, Evidence
+from kdm.verification.evidence import DIRECT, NO_TRAINING, Evidence
 from kdm.verification.experiment import Experiment
 from koopman_analysis.checks import better_than_baselines, paired_errors
 from koopman_analysis.claims import Claim, Side
@@ -67,5 +67,5 @@ def _directly_not_applicable() -> Claim:
     return Claim.not_applicable(
         id="comparison_direct", hypothesis=DIRECTLY, quantity="largest ratio of paired RMSE, model over baseline",
         side=Side.AT_MOST, bound=1.0,
-        reason="the model was trained elsewhere, so that there is no training whose samples and steps to match",
+        reason=NO_TRAINING,
     )  # fmt: skip

@@ -31,7 +31,7 @@ from kdm.schedules import edm_sigmas
 from kdm.teachers import Teacher
 from kdm.trajectories import Trajectories
 from kdm.verification.baselines import RIDGE, Baselines
-from kdm.verification.experiment import Experiment, Subject
+from kdm.verification.experiment import Experiment, Subject, asked
 from koopman_analysis import Hermite, SnapshotPairs
 from koopman_analysis.semantics import StatesOnTheWay, canonical_coordinates
 
@@ -95,9 +95,7 @@ def last_hidden_layer(direct: DirectRegression, shape: tuple[int, ...], *, label
 
     @torch.no_grad()
     def features(noise: np.ndarray) -> np.ndarray:
-        given = torch.from_numpy(noise).to(parameter).unflatten(1, shape)
-        told = None if label is None else torch.full((len(given),), label, device=given.device)
-        return rows(direct.last_hidden(given, told).cpu())
+        return rows(direct.last_hidden(*asked(noise, shape=shape, label=label, like=parameter)).cpu())
 
     return features
 

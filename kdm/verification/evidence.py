@@ -12,10 +12,12 @@ from kdm.shared_encoder import SharedEncoderModel
 from kdm.training.distillation import noise_scale
 from kdm.trajectories import Trajectories
 from kdm.verification.baselines import Baselines, Predictor, fitted_baselines
-from kdm.verification.experiment import Experiment, Subject
+from kdm.verification.experiment import Experiment, Subject, asked
 from koopman_analysis import SnapshotPairs, SnapshotTrajectories
 
 DIRECT = "direct regression"
+NO_TRAINING = "the model was trained elsewhere, so that there is no training whose samples and steps to match"
+"""Why nothing is said of direct regression where there is none."""
 SOLVER_STEPS = (1, 2, 4, 8)
 """Coarse solvers of the teacher that stand beside the model."""
 TRAJECTORY_NUMBERS = 20_000_000
@@ -101,9 +103,7 @@ def _others(experiment: Experiment) -> dict[str, Predictor]:
     parameter = next(direct.parameters())
 
     def regression(noise: np.ndarray) -> np.ndarray:
-        given = torch.from_numpy(noise).to(parameter).unflatten(1, shape)
-        told = None if label is None else torch.full((len(given),), label, device=given.device)
-        return rows(generated(direct, given, told).cpu())
+        return rows(generated(direct, *asked(noise, shape=shape, label=label, like=parameter)).cpu())
 
     return {DIRECT: regression, **others}
 

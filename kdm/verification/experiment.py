@@ -7,11 +7,13 @@ direct regression of its parameters on its samples, is there for a model that wa
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import nn
 
 from kdm.ablations import DirectRegression
 from kdm.configuration import ModelConfig
 from kdm.model import KoopmanDistillationModel
+from kdm.shapes import Labels, Samples, Tensor
 from kdm.training.runs import RunFolder
 from kdm.trajectories import Trajectories
 from koopman_analysis import LatentModel
@@ -95,6 +97,14 @@ class Experiment:
     training: Training | None = None
     beside: tuple[Subject, ...] = ()
     label: int | None = None
+
+
+def asked(
+    noise: np.ndarray, *, shape: tuple[int, ...], label: int | None, like: Tensor
+) -> tuple[Samples, Labels | None]:
+    """Rows of noise as samples, and the class that each is asked for, on the device and in the dtype of `like`."""
+    samples = torch.from_numpy(noise).to(like).unflatten(1, shape)
+    return samples, None if label is None else torch.full((len(samples),), label, device=like.device)
 
 
 def parameters(module: nn.Module) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from kdm.evaluation import PrincipalComponents, features_of, is_of_images
-from kdm.verification.evidence import DIRECT, Evidence
+from kdm.verification.evidence import DIRECT, NO_TRAINING, Evidence
 from kdm.verification.experiment import Experiment
 from koopman_analysis.checks import better_than_distillation, distillation_not_applicable, distillation_ratios
 from koopman_analysis.claims import Claim
@@ -55,9 +55,7 @@ def _claim(
     experiment: Experiment, features: dict[str, np.ndarray], reference: np.ndarray, *, rng: np.random.Generator
 ) -> Claim:
     if experiment.training is None:
-        return distillation_not_applicable(
-            "the model was trained elsewhere, so that there is no training whose samples and steps to match"
-        )
+        return distillation_not_applicable(NO_TRAINING)
     ratios = distillation_ratios(
         [features[MODEL]], [features[DIRECT]], reference, second=features[FLOOR], rng=rng
     )  # fmt: skip

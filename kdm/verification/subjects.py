@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 
 from kdm.configuration import ModelConfig, from_json
-from kdm.latent_model import KDMLatentModel
+from kdm.latent_model import KDMLatentModel, require_known
 from kdm.training.distillation import distillation_experiment, load, require_measurable
 from kdm.training.runs import RunFolder
-from kdm.trajectories import Trajectories, largest_class
+from kdm.trajectories import Trajectories, largest_class, whole_of
 from kdm.verification.experiment import Network, Subject
 
 
@@ -47,7 +47,7 @@ def class_to_verify(run: Path, data: Trajectories, *, asked: int | None) -> int 
     """The class whose flow is looked at: the one asked for, else the largest; None where the model is told none.
 
     Raises:
-        ValueError: If one is asked for, and the model is told none.
+        ValueError: If one is asked for, and the model is told none, or does not know it.
         DataError: If the model is told classes, and the data's labels are no conditions.
     """
     classes = classes_of_run(run)
@@ -55,7 +55,10 @@ def class_to_verify(run: Path, data: Trajectories, *, asked: int | None) -> int 
         raise ValueError(f"expected no --label for '{run}', whose model is told no classes, got {asked}: leave it out")
     if classes == 0:
         return None
-    return largest_class(data) if asked is None else asked
+    if asked is None:
+        return largest_class(data)
+    require_known(asked, classes=classes)
+    return asked
 
 
 def history_of_run(run: Path, data: Trajectories) -> str:
@@ -68,9 +71,10 @@ def history_of_run(run: Path, data: Trajectories) -> str:
             "pairs that are held out here, so that its errors on new pairs may be larger"
         )
     trained_on = distillation_experiment(folder)["data"]["digest"]
-    if trained_on == data.manifest.source.get("all"):
+    whole, _ = whole_of(data)
+    if trained_on == whole != data.manifest.digest:
         return "was trained on these data and those of the other classes: the held-out pairs are new to it"
-    if trained_on == data.manifest.digest:
+    if trained_on == whole:
         others = len(data) - data.manifest.heldout
         return f"was trained on the {others:,} other pairs of these data: the held-out ones are new to it"
     return "was trained on other data: the held-out pairs are new to it, unless the two sets share some"

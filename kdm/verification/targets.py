@@ -11,7 +11,7 @@ Each part resumes where an interrupted one stopped.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -27,13 +27,7 @@ from kdm.trajectories import Trajectories, collect, of_class, open_trajectories
 from kdm.verification.direct import direct_beside
 from kdm.verification.experiment import Experiment, Subject, Training
 from kdm.verification.model_objects import digest_of_answers, fitting_model, is_model_object, model_object
-from kdm.verification.subjects import (
-    class_to_verify,
-    digest_of_run,
-    history_of_run,
-    name_of_run,
-    subject_of_run,
-)
+from kdm.verification.subjects import class_to_verify, digest_of_run, name_of_run, subject_of_run
 from koopman_analysis import LatentModel, SnapshotPairs
 
 ELSEWHERE = "was trained elsewhere: whether it has seen the pairs that are held out here, nobody says"
@@ -292,9 +286,6 @@ def _of_one_class(
 ) -> Experiment:
     """The experiment on all data, or on those of the one class that a model of classes is looked at with."""
     label = class_to_verify(run, data, asked=means.label)
-    subject = subject_of_run(run, data, device=means.device, name=name, label=label)
-    if label is None:
-        return Experiment(subject=subject, data=data, training=training)
-    part = of_class(data, label)
-    subject = replace(subject, history=history_of_run(run, part))
+    part = data if label is None else of_class(data, label)
+    subject = subject_of_run(run, part, device=means.device, name=name, label=label)
     return Experiment(subject=subject, data=part, training=training, label=label)

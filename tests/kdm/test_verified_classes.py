@@ -16,11 +16,13 @@ from kdm.teachers import named
 from kdm.teachers.conditional import ClassConditional
 from kdm.training.distillation import DistillationConfig, load
 from kdm.training.loop import TrainingConfig
+from kdm.training.runs import RunError
 from kdm.trajectories import Trajectories, collect, largest_class, of_class
 from kdm.verification.controls import random_encoders, semantic_controls
 from kdm.verification.evidence import evidence_of
 from kdm.verification.introduction import introduced
 from kdm.verification.request import Request
+from kdm.verification.subjects import subject_of_run
 from kdm.verification.targets import Means, target_named
 
 
@@ -76,6 +78,16 @@ def test_what_is_measured_is_the_flow_of_the_class(conditional, run, work):
     told = introduced(experiment, evidence)
     assert "of class 5" in told
     assert "was trained on these data and those of the other classes: the held-out pairs are new to it" in told
+
+
+def test_a_class_of_more_pairs_from_the_same_seed_is_refused_as_all_of_them_are(conditional, run, tmp_path):
+    teacher = ClassConditional(of=named("mixture"))
+    more = collect(teacher, 1300, generator=torch.Generator().manual_seed(0), steps=8)
+    assert more.manifest.seed == conditional.manifest.seed
+    for data in (more, of_class(more, 5)):
+        with pytest.raises(RunError, match="was not trained on, got more or fewer from the same seed"):
+            subject_of_run(run, data, device=CPU, label=5)
+    assert subject_of_run(run, of_class(conditional, 5), device=CPU, label=5).latent == 4
 
 
 def test_the_largest_class_unless_one_is_asked_for(conditional, run, work):
