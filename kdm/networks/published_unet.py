@@ -17,64 +17,29 @@ It serves models that were trained elsewhere (`kdm.importing`); for new ones the
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from kdm.networks.unet import PictureEnds, UNet
+from kdm.networks.unet import PictureEnds, UNetSizes
 from kdm.shapes import Float, Labels, Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
-class PublishedUNetConfig:
-    """Size of a published U-Net.
+class PublishedUNetConfig(UNetSizes):
+    """Size of a published U-Net; its blocks of a level are without the one that halves.
 
     Attributes:
-        channels: Those of the first level.
-        multipliers: Of the channels, one a level.
-        blocks: Blocks of a level on the way down, without the one that halves.
-        attention_at: Heights of pictures at which there is attention.
         time: t of equation (3).
-        dropout: Share of the hidden units of each block dropped in training.
     """
 
-    channels: int
-    multipliers: tuple[int, ...]
-    blocks: int
-    attention_at: tuple[int, ...]
     time: float
-    dropout: float = 0.1
 
-    def __post_init__(self) -> None:
-        if self.channels < 4 or self.channels % 4 or not self.multipliers or min(self.multipliers) < 1:
-            raise ValueError(
-                f"expected channels in multiples of 4 and multipliers >= 1, got {self.channels} and {self.multipliers}"
-            )
-        if self.blocks < 1 or not 0.0 <= self.dropout < 1.0:
-            raise ValueError(f"expected blocks >= 1 and a dropout share in [0, 1), got {self.blocks}, {self.dropout}")
-
-    def built(self, inputs: tuple[int, ...], outputs: tuple[int, ...], *, classes: int = 0) -> UNet:
-        """The network between samples or latent vectors of these shapes.
-
-        Raises:
-            ValueError: As `PictureEnds`.
-        """
-        ends = PictureEnds(inputs, outputs, levels=len(self.multipliers))
-        return UNet(ends, PublishedCore(ends, self, classes=classes), classes=classes)
-
-    def wider(self) -> "PublishedUNetConfig":
-        """Four channels wider at the first level."""
-        return replace(self, channels=self.channels + 4)
-
-    def without_dropout(self) -> "PublishedUNetConfig":
-        """The same network as a function, in training too."""
-        return replace(self, dropout=0.0)
-
-    def for_regression(self) -> "PublishedUNetConfig":
-        """The same network; its outputs are of any size and sign already."""
-        return self
+    def core(self, ends: PictureEnds, *, classes: int) -> "PublishedCore":
+        """U of this layout."""
+        return PublishedCore(ends, self, classes=classes)
 
 
 class PublishedCore(nn.Module):

@@ -19,17 +19,20 @@ others, in training neither.
 """
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
 from kdm.shapes import Float, Labels, Tensor
 
+Sizes = TypeVar("Sizes", bound="UNetSizes")
+
 
 @dataclass(frozen=True, kw_only=True)
-class UNetConfig:
-    """Size of a U-Net; the defaults are the paper's for CIFAR-10.
+class UNetSizes(ABC):
+    """Size of a U-Net of any layout.
 
     Attributes:
         channels: c, those of the first level; a multiple of 4.
@@ -39,10 +42,10 @@ class UNetConfig:
         dropout: Share of the hidden units of each block dropped in training.
     """
 
-    channels: int = 64
-    multipliers: tuple[int, ...] = (1, 2, 2, 2)
-    blocks: int = 4
-    attention_at: tuple[int, ...] = (16,)
+    channels: int
+    multipliers: tuple[int, ...]
+    blocks: int
+    attention_at: tuple[int, ...]
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
@@ -63,19 +66,37 @@ class UNetConfig:
             ValueError: As `PictureEnds`.
         """
         ends = PictureEnds(inputs, outputs, levels=len(self.multipliers))
-        return UNet(ends, _ddpm(ends, self, classes=classes), classes=classes)
+        return UNet(ends, self.core(ends, classes=classes), classes=classes)
 
-    def wider(self) -> "UNetConfig":
+    @abstractmethod
+    def core(self, ends: "PictureEnds", *, classes: int) -> nn.Module:
+        """U, planes and labels to planes; its last convolution is `conv_out`."""
+
+    def wider(self: Sizes) -> Sizes:
         """Four channels wider at the first level."""
         return replace(self, channels=self.channels + 4)
 
-    def without_dropout(self) -> "UNetConfig":
+    def without_dropout(self: Sizes) -> Sizes:
         """The same network as a function, in training too."""
         return replace(self, dropout=0.0)
 
-    def for_regression(self) -> "UNetConfig":
+    def for_regression(self: Sizes) -> Sizes:
         """The same network; its outputs are of any size and sign already."""
         return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class UNetConfig(UNetSizes):
+    """Size of a U-Net of diffusers; the defaults are the paper's for CIFAR-10."""
+
+    channels: int = 64
+    multipliers: tuple[int, ...] = (1, 2, 2, 2)
+    blocks: int = 4
+    attention_at: tuple[int, ...] = (16,)
+
+    def core(self, ends: "PictureEnds", *, classes: int) -> nn.Module:
+        """U of `UNet2DModel`, of planes and labels."""
+        return _ddpm(ends, self, classes=classes)
 
 
 class PictureEnds:

@@ -13,6 +13,7 @@ import zlib
 import numpy as np
 import torch
 
+from kdm.distances import as_pictures
 from kdm.evaluation import OneStepGenerator, generated
 from kdm.shapes import Samples
 from kdm.trajectories import Pairs
@@ -31,7 +32,7 @@ def picture_of(model: OneStepGenerator, pairs: Pairs) -> bytes:
     shown = pairs[: SIDE**2]
     low, high = shown.data.min().item(), shown.data.max().item()
     samples = generated(model, shown.noise, shown.labels)
-    return png(grid(samples if samples.ndim == 4 else samples.unsqueeze(1), low=low, high=high))
+    return png(grid(as_pictures(samples), low=low, high=high))
 
 
 def grid(images: Samples, *, low: float, high: float) -> np.ndarray:

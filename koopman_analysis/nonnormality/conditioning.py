@@ -33,8 +33,7 @@ from scipy.sparse.csgraph import connected_components
 from koopman_analysis.magnitude import enlarged, enlarged_array, unit_and_exponent
 from koopman_analysis.nonnormality.departure import henrici_departure
 from koopman_analysis.shapes import Complex, Float, Inexact, Operator, require_square
-
-EPSILON = float(np.finfo(np.float64).eps)
+from koopman_analysis.spectrum import EPSILON, rounded_eigenpairs
 
 
 def eigenvector_conditioning(A: Operator) -> float:
@@ -54,9 +53,9 @@ def eigenbasis(A: Inexact[np.ndarray, "m m"]) -> tuple[Complex[np.ndarray, " m"]
     triangular, U = scipy.linalg.schur(A, output="complex")
     if np.linalg.norm(np.triu(triangular, 1)) <= delta:
         return np.diag(triangular), U
-    values, left, V = scipy.linalg.eig(A, left=True, right=True)
+    values, V, alone = rounded_eigenpairs(A)
     V = V.astype(np.complex128)
-    radii = np.minimum(_of_first_order(A, left, V), _henrici_radius(A))
+    radii = np.minimum(alone, _henrici_radius(A))
     alike = np.abs(values[:, None] - values[None, :]) <= np.maximum(radii[:, None], radii[None, :])
     count, group = connected_components(alike, directed=False)
     for members in (np.flatnonzero(group == number) for number in range(count)):
@@ -65,7 +64,7 @@ def eigenbasis(A: Inexact[np.ndarray, "m m"]) -> tuple[Complex[np.ndarray, " m"]
             kernel = right[sizes <= delta].conj().T
             if kernel.shape[1] == len(members):
                 V[:, members] = kernel
-    return values.astype(np.complex128), V
+    return values, V
 
 
 def rounding_of(A: Inexact[np.ndarray, "m m"]) -> float:
@@ -96,10 +95,9 @@ def eigenvalues_and_radii(A: Operator) -> tuple[Complex[np.ndarray, " m"], Float
     if math.isfinite(_condition(V)):
         alone = np.linalg.norm(V, axis=0) * np.linalg.norm(np.linalg.inv(V), axis=1) * rounding_of(unit)
     else:
-        values, left, right = scipy.linalg.eig(unit, left=True, right=True)
-        alone = _of_first_order(unit, left, right)
+        values, _, alone = rounded_eigenpairs(unit)
     radii = np.minimum(alone, _henrici_radius(unit))  # κ(V) δ is more than that of one eigenvalue
-    return enlarged_array(values.astype(np.complex128), exponent), np.ldexp(radii, exponent)
+    return enlarged_array(values, exponent), np.ldexp(radii, exponent)
 
 
 def _reach(unit: np.ndarray) -> float:
@@ -110,11 +108,6 @@ def _reach(unit: np.ndarray) -> float:
 def _condition(V: np.ndarray) -> float:
     values = np.linalg.svd(V, compute_uv=False)
     return max(1.0, float(values[0] / values[-1])) if values[-1] > EPSILON * values[0] else math.inf
-
-
-def _of_first_order(A: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    overlap = np.abs(np.einsum("ij,ij->j", left.conj(), right))
-    return rounding_of(A) / np.maximum(overlap, np.finfo(np.float64).tiny / EPSILON)
 
 
 def _henrici_radius(A: np.ndarray) -> float:

@@ -50,11 +50,12 @@ import numpy as np
 
 from koopman_analysis.magnitude import in_double_precision
 from koopman_analysis.nonnormality.circle import angles_on_circle, circle_minimum
-from koopman_analysis.nonnormality.conditioning import EPSILON, reach_of_rounding
+from koopman_analysis.nonnormality.conditioning import reach_of_rounding
 from koopman_analysis.nonnormality.peripheral import Peripheral, peripheral_part
 from koopman_analysis.nonnormality.resolvent import Resolvent
 from koopman_analysis.resampling import Interval
 from koopman_analysis.shapes import Operator, require_square, require_whole
+from koopman_analysis.spectrum import EPSILON
 
 CLOSEST = 1e-5
 """Distance from the unit circle at which the first circle of equation (5) is put at the closest."""

@@ -32,13 +32,13 @@ import scipy.linalg
 
 from koopman_analysis.magnitude import in_double_precision
 from koopman_analysis.nonnormality.conditioning import (
-    EPSILON,
     eigenbasis,
     eigenvalues_and_radii,
     eigenvector_conditioning,
     rounding_of,
 )
 from koopman_analysis.shapes import Float, Inexact, Operator
+from koopman_analysis.spectrum import EPSILON
 
 ILL_CONDITIONED = 1e3
 """Share of δ by which an eigenvalue is moved, below which it is not taken for one of a block."""

@@ -37,11 +37,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from koopman_analysis.magnitude import frobenius_norm, in_double_precision
-from koopman_analysis.nonnormality.conditioning import EPSILON
 from koopman_analysis.nonnormality.kreiss import kreiss_constant
 from koopman_analysis.nonnormality.peripheral import Peripheral, peripheral_part
 from koopman_analysis.resampling import Interval
 from koopman_analysis.shapes import Operator, require_square, require_whole
+from koopman_analysis.spectrum import EPSILON
 
 SQUARINGS = 60
 """Most squares in equation (2): powers beyond 2⁶⁰ belong to eigenvalues on the circle."""
