@@ -7,12 +7,11 @@ from kdm.presets.images import (
     cifar10,
     cifar10_conditional,
     cifar10_spectral,
-    digits_conditional,
     ffhq64,
     patches32,
 )
 from kdm.presets.operators import DENSE, LOW_RANK, OPERATORS, operator_named
-from kdm.presets.small import digits, digits_large, plane, trajectories
+from kdm.presets.small import digits, digits_conditional, digits_large, plane, trajectories
 
 PRESETS: dict[str, Preset] = {
     preset.name: preset

@@ -5,6 +5,7 @@ reach.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from kdm.teachers import Teacher, named
 from kdm.training.distillation import DistillationConfig
@@ -52,6 +53,11 @@ class Preset:
     def seeded(self, seed: int) -> "Preset":
         """The same experiment with another seed of its training."""
         return replace(self, distillation=self.distillation.seeded(seed))
+
+    def with_architecture(self, **changed: Any) -> "Preset":
+        """The same experiment with other parts of the model."""
+        architecture = replace(self.distillation.architecture, **changed)
+        return replace(self, distillation=replace(self.distillation, architecture=architecture))
 
     def teacher_object(self) -> Teacher:
         """The teacher itself.
