@@ -1,4 +1,4 @@
-"""The paper's experiments on images, and one with the same networks that needs nothing from elsewhere: patches.
+"""The paper's experiments on images, and one with such networks that needs nothing from elsewhere: patches.
 
 Networks, latents, batches, steps and rates of cifar10, ffhq64 and afhqv2-64 are those of Berman et al. 2025 (table of
 experiments); latents are normalised here, weights are averaged by a power law, and what is slow on a GPU is
