@@ -36,7 +36,7 @@ from kdm.ablations import load_direct, regress_directly
 from kdm.evaluation import pairs_in_rows
 from kdm.flows import integrate
 from kdm.training.distillation import noise_scale
-from kdm.verification.baselines import Baselines, fourier_edmd
+from kdm.verification.baselines import fourier_edmd
 from kdm.verification.boundaries import known_flow
 from kdm.verification.controls import last_hidden_layer, linear_coordinates, random_encoders, states_on_the_way
 from kdm.verification.subjects import subject_of_run
@@ -231,7 +231,7 @@ def studied(name):
     noise, objects = held.before[some], Objects(states=held.after[some], labels=classes[some])
     pairs = pairs_in_rows(data.training()[: 1_000 if FAST else 8_000])
     waves = fourier_edmd(pairs, 128 if FAST else 256, noise=noise_scale(data), rng=rng(2))
-    linear = linear_coordinates(pairs, Baselines(equal={}, larger={}, edmd={"EDMD": waves}), dimension=subject.latent)
+    linear = linear_coordinates(pairs, {"EDMD": waves}, dimension=subject.latent)
     direct = load_direct(work / name / "direct")
     linear["direct regression, last layer"] = last_hidden_layer(direct, data.shape)
     path = states_on_the_way(data)

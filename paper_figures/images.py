@@ -39,7 +39,8 @@ from kdm.shapes import Samples
 from kdm.training.distillation import DistillationConfig, distil, load, noise_scale
 from kdm.training.loop import Step
 from kdm.trajectories import Pairs, Trajectories, of_class
-from kdm.verification.baselines import LARGE, NEIGHBOURS, Predictor, fourier_edmd
+from kdm.verification.baselines import LARGE, NEIGHBOURS, fourier_edmd
+from kdm.verification.coordinates import Predictor
 from koopman_analysis import PyDMDRegression, SnapshotPairs
 from koopman_analysis.figures import draw_image_rows, draw_quality_against_cost
 from koopman_analysis.resampling import Interval

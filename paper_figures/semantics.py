@@ -19,7 +19,7 @@ import torch
 from matplotlib.figure import Figure
 
 from kdm.training.distillation import noise_scale
-from kdm.verification.baselines import Baselines, fourier_edmd, hermite_degree
+from kdm.verification.baselines import fourier_edmd, hermite_degree
 from kdm.verification.controls import last_hidden_layer, linear_coordinates, random_encoders, states_on_the_way
 from koopman_analysis import EDMD, Coordinates, Hermite, SnapshotPairs
 from koopman_analysis.correlation import PairSpearman
@@ -113,7 +113,7 @@ def _controls(
         edmd[f"EDMD, Hermite of degree {degree}"] = EDMD(Hermite(degree, scale=scale), outputs=Coordinates())
     waves = 128 if profile.fast else WAVES
     edmd[f"EDMD, {waves} waves"] = fourier_edmd(pairs, waves, noise=scale, rng=rng)
-    linear = linear_coordinates(pairs, Baselines(equal={}, larger={}, edmd=edmd), dimension=latent)
+    linear = linear_coordinates(pairs, edmd, dimension=latent)
     path = states_on_the_way(found.data)
     assert path is not None  # the teacher is known
     assert callable(path.states)

@@ -7,16 +7,18 @@ flows through all of their times, too. Beyond it, so that the comparison does no
 hundred functions, kernel ridge regression, and the mean of the three nearest training pairs (in the plane the strongest
 of them all: `tests/benchmarks/results/regressors.md`). The length scale of Fourier features is the best of a grid on a
 fifth of some training pairs.
+
+States wider than a few hundred numbers are seen in their leading principal components (`kdm.verification.coordinates`).
 """
 
 import contextlib
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.neighbors import KNeighborsRegressor
 
+from kdm.verification.coordinates import LeadingCoordinates, Predictor
 from koopman_analysis import (
     EDMD,
     Constant,
@@ -54,8 +56,6 @@ NEIGHBOURS = 3
 DELAYS = 3
 """Times in a state of higher order DMD."""
 
-Predictor = Callable[[np.ndarray], np.ndarray]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Baselines:
@@ -64,12 +64,14 @@ class Baselines:
     Attributes:
         equal: Those whose dimension is at most the model's.
         larger: Those with more.
-        edmd: The EDMD estimators among both.
+        edmd: The EDMD estimators among both, between coordinates.
+        coordinates: What they see of a state.
     """
 
     equal: dict[str, Predictor]
     larger: dict[str, Predictor]
     edmd: dict[str, EDMD]
+    coordinates: LeadingCoordinates
 
 
 def fitted_baselines(
@@ -85,29 +87,31 @@ def fitted_baselines(
         rng: Draws the Fourier features, and the pairs for kernel ridge regression.
         trajectories: Training trajectories on the clock of the flow, noise first, where there are any.
     """
-    mean = pairs.after.mean(axis=0)
-    room = dimension > pairs.before.shape[1] + 1
-    degree = hermite_degree(pairs.before.shape[1], at_most=dimension)
-    edmd = {f"EDMD-Hermite, degree {degree}": EDMD(Hermite(degree, scale=noise), outputs=Coordinates()).fit(pairs)}
-    if room:
-        edmd[f"EDMD-Fourier, m = {dimension}"] = fourier_edmd(pairs, dimension, noise=noise, rng=rng)
-    equal = {name: estimator.predict for name, estimator in edmd.items()}
-    large = fourier_edmd(pairs, LARGE, noise=noise, rng=rng)
+    coordinates = LeadingCoordinates.of(pairs.after)
+    seen = coordinates.of_pairs(pairs)
+    mean, width = seen.after.mean(axis=0), seen.before.shape[1]
+    degree = hermite_degree(width, at_most=dimension)
+    edmd = {f"EDMD-Hermite, degree {degree}": EDMD(Hermite(degree, scale=noise), outputs=Coordinates()).fit(seen)}
+    if dimension > width + 1:
+        edmd[f"EDMD-Fourier, m = {dimension}"] = fourier_edmd(seen, dimension, noise=noise, rng=rng)
+    large = fourier_edmd(seen, LARGE, noise=noise, rng=rng)
+    ridge = KernelRidgeRegression(most=KERNEL_PAIRS, rng=rng).fit(seen)
+    equal: dict[str, Predictor] = {
+        "mean": lambda states: np.broadcast_to(mean, (len(states), width)).copy(),
+        "DMD (affine)": PyDMDRegression().fit(seen).predict,
+        **{name: estimator.predict for name, estimator in edmd.items()},
+        **({} if trajectories is None else _linear_flows(coordinates.of_trajectories(trajectories))),
+    }
+    larger: dict[str, Predictor] = {
+        f"EDMD-Fourier, m = {LARGE}": large.predict,
+        f"kernel ridge, n = {min(pairs.n, KERNEL_PAIRS):,}": ridge.predict,
+        f"{NEIGHBOURS} nearest neighbours": KNeighborsRegressor(NEIGHBOURS).fit(seen.before, seen.after).predict,
+    }
     return Baselines(
-        equal={
-            "mean": lambda states: np.broadcast_to(mean, (len(states), len(mean))).copy(),
-            "DMD (affine)": PyDMDRegression().fit(pairs).predict,
-            **equal,
-            **({} if trajectories is None else _linear_flows(trajectories)),
-        },
-        larger={
-            f"EDMD-Fourier, m = {LARGE}": large.predict,
-            f"kernel ridge, n = {min(pairs.n, KERNEL_PAIRS):,}": KernelRidgeRegression(most=KERNEL_PAIRS, rng=rng)
-            .fit(pairs)
-            .predict,
-            f"{NEIGHBOURS} nearest neighbours": KNeighborsRegressor(NEIGHBOURS).fit(pairs.before, pairs.after).predict,
-        },
+        equal={name: coordinates.lifted(predict) for name, predict in equal.items()},
+        larger={name: coordinates.lifted(predict) for name, predict in larger.items()},
         edmd={**edmd, f"EDMD-Fourier, m = {LARGE}": large},
+        coordinates=coordinates,
     )
 
 

@@ -17,7 +17,7 @@ whole way is shown, and only its middle must be exceeded.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -32,7 +32,7 @@ from kdm.teachers import Teacher
 from kdm.trajectories import Trajectories
 from kdm.verification.baselines import RIDGE, Baselines
 from kdm.verification.experiment import Experiment, Subject, asked
-from koopman_analysis import Hermite, SnapshotPairs
+from koopman_analysis import EDMD, Hermite, SnapshotPairs
 from koopman_analysis.semantics import StatesOnTheWay, canonical_coordinates
 
 Encoder = Callable[[np.ndarray], np.ndarray]
@@ -59,15 +59,17 @@ def semantic_controls(experiment: Experiment, baselines: Baselines) -> dict[str,
     """The linear methods and, where it was trained, direct regression, by name."""
     pairs = pairs_in_rows(experiment.data.training())
     some = SnapshotPairs(before=pairs.before[:PAIRS], after=pairs.after[:PAIRS])
-    controls = linear_coordinates(some, baselines, dimension=experiment.subject.latent) | linear_predictions(baselines)
+    seen, dimension = baselines.coordinates, experiment.subject.latent
+    linear = linear_coordinates(seen.of_pairs(some), baselines.edmd, dimension=dimension)
+    controls = {name: seen.before(encode) for name, encode in linear.items()} | linear_predictions(baselines)
     if experiment.training is not None:
         direct = last_hidden_layer(experiment.training.direct, experiment.data.shape, label=experiment.label)
         controls["direct regression, last layer"] = direct
     return controls
 
 
-def linear_coordinates(pairs: SnapshotPairs, baselines: Baselines, *, dimension: int) -> dict[str, Encoder]:
-    """Canonical coordinates of DMD and of each EDMD among the baselines, in at most this many dimensions.
+def linear_coordinates(pairs: SnapshotPairs, edmd: Mapping[str, EDMD], *, dimension: int) -> dict[str, Encoder]:
+    """Canonical coordinates of DMD and of each EDMD, in at most this many dimensions.
 
     The output dictionary of EDMD are the Hermite polynomials of the data of the smallest degree with so many functions.
     """
@@ -76,17 +78,18 @@ def linear_coordinates(pairs: SnapshotPairs, baselines: Baselines, *, dimension:
         degree += 1
     outputs = Hermite(degree).fitted(pairs.after)
     found: dict[str, Encoder] = {"DMD": canonical_coordinates(pairs, dimension=dimension)}
-    for name, edmd in baselines.edmd.items():
+    for name, estimator in edmd.items():
         found[name] = canonical_coordinates(
-            pairs, inputs=edmd.inputs, outputs=outputs, dimension=dimension, ridge=RIDGE
+            pairs, inputs=estimator.inputs, outputs=outputs, dimension=dimension, ridge=RIDGE
         )  # fmt: skip
     return found
 
 
 def linear_predictions(baselines: Baselines) -> dict[str, Encoder]:
     """What DMD and each EDMD among the baselines predict."""
-    predictors = {"DMD": baselines.equal["DMD (affine)"], **{name: e.predict for name, e in baselines.edmd.items()}}
-    return {f"{name}, prediction": predict for name, predict in predictors.items()}
+    every = baselines.equal | baselines.larger
+    named = {"DMD": every["DMD (affine)"], **{name: every[name] for name in baselines.edmd}}
+    return {f"{name}, prediction": predict for name, predict in named.items()}
 
 
 def last_hidden_layer(direct: DirectRegression, shape: tuple[int, ...], *, label: int | None = None) -> Encoder:

@@ -11,7 +11,8 @@ from kdm.flows import integrate
 from kdm.shared_encoder import SharedEncoderModel
 from kdm.training.distillation import noise_scale
 from kdm.trajectories import Trajectories
-from kdm.verification.baselines import Baselines, Predictor, fitted_baselines
+from kdm.verification.baselines import Baselines, fitted_baselines
+from kdm.verification.coordinates import Predictor
 from kdm.verification.experiment import Experiment, Subject, asked
 from koopman_analysis import SnapshotPairs, SnapshotTrajectories
 

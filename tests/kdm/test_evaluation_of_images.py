@@ -25,6 +25,7 @@ from kdm.teachers import Digits, Empirical, named
 from kdm.training.runs import RunFolder
 from kdm.trajectories import Trajectories, collect
 from kdm.verification.baselines import Baselines
+from kdm.verification.coordinates import LeadingCoordinates
 from kdm.verification.evidence import DIRECT, Evidence
 from kdm.verification.experiment import Experiment, Subject, Training
 from kdm.verification.quality import with_quality
@@ -230,7 +231,8 @@ def evidence_of(teacher: Digits, *, blur: float) -> Evidence:
     some = noise.flatten(1).double().numpy()
     return Evidence(
         heldout=SnapshotPairs(before=some[:5], after=some[:5]), classes=None, prediction=some[:5],
-        baselines=Baselines(equal={}, larger={}, edmd={}), predictions={}, samples=rows(0, blur),
+        baselines=Baselines(equal={}, larger={}, edmd={}, coordinates=LeadingCoordinates.of(some)),
+        predictions={}, samples=rows(0, blur),
         reference=rows(1, 0.0), second=rows(2, 0.0), rivals={DIRECT: rows(3, 0.4)}, coarse={}, fresh=True,
         latent_trajectories=None,
     )  # fmt: skip

@@ -77,7 +77,7 @@ def test_linear_methods_have_at_most_the_models_dimension():
     noise = 80.0 * rng.standard_normal((1000, 2))
     pairs = SnapshotPairs(before=noise, after=np.tanh(noise / 80.0 @ np.array([[2.0, 0.5], [-1.0, 1.0]])))
     baselines = fitted_baselines(pairs, dimension=8, noise=80.0, rng=rng)
-    found = linear_coordinates(pairs, baselines, dimension=8)
+    found = linear_coordinates(pairs, baselines.edmd, dimension=8)
     assert list(found) == ["DMD", "EDMD-Hermite, degree 2", "EDMD-Fourier, m = 8", "EDMD-Fourier, m = 512"]
     widths = [encode(noise[:5]).shape[1] for encode in found.values()]
     assert widths == [2, 5, 7, 8], "of 2, 5, 7 and 511 functions that vary"
