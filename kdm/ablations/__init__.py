@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from kdm.ablations.base import Ablation, ChangedConfiguration, OperatorAblation
 from kdm.ablations.direct import DirectRegression, NoBottleneck, load_direct, regress_directly
 from kdm.ablations.latent_dimension import LatentDimension, latent_dimensions
-from kdm.ablations.least_squares import RandomEncoders, RefittedOperator, refitted
+from kdm.ablations.least_squares import RandomEncoders, RefittedOperator
 from kdm.ablations.operators import BareLatents, HalfRank, operator_kinds
 from kdm.ablations.shared_encoder import SharedEncoder
 from kdm.operators import DenseConfig, IdentityConfig, IsometricConfig
@@ -61,6 +61,5 @@ __all__ = [
     "latent_dimensions",
     "load_direct",
     "operator_kinds",
-    "refitted",
     "regress_directly",
 ]

@@ -1,55 +1,29 @@
-"""The operator by least squares, on latents that are given.
+"""The operator by least squares (`kdm.refitting`), on latents that are given.
 
-For latents Z_noise = E_noise(x) and Z_data = E_data(y) of training pairs, and the model's offset c,
-
-    K = argmin Σ ‖ Z_data − c − Z_noise K ‖²,                                                               (1)
-
-which is EDMD with the encoders as dictionaries (Williams, Kevrekidis & Rowley 2015), from the moments of
-`koopman_analysis`. Networks in single precision know each latent to a relative ε = 2⁻²³; independent errors of that
-size move the singular values of Z_noise by about ε of the largest, so that directions below 10 ε are left out.
-
-Two ablations use it. *Refitted operator*: (1) on the latents of a trained model, whose encoders and decoder stay. It
-asks whether gradient descent found the linear map that its own latents want. *Random encoders*: both encoders stay as
-they were drawn, K is (1), and only the decoder is trained, on the model's objective. It asks what learned functions add
-to as many random ones.
+*Refitted operator*: on the latents of a trained model, whose encoders and decoder stay. It asks whether gradient
+descent found the linear map that its own latents want. *Random encoders*: both encoders stay as they were drawn, and
+only the decoder is trained, on the model's objective. It asks what learned functions add to as many random ones.
 """
 
-import copy
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from kdm.ablations.base import ChangedConfiguration
-from kdm.configuration import built_model, seeded_modules, to_json
-from kdm.evaluation import pairs_in_rows
-from kdm.latent_model import KDMLatentModel
+from kdm.configuration import built_model, to_json
 from kdm.model import KoopmanDistillationModel
-from kdm.operators import DenseConfig, DenseOperator
+from kdm.operators import DenseConfig
+from kdm.refitting import LeastSquares, Refit, refitted
 from kdm.training.distillation import DistillationConfig, model_config_of, objective_entries, played, restored_model
 from kdm.training.loop import Step, TrainingState
 from kdm.training.runs import RunFolder
 from kdm.training.sessions import train_in_folder
-from kdm.trajectories import Pairs, Trajectories
-from koopman_analysis.moments import FactorMoments
-from koopman_analysis.regression import ThresholdRank
+from kdm.trajectories import Trajectories
 
 KIND = "random-encoders"
-RESOLUTION = 10 * float(torch.finfo(torch.float32).eps)
-"""Share of the largest singular value of the latents below which singular values are rounding."""
-
-
-def refitted(model: KoopmanDistillationModel, pairs: Pairs) -> KoopmanDistillationModel:
-    """A copy of the model whose operator is the K of equation (1) on these pairs."""
-    latents = KDMLatentModel(model)
-    moments = FactorMoments.of(
-        pairs_in_rows(pairs),
-        latents.encode_noise,
-        lambda data: latents.encode_data(data) - latents.offset(),
-    )
-    return _with_matrix(model, moments.operator(rank=ThresholdRank(RESOLUTION)))
+BY_LEAST_SQUARES = Refit(solution=LeastSquares())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +49,7 @@ class RefittedOperator:
 
     def load(self, folder: Path, data: Trajectories) -> KoopmanDistillationModel:
         """That model, refitted on the training pairs."""
-        return refitted(self.of.load(folder, data), data.training())
+        return refitted(self.of.load(folder, data), data.training(), BY_LEAST_SQUARES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +80,7 @@ class RandomEncoders:
         with run.claimed(experiment, data_folder=data.folder):
             generator = torch.Generator().manual_seed(config.training.seed)
             drawn = built_model(model_config, generator=generator)
-            model = refitted(drawn, data.training()).to(device)
+            model = refitted(drawn, data.training(), BY_LEAST_SQUARES).to(device)
             model.requires_grad_(False)
             model.decoder.requires_grad_(True)
             objective, rival = played(config, model_config.shape, generator=generator, device=device)
@@ -136,13 +110,3 @@ def _without_dropout(config: DistillationConfig) -> DistillationConfig:
         operator=DenseConfig(),
     )
     return replace(config, architecture=fixed)
-
-
-def _with_matrix(model: KoopmanDistillationModel, matrix: np.ndarray) -> KoopmanDistillationModel:
-    changed = copy.deepcopy(model)
-    with seeded_modules(torch.Generator()):
-        operator = DenseOperator(len(matrix))
-    with torch.no_grad():
-        operator.weight.copy_(torch.from_numpy(matrix.T.copy()))
-    changed.operator = operator.to(next(model.parameters()).device)
-    return changed.train(model.training)

@@ -17,6 +17,7 @@ from kdm.distances import (
 from kdm.networks.perceptual import InstalledWeights, WeightFiles
 from kdm.objectives import KoopmanObjective
 from kdm.presets.operators import DENSE, operator_named
+from kdm.refitting import LeastSquares, MeasurePreserving, Refit
 from kdm.semigroup_objective import SemigroupObjective
 from kdm.spectral_objectives import MatchedDistribution, OnTheCircle, SpectralObjective, Stability
 from kdm.training.adversary import Adversary
@@ -44,6 +45,12 @@ SPECTRA: Mapping[str, SpectralObjective] = {
     "matched": MatchedDistribution(),
 }
 """Objectives on the eigenvalues of K."""
+REFITS: Mapping[str, Refit | None] = {
+    "least-squares": Refit(solution=LeastSquares()),
+    "measure-preserving": Refit(solution=MeasurePreserving()),
+    "none": None,
+}
+"""Operators in closed form, after the last step."""
 PRECISIONS: Mapping[str, Precision] = {"single": SinglePrecision(), "bf16": BFloat16Autocast()}
 
 
@@ -67,6 +74,8 @@ class Choices:
         adversary: Weight of a critic's verdict, the paper's 0.01; 0 trains without one.
         precision: single | bf16: of the networks' products.
         compiled: Whether networks are compiled.
+        refit: least-squares | measure-preserving | none: what a dense operator becomes after the last step, in closed
+            form on the trained latents.
     """
 
     operator: str | None = None
@@ -81,6 +90,7 @@ class Choices:
     adversary: float | None = None
     precision: Literal["single", "bf16"] | None = None
     compiled: bool | None = None
+    refit: str | None = None
 
     def of(self, config: DistillationConfig) -> DistillationConfig:
         """The configuration with these changes.
@@ -98,6 +108,10 @@ class Choices:
         if self.adversary is not None:
             chosen = replace(config.adversary or Adversary(), weight=self.adversary) if self.adversary else None
             config = replace(config, adversary=chosen)
+        if self.refit is not None:
+            if self.refit not in REFITS:
+                raise ValueError(f"expected one of the refits {', '.join(REFITS)}, got {self.refit!r}")
+            config = replace(config, refit=REFITS[self.refit])
         return config
 
     def _training(self, training: TrainingConfig) -> TrainingConfig:

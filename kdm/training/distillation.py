@@ -6,6 +6,7 @@ trained on, its RUN does not know.
 
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import torch
 from kdm.configuration import ADDED_LATER, Architecture, ModelConfig, built_model, from_json, to_json
 from kdm.model import KoopmanDistillationModel, Scaling
 from kdm.objectives import KoopmanObjective, Objective
-from kdm.operators import OperatorConfig
+from kdm.operators import DenseConfig, OperatorConfig
+from kdm.refitting import Refit, refitted
 from kdm.semigroup_objective import SemigroupObjective
 from kdm.training.adversary import Adversary, Rival
 from kdm.training.distributed import current_processes
@@ -35,15 +37,17 @@ class DistillationConfig:
         training: How.
         objective: What for.
         adversary: A critic that is trained beside it, if any.
+        refit: What the operator becomes after the last step, in closed form, if it is not to stay as it was trained.
 
     Raises:
-        ValueError: If the objective, or an adversary, is not one for the architecture's encoders.
+        ValueError: If the objective, an adversary or a refit is not one for the architecture's encoders and operator.
     """
 
     architecture: Architecture
     training: TrainingConfig
     objective: KoopmanObjective | SemigroupObjective = field(default_factory=KoopmanObjective)
     adversary: Adversary | None = field(default=None, metadata=ADDED_LATER)
+    refit: Refit | None = field(default=None, metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         expected = objective_of(self.architecture)
@@ -54,6 +58,11 @@ class DistillationConfig:
             )
         if self.adversary is not None and self.shares_encoder:
             raise ValueError(f"expected no adversary beside one encoder for all times, got {self.adversary}")
+        if self.refit is not None and (self.shares_encoder or self.architecture.operator != DenseConfig()):
+            raise ValueError(
+                f"expected an encoder for each end and a dense operator, to be replaced by {self.refit}, got "
+                f"{'one encoder' if self.shares_encoder else self.architecture.operator}"
+            )
 
     @property
     def shares_encoder(self) -> bool:
@@ -75,9 +84,9 @@ def objective_of(architecture: Architecture) -> type[KoopmanObjective] | type[Se
 
 
 def objective_entries(config: DistillationConfig) -> dict[str, Any]:
-    """What an experiment records of the objective, and of an adversary where there is one."""
-    objective = {"objective": to_json(config.objective)}
-    return objective if config.adversary is None else {**objective, "adversary": to_json(config.adversary)}
+    """What an experiment records of the objective, and of an adversary and a refit where there is one."""
+    parts = {"objective": config.objective, "adversary": config.adversary, "refit": config.refit}
+    return {name: to_json(part) for name, part in parts.items() if part is not None}
 
 
 def played(
@@ -124,6 +133,7 @@ def config_of(experiment: dict[str, Any]) -> DistillationConfig:
         objective=from_json(objective_of(architecture), experiment["objective"]),
         training=from_json(TrainingConfig, experiment["training"]),
         adversary=from_json(Adversary, experiment["adversary"]) if "adversary" in experiment else None,
+        refit=from_json(Refit, experiment["refit"]) if "refit" in experiment else None,
     )
 
 
@@ -161,7 +171,8 @@ def distil(
         generator = torch.Generator().manual_seed(config.training.seed)
         model = built_model(model_config, generator=generator).to(device)
         objective, rival = played(config, model_config.shape, generator=generator, device=device)
-        state = TrainingState(model, config.training, pairs=len(training), rival=rival)
+        finish = None if config.refit is None else partial(refitted, pairs=training, refit=config.refit)
+        state = TrainingState(model, config.training, pairs=len(training), rival=rival, finish=finish)
         yield from train_in_folder(
             run, state=state, objective=objective, training=training.to(device), heldout=heldout.to(device)
         )

@@ -119,12 +119,14 @@ class TrainingState:
         batches: Which pairs each step sees.
         step: How many steps are finished.
         rival: What is trained beside the module, where the objective has such a part.
+        finish: What is made of the averaged module after the last step, and remembered by nothing but the weights.
     """
 
     def __init__(
-        self, module: nn.Module, config: TrainingConfig, *, pairs: int, rival: Rival | None = None
+        self, module: nn.Module, config: TrainingConfig, *, pairs: int, rival: Rival | None = None,
+        finish: Callable[[Any], nn.Module] | None = None,
     ) -> None:  # fmt: skip
-        self.module, self.config, self.rival = module, config, rival
+        self.module, self.config, self.rival, self.finish = module, config, rival, finish
         self.batches: Batches = config.batches.built(pairs, batch=config.batch, seed=config.seed)
         for network in networks_of(module):
             config.layout.prepare(network)
@@ -140,6 +142,11 @@ class TrainingState:
     def finished(self) -> bool:
         """Whether all configured steps are done."""
         return self.step >= self.config.steps
+
+    def result(self) -> nn.Module:
+        """What training has made so far: the averaged module, and after the last step what is made of it."""
+        average = self.average.module
+        return self.finish(average) if self.finished and self.finish is not None else average
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and primitives that restore the state."""

@@ -202,8 +202,8 @@ class RunFolder:
             temporary.write_bytes(content)
 
     def save_weights(self, state: TrainingState) -> None:
-        """Writes `model.safetensors`: the averaged weights, and the number of steps."""
-        self.write_weights(state.average.module, metadata={"steps": str(state.step)})
+        """Writes `model.safetensors`: the weights of the result so far, and the number of steps."""
+        self.write_weights(state.result(), metadata={"steps": str(state.step)})
 
     def write_weights(self, module: nn.Module, *, metadata: dict[str, str]) -> None:
         """Writes `model.safetensors`: the module's weights."""

@@ -16,13 +16,12 @@ from kdm.ablations import (
     latent_dimensions,
     load_direct,
     operator_kinds,
-    refitted,
     regress_directly,
 )
 from kdm.ablations.base import Ablation
 from kdm.ablations.direct import equal_network
+from kdm.ablations.least_squares import BY_LEAST_SQUARES
 from kdm.configuration import built_model
-from kdm.control import ConstantControl
 from kdm.distances import PerceptualDistance
 from kdm.evaluation import paired_error, pairs_in_rows
 from kdm.latent_model import KDMLatentModel
@@ -39,6 +38,7 @@ from kdm.operators import (
     SpectralOperator,
 )
 from kdm.presets import preset_named
+from kdm.refitting import refitted
 from kdm.semigroup_objective import SemigroupObjective
 from kdm.shared_encoder import SharedEncoderModel
 from kdm.teachers import named
@@ -193,49 +193,6 @@ def test_one_shared_encoder_wants_two_to_compare_with_and_times_between_the_ends
         next(ablation.train(config, ends, tmp_path, device=CPU))
 
 
-def test_no_other_operator_predicts_the_latents_better_than_the_refitted_one(config, data):
-    pairs, model = data.training(), fresh_model(config, data)
-    best = refitted(model, pairs)
-    assert latent_error(best, pairs) < 0.9 * latent_error(model, pairs), "the premise: there was something to gain"
-    generator = torch.Generator().manual_seed(1)
-    for _ in range(5):
-        nudged = refitted(model, pairs)
-        with torch.no_grad():
-            nudged.operator.weight.add_(1e-2 * torch.randn(nudged.operator.weight.shape, generator=generator))
-        assert latent_error(nudged, pairs) > latent_error(best, pairs)
-
-
-def test_the_refitted_operator_solves_the_normal_equations_and_counts_the_offset(config, data):
-    pairs, model = data.training(), fresh_model(config, data)
-    model.control = ConstantControl(4)
-    with torch.no_grad():
-        model.control.offset.copy_(torch.tensor([1.0, -2.0, 0.5, 0.0]))
-        before = model.encode_noise(pairs.noise).double().numpy()
-        after = model.encode_data(pairs.data).double().numpy() - model.control().double().numpy()
-    assert np.linalg.cond(before) < 1e4, "the premise: one solution"
-    expected = np.linalg.lstsq(before, after, rcond=None)[0]
-    found = refitted(model, pairs).operator.matrix.detach().numpy()
-    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
-
-
-def test_refitting_leaves_the_model_and_the_global_random_state_alone(config, data):
-    model = fresh_model(config, data)
-    kept, state = {name: value.clone() for name, value in model.state_dict().items()}, torch.random.get_rng_state()
-    changed = refitted(model, data.training())
-    assert all(torch.equal(kept[name], value) for name, value in model.state_dict().items())
-    differing = {name for name, value in changed.state_dict().items() if not torch.equal(kept[name], value)}
-    assert differing == {"operator.weight"}
-    assert torch.equal(torch.random.get_rng_state(), state)
-
-
-def test_latents_that_do_not_vary_in_a_direction_get_no_huge_operator(config, data):
-    model = fresh_model(config, data)
-    with torch.no_grad():  # the last two latents are equal, but for the rounding of single precision
-        model.noise_encoder.outward.weight[3] = model.noise_encoder.outward.weight[2] * (1 + 1e-7)
-        model.noise_encoder.outward.bias[3] = model.noise_encoder.outward.bias[2]
-    assert refitted(model, data.training()).operator.matrix.abs().max() < 10
-
-
 def test_of_random_encoders_only_the_decoder_is_trained(config, data, tmp_path):
     do(RandomEncoders(), config, data, tmp_path)
     trained = RandomEncoders().load(tmp_path, data)
@@ -245,7 +202,7 @@ def test_of_random_encoders_only_the_decoder_is_trained(config, data, tmp_path):
     for part in ("noise_encoder", "data_encoder"):
         for one, two in zip(getattr(drawn, part).parameters(), getattr(trained, part).parameters(), strict=True):
             assert torch.equal(one, two)
-    fitted = refitted(drawn, data.training()).operator.matrix
+    fitted = refitted(drawn, data.training(), BY_LEAST_SQUARES).operator.matrix
     torch.testing.assert_close(trained.operator.matrix, fitted, rtol=0, atol=0)
     assert not torch.equal(drawn.decoder.outward.weight, trained.decoder.outward.weight)
 
