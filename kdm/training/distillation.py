@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from kdm.configuration import ADDED_LATER, Architecture, ModelConfig, built_model, from_json, to_json
+from kdm.distances import digests_of_weights
 from kdm.model import KoopmanDistillationModel, Scaling
 from kdm.objectives import KoopmanObjective, Objective
 from kdm.operators import OperatorConfig
@@ -19,6 +20,7 @@ from kdm.semigroup_objective import SemigroupObjective
 from kdm.training.adversary import Adversary, Rival
 from kdm.training.distributed import current_processes
 from kdm.training.loop import Step, TrainingConfig, TrainingState
+from kdm.training.records import WEIGHTS_READ
 from kdm.training.runs import RunError, RunFolder
 from kdm.training.sessions import claimed_together, train_in_folder
 from kdm.trajectories import Trajectories, open_trajectories, whole_of
@@ -75,9 +77,16 @@ def objective_of(architecture: Architecture) -> type[KoopmanObjective] | type[Se
 
 
 def objective_entries(config: DistillationConfig) -> dict[str, Any]:
-    """What an experiment records of the objective, and of an adversary where there is one."""
-    objective = {"objective": to_json(config.objective)}
-    return objective if config.adversary is None else {**objective, "adversary": to_json(config.adversary)}
+    """What an experiment records of the objective, of files that it reads, and of an adversary where there is one.
+
+    Raises:
+        WeightsError: If such a file is not there.
+    """
+    entries: dict[str, Any] = {"objective": to_json(config.objective)}
+    if config.adversary is not None:
+        entries["adversary"] = to_json(config.adversary)
+    read = digests_of_weights(config.objective.distance) if isinstance(config.objective, KoopmanObjective) else {}
+    return {**entries, WEIGHTS_READ: read} if read else entries
 
 
 def played(
@@ -140,7 +149,8 @@ def distil(
     Raises:
         DataError: If one encoder is to serve all times, and only the two ends were kept.
         ValueError: If there is an adversary, and the samples are no pictures.
-        RunError: If the folder holds another experiment.
+        WeightsError: If a file of weights that the objective reads is not there.
+        RunError: If the folder holds another experiment, or one whose objective read other files.
         FolderInUse: If another process trains in it.
         ProcessLost: If one of several processes fails, in the others.
     """

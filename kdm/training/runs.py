@@ -30,7 +30,7 @@ from torch import nn
 
 from kdm.storage import differences, is_trace, lock_inside, replaced_file, sole_writer
 from kdm.training.loop import TrainingState
-from kdm.training.records import RunError, read_record, write_record
+from kdm.training.records import WEIGHTS_READ, RunError, read_record, write_record
 
 __all__ = ["RunError", "RunFolder"]
 
@@ -78,6 +78,8 @@ class RunFolder:
         """
         if (self.path / "config.json").exists():
             found, wanted = self.experiment(), json.loads(json.dumps(experiment))
+            if WEIGHTS_READ not in found:
+                wanted.pop(WEIGHTS_READ, None)  # what an earlier version has read, nobody knows
             if found != wanted:
                 kinds = [f"kind: {found['kind']}"] if found["kind"] != wanted["kind"] else []
                 raise RunError(
