@@ -39,7 +39,8 @@ class DistillationConfig:
         adversary: A critic that is trained beside it, if any.
 
     Raises:
-        ValueError: If the objective, or an adversary, is not one for the architecture's encoders.
+        ValueError: If the objective, or an adversary, is not one for the architecture's encoders, or the training ends
+            before the adversary begins.
     """
 
     architecture: Architecture
@@ -54,8 +55,15 @@ class DistillationConfig:
                 f"expected a {expected.__name__} for {'one encoder' if self.shares_encoder else 'two encoders'}, "
                 f"got a {type(self.objective).__name__}"
             )
-        if self.adversary is not None and self.shares_encoder:
+        if self.adversary is None:
+            return
+        if self.shares_encoder:
             raise ValueError(f"expected no adversary beside one encoder for all times, got {self.adversary}")
+        if self.adversary.start >= self.training.steps:
+            raise ValueError(
+                f"expected an adversary that begins before the end of {self.training.steps} steps, got one that begins "
+                f"after {self.adversary.start}: let it begin earlier, or train without one"
+            )
 
     @property
     def shares_encoder(self) -> bool:
