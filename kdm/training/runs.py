@@ -1,7 +1,8 @@
 """A RUN: the folder of one training, from which it resumes and from which its model is loaded.
 
     config.json         what is trained on what: format, version, experiment (all configurations, the data's digest)
-    metrics.jsonl       one line for every logged step, none beyond the last save
+    metrics.jsonl       one line for every logged step, none beyond the last save; held-out errors with the number of
+                        pairs, the first ones, that they are of
     state.pt            everything needed to resume; tensors and primitives only, loaded as such
     model.safetensors   averaged weights at the last save, and after how many steps that was
     samples/            where samples are images, a picture of some from every measurement; nothing reads them
