@@ -25,6 +25,9 @@ layer, which depends on how the batch is divided. To balance them at each sample
 gives a mean of what a noise may stand for, the pulls of the targets cancel and the critic's, alike for most samples,
 does not. On digits that ended with one picture for every noise.
 
+The game may begin late, when the model gives pictures that are worth a judgement (`disc_start` of Esser et al.'s code).
+Before, the critic neither judges nor learns, as there, and the losses are those of the objective alone.
+
 The total is the model's part, in which C is a constant, and the critic's, in which x̂ is one. Its gradient is therefore
 the vector field of the game: each player's own, both at the same point.
 """
@@ -86,6 +89,7 @@ class AdversarialObjective:
         game: What both pay.
         weight: How that weighs for the model.
         smoothness: γ of (4).
+        start: The step of a training, counted from 0, at which the game begins.
     """
 
     objective: KoopmanObjective
@@ -93,14 +97,20 @@ class AdversarialObjective:
     game: Game
     weight: float
     smoothness: float
+    start: int = 0
 
     def __call__(
         self, module: KoopmanDistillationModel, pairs: Pairs, weights: Weights | None = None, *,
         draws: Draws | None = None,
     ) -> Losses:  # fmt: skip
-        """The losses of one batch: the objective's, and what the model and the critic pay in the game."""
+        """The losses of one batch: the objective's, and from `start` on what the model and the critic pay in the game.
+
+        Which step it is, the draws say; without draws, as outside of training, the game is on.
+        """
         forward = self.objective.passed(module, pairs, draws)
         losses = self.objective.of_forward(forward, module, weights)
+        if draws is not None and draws.step < self.start:
+            return losses
         real, critic, roughness = self._paid_by_critic(forward, weights)
         paid = weighted_mean(self.game.of_model(real, self._judged(forward.predicted)), weights)
         return replace(

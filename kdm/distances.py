@@ -187,6 +187,17 @@ Distance = SquaredDistance | PseudoHuberDistance | PerceptualDistance | SumOfDis
 """Of any kind; the last two may want pictures."""
 
 
+def digests_of_weights(distance: SampleDistance) -> dict[str, str]:
+    """The SHA-256 of each file from which a distance reads its network, by path; empty where it reads none.
+
+    Raises:
+        WeightsError: If one is not there.
+    """
+    if isinstance(distance, SumOfDistances):
+        return {path: found for term in distance.terms for path, found in digests_of_weights(term.distance).items()}
+    return distance.weights.digests() if isinstance(distance, PerceptualDistance) else {}
+
+
 def as_pictures(samples: Samples) -> Float[Tensor, "n channels height width"]:
     """Samples (n, channels, height, width), or (n, height, width) of one channel.
 

@@ -6,6 +6,7 @@ the process, however that ends; a kill leaves the empty file, which locks nothin
 """
 
 import errno
+import hashlib
 import json
 import os
 import re
@@ -51,6 +52,16 @@ def write_json(path: Path, values: Any) -> None:
     """Writes JSON with two-space indentation, whole or not at all."""
     with replaced_file(path) as temporary:
         temporary.write_text(json.dumps(values, indent=2) + "\n")
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def differences(found: Any, wanted: Any) -> list[str]:

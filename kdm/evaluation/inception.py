@@ -12,7 +12,6 @@ TensorFlow 1 does:
 Every convolution is followed by its normalisation with stored moments (ε = 10⁻³) and max(0, ·).
 """
 
-import hashlib
 import pickle
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import torch
 from torch.nn import functional
 
 from kdm.shapes import Float, Samples, Tensor
+from kdm.storage import digest_of
 
 SIZE = 299
 """Pixels along each side that the network sees."""
@@ -66,7 +66,7 @@ class Inception:
             ValueError: If it does not hold the tensors of the network.
         """
         path = Path(path)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = digest_of(path)
         try:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
         except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:

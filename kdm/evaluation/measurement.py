@@ -83,9 +83,10 @@ def evaluate(
     told = heldout.labels if getattr(model, "classes", 0) else None
     if told is not None and fresh.labels is None:
         # Labels that were read off the data belong to stored noise; nobody knows those of fresh noise.
-        some = slice(min(count, len(heldout), len(fresh.reference)))
+        stored = data.heldout(count=min(count, len(fresh.reference)))
+        some = slice(len(stored))
         fresh = FreshSamples(
-            noise=heldout.noise[some], reference=fresh.reference[some], second=fresh.second[some], labels=told[some]
+            noise=stored.noise, reference=fresh.reference[some], second=fresh.second[some], labels=stored.labels
         )
     asked = None if fresh.labels is None else fresh.labels.to(device)
     samples = generated(model, fresh.noise.to(device), asked).cpu()
@@ -99,8 +100,14 @@ def evaluate(
         quantities={**quantities, **agreement.quantities, **measured.quantities},
         floor={**agreement.floor, **measured.floor},
         inputs=inputs | measured.inputs,
-        notes=measured.notes,
+        notes=(*_of_how_many(len(heldout), data), *measured.notes),
     )
+
+
+def _of_how_many(measured: int, data: Trajectories) -> tuple[str, ...]:
+    """A note where not all held-out pairs were measured."""
+    there = data.manifest.heldout
+    return (f"paired numbers are of the first {measured:,} of {there:,} held-out pairs",) if measured < there else ()
 
 
 def _as_laws(

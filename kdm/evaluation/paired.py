@@ -17,10 +17,12 @@ class PairedError:
     Attributes:
         relative_rmse: Root mean squared error over the root of the data's total variance; 0.01 is one percent.
         median: Median distance, in the data's units.
+        pairs: Of how many pairs.
     """
 
     relative_rmse: float
     median: float
+    pairs: int
 
 
 def paired_error(model: OneStepGenerator, pairs: Pairs) -> PairedError:
@@ -29,7 +31,9 @@ def paired_error(model: OneStepGenerator, pairs: Pairs) -> PairedError:
     error = (generated(model, pairs.noise, pairs.labels).flatten(1).double() - data).norm(dim=1)
     total_variance = data.var(dim=0, correction=0).sum()
     return PairedError(
-        relative_rmse=float((error.square().mean() / total_variance).sqrt()), median=float(error.median())
+        relative_rmse=float((error.square().mean() / total_variance).sqrt()),
+        median=float(error.median()),
+        pairs=len(pairs),
     )
 
 

@@ -1,6 +1,5 @@
 """Moments of features that somebody stored, so that a published distance can be compared with."""
 
-import hashlib
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kdm.storage import digest_of
 from koopman_analysis.twosample import NormalMoments
 
 COUNTS = ("n", "num_samples", "count")
@@ -56,8 +56,7 @@ class ReferenceStatistics:
         moments = NormalMoments.of_covariance(
             arrays["mu"].astype(np.float64), _symmetric(arrays["sigma"].astype(np.float64)), n=n
         )
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        return cls(file=path.name, digest=digest, moments=moments)
+        return cls(file=path.name, digest=digest_of(path), moments=moments)
 
     def to_json(self) -> dict[str, Any]:
         """What names it in a result; n is null where the file does not say it."""

@@ -11,6 +11,9 @@ from kdm.shapes import Labels, Samples
 from kdm.trajectories import Pairs, Trajectories
 from koopman_analysis.snapshots import SnapshotPairs
 
+ROWS, NUMBERS = 8192, 2**21
+"""Samples that are drawn at once at most, and the numbers that they have: networks of pictures hold far more."""
+
 
 @runtime_checkable
 class OneStepGenerator(Protocol):
@@ -22,8 +25,18 @@ class OneStepGenerator(Protocol):
 
 
 @torch.no_grad()
-def generated(model: OneStepGenerator, noise: Samples, labels: Labels | None = None, *, batch: int = 8192) -> Samples:
-    """One-step samples without gradients, in batches that bound the memory; in evaluation mode where there is one."""
+def generated(
+    model: OneStepGenerator, noise: Samples, labels: Labels | None = None, *, batch: int | None = None
+) -> Samples:
+    """One-step samples without gradients, in evaluation mode where there is one.
+
+    Args:
+        model: The model.
+        noise: Where to start.
+        labels: One a row, for a model of classes.
+        batch: Rows at once; as many as `ROWS`, and as `NUMBERS` allow, unless given.
+    """
+    batch = batch or max(1, min(ROWS, NUMBERS // max(1, noise[:1].numel())))
     was_training = isinstance(model, nn.Module) and model.training
     if isinstance(model, nn.Module):
         model.eval()
@@ -67,7 +80,7 @@ def fresh_samples(data: Trajectories, *, count: int, generator: torch.Generator)
         noise = teacher.given(labels).sample_noise(count, generator=generator).float()
         reference, second = (teacher.sample_data(count, generator=generator).float() for _ in range(2))
         return FreshSamples(noise=noise, reference=reference, second=second, labels=labels)
-    training, heldout = data.training().data, data.heldout()
+    training, heldout = data.training().data, data.heldout(count=count)
     count = min(count, len(heldout), len(training) // 2)
     rows = torch.randperm(len(training), generator=generator)
     return FreshSamples(

@@ -8,14 +8,13 @@ The checkpoint is read without being run (`kdm.importing.archive`). The folder i
 metrics.
 """
 
-import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
 
 from kdm.configuration import to_json
 from kdm.importing.checkpoints import NOISE_SCALE, PublishedModel, published_model
-from kdm.storage import is_trace, lock_beside, sole_writer
+from kdm.storage import digest_of, is_trace, lock_beside, sole_writer
 from kdm.training.distillation import IMPORTED
 from kdm.training.records import CONFIG, RunError, write_record
 from kdm.training.runs import RunFolder
@@ -55,11 +54,10 @@ def import_model(checkpoint: str | Path, out: str | Path, *, noise_scale: float 
 
 
 def _experiment(published: PublishedModel, source: Path) -> dict[str, Any]:
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()
     return {
         "kind": IMPORTED,
         "model": to_json(published.config),
-        "source": {"file": source.name, "sha256": digest, "layout": published.layout},
+        "source": {"file": source.name, "sha256": digest_of(source), "layout": published.layout},
     }
 
 

@@ -16,6 +16,7 @@ from itertools import pairwise
 from torch import nn
 from torch.nn import functional
 
+from kdm.networks.dropout import require_share
 from kdm.shapes import Float, Labels, Tensor
 
 
@@ -36,8 +37,7 @@ class ResidualMLPConfig:
     def __post_init__(self) -> None:
         if self.width < 1 or self.blocks < 0:
             raise ValueError(f"expected width >= 1 and blocks >= 0, got width {self.width} and blocks {self.blocks}")
-        if not 0.0 <= self.dropout < 1.0:
-            raise ValueError(f"expected a dropout share in [0, 1), got {self.dropout}")
+        require_share(self.dropout)
 
     def built(self, inputs: tuple[int, ...], outputs: tuple[int, ...], *, classes: int = 0) -> "ResidualMLP":
         """The network between samples or latent vectors of these shapes."""

@@ -23,6 +23,7 @@ from torch import nn
 from torch.nn.functional import avg_pool2d, conv2d, interpolate, max_pool2d
 
 from kdm.shapes import Float, Tensor
+from kdm.storage import digest_of
 
 Pictures: TypeAlias = Float[Tensor, "n channels height width"]
 Features: TypeAlias = Float[Tensor, "n _ _ _"]
@@ -54,6 +55,14 @@ class WeightFiles:
         """
         return _state_of(self.vgg) | _state_of(self.heads)
 
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of each file, by its path.
+
+        Raises:
+            WeightsError: If there is no such file.
+        """
+        return {path: digest_of(_present(path)) for path in (self.vgg, self.heads)}
+
 
 @dataclass(frozen=True)
 class InstalledWeights:
@@ -74,6 +83,10 @@ class InstalledWeights:
                 f"expected a working package lpips, got {type(error).__name__}: {error}; name files of the weights"
             ) from error
         return {_published_name(name): value for name, value in state.items()}
+
+    def digests(self) -> dict[str, str]:
+        """None: where the package has its files is its own affair."""
+        return {}
 
 
 class WeightsError(ValueError):
@@ -179,12 +192,17 @@ def _require_fitting(weights: Mapping[str, Tensor]) -> None:
             )
 
 
-def _state_of(path: str) -> dict[str, Tensor]:
+def _present(path: str) -> Path:
     if not Path(path).is_file():
         raise WeightsError(f"expected a file of weights at '{path}', got none: download it, and name where it is")
+    return Path(path)
+
+
+def _state_of(path: str) -> dict[str, Tensor]:
+    present = _present(path)
     try:
         # The published heads were saved on a GPU.
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(present, map_location="cpu", weights_only=True)
     except (UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, OSError):
         # torch's own message proposes to unpickle anyway, which would run whatever code the file holds.
         raise WeightsError(f"expected a state dictionary in '{path}', got something else") from None

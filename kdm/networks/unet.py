@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 from torch import nn
 
+from kdm.networks.dropout import require_share
 from kdm.shapes import Float, Labels, Tensor
 
 Sizes = TypeVar("Sizes", bound="UNetSizes")
@@ -56,8 +57,7 @@ class UNetSizes(ABC):
                 f"expected at least one level, multipliers >= 1 and blocks >= 1, got multipliers {self.multipliers} "
                 f"and blocks {self.blocks}"
             )
-        if not 0.0 <= self.dropout < 1.0:
-            raise ValueError(f"expected a dropout share in [0, 1), got {self.dropout}")
+        require_share(self.dropout)
 
     def built(self, inputs: tuple[int, ...], outputs: tuple[int, ...], *, classes: int = 0) -> "UNet":
         """The network between samples or latent vectors of these shapes.

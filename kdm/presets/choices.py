@@ -72,6 +72,7 @@ class Choices:
             an objective on the eigenvalues of K. It wants a weight.
         spectrum_weight: Weight of the objective on the eigenvalues.
         adversary: Weight of a critic's verdict, the paper's 0.01; 0 trains without one.
+        adversary_start: Steps that the model learns alone before the critic does anything; none unless given.
         precision: single | bf16: of the networks' products.
         compiled: Whether networks are compiled.
         refit: least-squares | measure-preserving | none: what a dense operator becomes after the last step, in closed
@@ -88,6 +89,7 @@ class Choices:
     spectrum: str | None = None
     spectrum_weight: float | None = None
     adversary: float | None = None
+    adversary_start: int | None = None
     precision: Literal["single", "bf16"] | None = None
     compiled: bool | None = None
     refit: str | None = None
@@ -105,14 +107,22 @@ class Choices:
             config = replace(config, objective=self._objective(config))
         if self.spectrum is not None or self.spectrum_weight is not None:
             config = replace(config, objective=self._with_spectrum(config.objective))
-        if self.adversary is not None:
-            chosen = replace(config.adversary or Adversary(), weight=self.adversary) if self.adversary else None
-            config = replace(config, adversary=chosen)
+        if self.adversary is not None or self.adversary_start is not None:
+            config = replace(config, adversary=self._adversary(config.adversary))
         if self.refit is not None:
             if self.refit not in REFITS:
                 raise ValueError(f"expected one of the refits {', '.join(REFITS)}, got {self.refit!r}")
             config = replace(config, refit=REFITS[self.refit])
         return config
+
+    def _adversary(self, adversary: Adversary | None) -> Adversary | None:
+        if self.adversary is not None:
+            adversary = replace(adversary or Adversary(), weight=self.adversary) if self.adversary else None
+        if self.adversary_start is None:
+            return adversary
+        if adversary is None:
+            raise ValueError("expected a critic for --adversary-start, got none: give its --adversary weight")
+        return replace(adversary, start=self.adversary_start)
 
     def _training(self, training: TrainingConfig) -> TrainingConfig:
         counts = {"steps": self.steps, "batch": self.batch, "micro_batch": self.micro_batch}

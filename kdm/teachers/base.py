@@ -10,7 +10,7 @@ score and the velocity of the probability-flow equation follow (Tweedie; Karras 
 The velocity of (3) is a gradient, so its Jacobian ∂v/∂x = −σ ∇² log p_σ(x) is symmetric.                           (4)
 
 Both ends are exact laws: the noise end is p_T = p₀ * N(0, σ_noise² I), sampled as such, and the data end is
-p₀ * N(0, σ_data² I). (Starting from N(0, σ_noise² I) in place of p_T moves the data by more than the solver's error.)
+p₀ * N(0, σ_data² I). (N(0, σ_noise² I) is not the law that the flow carries to it.)
 
 A *conditional* teacher carries each row by the flow of a law p₀(· | label) of its own; the labels are asked for, as
 often as they occur, and `given(labels)` is the law of rows that have them.

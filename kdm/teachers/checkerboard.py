@@ -21,7 +21,7 @@ which neither overflows at σ = 0.002 nor cancels at σ = 80. The velocity (x �
     Cov(x₀ | x) = Σ_p r_p ( diag v_p + m_p m_pᵀ ) − D Dᵀ,     p in {e, o},                                          (4)
     v = σ² ( 1 + (a φ(a) − b φ(b)) / M − (φ(a) − φ(b))² / M² )      on one interval.                                (5)
 
-float64 is used inside always: at σ = 0.002 float32 is wrong by the size of a cell.
+float64 is used inside always: at σ = 0.002, L is −2 · 10⁶ four units from an interval, which float32 rounds by 0.06.
 """
 
 import math

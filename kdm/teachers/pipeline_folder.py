@@ -9,7 +9,6 @@ diffusers is imported when a schedule or a network is made; it is asked for file
 nothing.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from kdm.storage import digest_of
 from kdm.teachers.preconditioning import EDM, PREDICTIONS, SIGNS, Preconditioning, VariancePreserving
 
 MODEL_INDEX = "model_index.json"
@@ -176,8 +176,7 @@ def digests(folder: Path) -> dict[str, str]:
     found = {}
     for name in (*CONFIGURATIONS, *(path.relative_to(folder).as_posix() for path in weights)):
         try:
-            with (folder / name).open("rb") as file:
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+            found[name] = digest_of(folder / name)
         except OSError as error:
             raise PipelineError(f"cannot read {name} in '{folder}': {error.strerror}.") from None
     return found

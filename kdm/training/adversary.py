@@ -1,7 +1,8 @@
 """A critic that is trained beside a model: what it is made of, and what it remembers between two steps.
 
-It takes the steps of the model, with an optimiser of its own and the same course of the learning rate. It is part of
-the state of a training and of no model: a finished RUN does not need it.
+From the step on at which the game begins, it takes the steps of the model, with an optimiser of its own and the same
+course of the learning rate; before, it stays as it was drawn. It is part of the state of a training and of no model: a
+finished RUN does not need it.
 """
 
 import math
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 from kdm.adversarial_objective import AdversarialObjective, Game, NonSaturatingGame, PairedGame
-from kdm.configuration import seeded_modules
+from kdm.configuration import ADDED_LATER, seeded_modules
 from kdm.networks.discriminator import CriticConfig
 from kdm.objectives import KoopmanObjective
 from kdm.training.optimisation import AdamConfig
@@ -34,9 +35,10 @@ class Adversary:
         weight: How that weighs for the model; the paper's by default.
         smoothness: γ: how much the critic pays for its slope at real samples.
         optimiser: The critic's; with Radford et al.'s (2016) decay of the first moment.
+        start: Steps that the model learns alone before the game begins; none by default, as in the paper.
 
     Raises:
-        ValueError: If the weight is not positive, or γ is negative.
+        ValueError: If the weight is not positive, or γ or the start is negative.
     """
 
     critic: CriticConfig = field(default_factory=CriticConfig)
@@ -44,12 +46,15 @@ class Adversary:
     weight: float = 0.01
     smoothness: float = 0.0
     optimiser: AdamConfig = field(default_factory=lambda: AdamConfig(learning_rate=3e-4, betas=(0.5, 0.99)))
+    start: int = field(default=0, metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         if not 0.0 < self.weight < math.inf:
             raise ValueError(f"expected a weight > 0 of the adversary, got {self.weight}: train without one instead")
         if not 0.0 <= self.smoothness < math.inf:
             raise ValueError(f"expected a smoothness >= 0 of the critic, got {self.smoothness}")
+        if self.start < 0:
+            raise ValueError(f"expected a step >= 0 at which the adversary begins, got {self.start}")
 
     def built(
         self, shape: tuple[int, ...], objective: KoopmanObjective, *, generator: torch.Generator
@@ -67,7 +72,8 @@ class Adversary:
         with seeded_modules(generator):
             critic = self.critic.built(shape)
         return AdversarialObjective(
-            objective=objective, rival=critic, game=self.game, weight=self.weight, smoothness=self.smoothness
+            objective=objective, rival=critic, game=self.game, weight=self.weight, smoothness=self.smoothness,
+            start=self.start,
         )  # fmt: skip
 
 

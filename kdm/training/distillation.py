@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from kdm.configuration import ADDED_LATER, Architecture, ModelConfig, built_model, from_json, to_json
+from kdm.distances import digests_of_weights
 from kdm.model import KoopmanDistillationModel, Scaling
 from kdm.objectives import KoopmanObjective, Objective
 from kdm.operators import DenseConfig, OperatorConfig
@@ -21,6 +22,7 @@ from kdm.semigroup_objective import SemigroupObjective
 from kdm.training.adversary import Adversary, Rival
 from kdm.training.distributed import current_processes
 from kdm.training.loop import Step, TrainingConfig, TrainingState
+from kdm.training.records import WEIGHTS_READ
 from kdm.training.runs import RunError, RunFolder
 from kdm.training.sessions import claimed_together, train_in_folder
 from kdm.trajectories import Trajectories, open_trajectories, whole_of
@@ -40,7 +42,8 @@ class DistillationConfig:
         refit: What the operator becomes after the last step, in closed form, if it is not to stay as it was trained.
 
     Raises:
-        ValueError: If the objective, an adversary or a refit is not one for the architecture's encoders and operator.
+        ValueError: If the objective, an adversary or a refit is not one for the architecture's encoders and operator,
+            or the training ends before the adversary begins.
     """
 
     architecture: Architecture
@@ -56,12 +59,22 @@ class DistillationConfig:
                 f"expected a {expected.__name__} for {'one encoder' if self.shares_encoder else 'two encoders'}, "
                 f"got a {type(self.objective).__name__}"
             )
-        if self.adversary is not None and self.shares_encoder:
-            raise ValueError(f"expected no adversary beside one encoder for all times, got {self.adversary}")
+        self._require_fitting_adversary()
         if self.refit is not None and (self.shares_encoder or self.architecture.operator != DenseConfig()):
             raise ValueError(
                 f"expected an encoder for each end and a dense operator, to be replaced by {self.refit}, got "
                 f"{'one encoder' if self.shares_encoder else self.architecture.operator}"
+            )
+
+    def _require_fitting_adversary(self) -> None:
+        if self.adversary is None:
+            return
+        if self.shares_encoder:
+            raise ValueError(f"expected no adversary beside one encoder for all times, got {self.adversary}")
+        if self.adversary.start >= self.training.steps:
+            raise ValueError(
+                f"expected an adversary that begins before the end of {self.training.steps} steps, got one that begins "
+                f"after {self.adversary.start}: let it begin earlier, or train without one"
             )
 
     @property
@@ -84,9 +97,15 @@ def objective_of(architecture: Architecture) -> type[KoopmanObjective] | type[Se
 
 
 def objective_entries(config: DistillationConfig) -> dict[str, Any]:
-    """What an experiment records of the objective, and of an adversary and a refit where there is one."""
+    """What an experiment records of the objective, files that it reads, and an adversary and a refit if there are any.
+
+    Raises:
+        WeightsError: If such a file is not there.
+    """
     parts = {"objective": config.objective, "adversary": config.adversary, "refit": config.refit}
-    return {name: to_json(part) for name, part in parts.items() if part is not None}
+    entries = {name: to_json(part) for name, part in parts.items() if part is not None}
+    read = digests_of_weights(config.objective.distance) if isinstance(config.objective, KoopmanObjective) else {}
+    return {**entries, WEIGHTS_READ: read} if read else entries
 
 
 def played(
@@ -150,7 +169,8 @@ def distil(
     Raises:
         DataError: If one encoder is to serve all times, and only the two ends were kept.
         ValueError: If there is an adversary, and the samples are no pictures.
-        RunError: If the folder holds another experiment.
+        WeightsError: If a file of weights that the objective reads is not there.
+        RunError: If the folder holds another experiment, or one whose objective read other files.
         FolderInUse: If another process trains in it.
         ProcessLost: If one of several processes fails, in the others.
     """

@@ -3,7 +3,8 @@
     {"format": "kdm-run", "version": 1, "experiment": {…}, "data_folder": …}
 
 An experiment has a `kind` and a `model`. One that is trained here has `training` and `data`, too; an imported one has a
-`source` instead, the file that it was read from.
+`source` instead, the file that it was read from. Where the objective compares pictures by a network from files, it has
+`weights_sha256`, what was in them by their paths. Only a training reads them.
 """
 
 import json
@@ -15,6 +16,8 @@ from kdm.storage import write_json
 
 CONFIG = "config.json"
 FORMAT, VERSION = "kdm-run", 1
+WEIGHTS_READ = "weights_sha256"
+"""The entry of an experiment that runs of earlier versions do not have, whatever they read."""
 
 
 class RunError(ValueError):

@@ -1,7 +1,8 @@
 """A RUN: the folder of one training, from which it resumes and from which its model is loaded.
 
     config.json         what is trained on what: format, version, experiment (all configurations, the data's digest)
-    metrics.jsonl       one line for every logged step, none beyond the last save
+    metrics.jsonl       one line for every logged step, none beyond the last save; held-out errors with the number of
+                        pairs, the first ones, that they are of
     state.pt            everything needed to resume; tensors and primitives only, loaded as such
     model.safetensors   averaged weights at the last save, and after how many steps that was
     samples/            where samples are images, a picture of some from every measurement; nothing reads them
@@ -30,7 +31,7 @@ from torch import nn
 
 from kdm.storage import differences, is_trace, lock_inside, replaced_file, sole_writer
 from kdm.training.loop import TrainingState
-from kdm.training.records import RunError, read_record, write_record
+from kdm.training.records import WEIGHTS_READ, RunError, read_record, write_record
 
 __all__ = ["RunError", "RunFolder"]
 
@@ -78,6 +79,8 @@ class RunFolder:
         """
         if (self.path / "config.json").exists():
             found, wanted = self.experiment(), json.loads(json.dumps(experiment))
+            if WEIGHTS_READ not in found:
+                wanted.pop(WEIGHTS_READ, None)  # what an earlier version has read, nobody knows
             if found != wanted:
                 kinds = [f"kind: {found['kind']}"] if found["kind"] != wanted["kind"] else []
                 raise RunError(

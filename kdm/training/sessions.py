@@ -99,5 +99,9 @@ def _logged(step: Step) -> dict[str, Any]:
     if step.gradient_norm is not None:
         values["gradient_norm"] = step.gradient_norm.item()
     if step.heldout is not None:
-        values |= {"heldout_paired_error": step.heldout.relative_rmse, "heldout_median": step.heldout.median}
+        heldout = step.heldout
+        values |= {
+            "heldout_paired_error": heldout.relative_rmse, "heldout_median": heldout.median,
+            "heldout_pairs": heldout.pairs,
+        }  # fmt: skip
     return values

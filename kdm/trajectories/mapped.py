@@ -20,6 +20,8 @@ from kdm.trajectories.pairs import Pairs
 
 IN_MEMORY = 2 * 2**30
 """Bytes of training pairs up to which all of them are held in memory, on the device that they are trained on."""
+HELDOUT_IN_MEMORY = 2**30
+"""Bytes that noise and data of held-out pairs take at most, unless it is said how many are wanted."""
 PAGE = 4096
 """Bytes that the system reads at least: the rows of smaller ones are not worth an order."""
 BLOCK = 2**25

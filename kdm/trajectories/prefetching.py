@@ -4,7 +4,8 @@ A thread gathers the pairs of each batch into a queue of fixed length, in the or
 order that is known beforehand, such as permutations; batches that are drawn by the errors of the ones before cannot be
 read ahead. What comes out, and in which order, is as without it.
 
-Copying releases the interpreter, and from pinned memory to a device it runs beside the computation.
+Copying releases the interpreter, and from pinned memory to a device it runs beside the computation. Memory is pinned
+through the thread's current CUDA device, which is the first one until it is told another.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
 from threading import Event, Thread
+
+import torch
 
 from kdm.shapes import Tensor
 from kdm.trajectories.pairs import IndexedPairs, Pairs
@@ -48,7 +51,8 @@ def prefetched(pairs: IndexedPairs, orders: Iterable[Tensor], *, ahead: int = AH
         raise ValueError(f"expected at least one batch ahead, got {ahead}")
     waiting: Queue[Pairs | _End] = Queue(maxsize=ahead)
     unwanted = Event()
-    thread = Thread(target=_gather, args=(pairs, orders, waiting, unwanted), name="prefetching", daemon=True)
+    gathering = (pairs, orders, waiting, unwanted, _cuda_device(pairs.device))
+    thread = Thread(target=_gather, args=gathering, name="prefetching", daemon=True)
     thread.start()
     try:
         yield _taken(waiting)
@@ -60,8 +64,19 @@ def prefetched(pairs: IndexedPairs, orders: Iterable[Tensor], *, ahead: int = AH
         thread.join()
 
 
-def _gather(pairs: IndexedPairs, orders: Iterable[Tensor], waiting: "Queue[Pairs | _End]", unwanted: Event) -> None:
+def _cuda_device(device: torch.device) -> int | None:
+    """The number of a CUDA device, that of the calling thread where it has none; None of another device."""
+    if device.type != "cuda":
+        return None
+    return torch.cuda.current_device() if device.index is None else device.index
+
+
+def _gather(
+    pairs: IndexedPairs, orders: Iterable[Tensor], waiting: "Queue[Pairs | _End]", unwanted: Event, cuda: int | None
+) -> None:
     try:
+        if cuda is not None:
+            torch.cuda.set_device(cuda)
         for rows in orders:
             if unwanted.is_set():
                 return

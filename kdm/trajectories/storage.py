@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from kdm.teachers import CheckerboardSupport, Teacher, teacher_from_config
 from kdm.trajectories.draft import MANIFEST, Draft
 from kdm.trajectories.manifest import CONDITIONS, DataError, Manifest, is_small, require_unaltered
-from kdm.trajectories.mapped import IN_MEMORY, MappedPairs, Moments
+from kdm.trajectories.mapped import HELDOUT_IN_MEMORY, IN_MEMORY, MappedPairs, Moments
 from kdm.trajectories.pairs import IndexedPairs, Pairs
 
 ROWS = 65_536
@@ -92,13 +92,21 @@ class Trajectories:
         """Mean and standard deviation of all numbers of the training rows at the data end."""
         return Moments.of(self.data[: len(self) - self.manifest.heldout])
 
-    def heldout(self, *, whole: bool = False) -> Pairs:
-        """The pairs to test on, in float32: the last tenth; with the states at all times where `whole`.
+    def heldout(self, *, whole: bool = False, count: int | None = None) -> Pairs:
+        """The pairs to test on, in float32: the first rows of the last tenth, all of them where they are few.
+
+        Args:
+            whole: with the states at all times.
+            count: how many at most; as many as `HELDOUT_IN_MEMORY` bytes hold unless given.
 
         Raises:
             DataError: if the states are asked for, and only those of the two ends were kept.
         """
-        return self._pairs(slice(len(self) - self.manifest.heldout, None), whole=whole)
+        if count is None:
+            pair = 2 * np.dtype(np.float32).itemsize * prod(self.shape)
+            count = max(1, HELDOUT_IN_MEMORY // pair)
+        first = len(self) - self.manifest.heldout
+        return self._pairs(slice(first, first + count), whole=whole)
 
     def _pairs(self, rows: slice, *, whole: bool) -> Pairs:
         def tensor(array: np.ndarray, dtype: type[np.generic]) -> torch.Tensor:

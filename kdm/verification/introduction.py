@@ -9,11 +9,13 @@ def introduced(experiment: Experiment, evidence: Evidence) -> str:
     """The paragraph for a reader who did not run the verification."""
     subject, data = experiment.subject, experiment.data
     model = subject.description
-    baselines = len(data) - evidence.heldout.n
+    there, measured = data.manifest.heldout, evidence.heldout.n
+    fitted = len(data) - there
+    which = f"{there:,}" if measured == there else f"first {measured:,} of the {there:,}"
     sentences = [
         f"{model[:1].upper()}{model[1:]} {subject.history}.",
-        f"The data are {len(data):,} pairs of {_origin(data)}; the baselines were fitted to {baselines:,} of them.",
-        f"Every number below was measured on the {evidence.heldout.n:,} held-out pairs, or the part of them that it "
+        f"The data are {len(data):,} pairs of {_origin(data)}; the baselines were fitted to {fitted:,} of them.",
+        f"Every number below was measured on the {which} held-out pairs, or the part of them that it "
         f"names, or on {len(evidence.samples):,} samples from {'fresh' if evidence.fresh else 'held-out'} noise.",
     ]
     if not evidence.fresh:

@@ -16,10 +16,14 @@ from tiny_experiments import same, trained
 import kdm
 from kdm.configuration import to_json
 from kdm.networks import ResidualMLPConfig
+from kdm.networks.discriminator import CriticConfig
+from kdm.teachers import Empirical
+from kdm.training.adversary import Adversary
 from kdm.training.batches import ImportanceConfig
 from kdm.training.distillation import load
 from kdm.training.optimisation import AdamConfig
 from kdm.training.runs import RunFolder
+from kdm.trajectories import collect
 
 PROGRAM = """
 import os, pathlib, signal, sys, torch
@@ -44,6 +48,10 @@ TRAINED_THEN_KILLED = """
     for index, *_ in trained("killed"):
         if index == 8:
             os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+RESUMED = """
+    print([index for index, *_ in trained("killed")], flush=True)
 """
 
 RESUMED_THEN_FAILING = """
@@ -96,6 +104,28 @@ def test_two_processes_train_one_model_resume_from_a_kill_and_end_with_each_othe
     assert survivor.status == 1
     assert "ProcessLost: expected 2 processes to go on together, one is gone or has not answered" in survivor.err
     assert not list(tmp_path.rglob(".lock"))
+
+
+def test_two_processes_agree_before_and_after_an_adversary_begins_and_resume_across_it(plain, tmp_path):
+    points = torch.randn(6, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    pictures = collect(
+        Empirical(points=points, bandwidth=0.1), 80, generator=torch.Generator().manual_seed(0), steps=4,
+        out=tmp_path / "pictures",
+    )  # fmt: skip
+    adversary = Adversary(critic=CriticConfig(channels=(4, 8)), weight=0.3, smoothness=0.5, start=7)
+    config = replace(plain, adversary=adversary)
+    with running_together(tmp_path, imports="kdm.training.distillation") as run:
+        fill = {"config": to_json(config), "data": str(pictures.folder), "folder": str(tmp_path)}
+        first, second = run(PROGRAM.format(**fill, block=TRAINED_THEN_KILLED))
+        assert RunFolder(tmp_path / "killed").trained_steps() == 5
+        ended = run(PROGRAM.format(**fill, block=RESUMED))
+    assert first.out == second.out != "", first.err + second.err
+    assert [each.out for each in ended] == 2 * ["[6, 7, 8, 9, 10]\n"]
+    states = [torch.load(tmp_path / name / "state.pt", weights_only=True) for name in ("whole", "killed")]
+    assert states[0]["rival"]["optimiser"]["state"], "the critic has learned"
+    for part in ("module", "average"):
+        assert same(states[0][part], states[1][part])
+    assert same(states[0]["rival"]["module"], states[1]["rival"]["module"])
 
 
 @pytest.mark.slow

@@ -147,7 +147,8 @@ def test_the_roughness_of_a_linear_critic_is_the_square_of_its_slope(model):
     torch.testing.assert_close(losses.total, rough.total + losses.parts["critic_roughness"])
 
 
-def test_the_step_of_both_players_does_not_depend_on_who_computes_which_part_of_it(model):
+@pytest.mark.parametrize("start", [2, 3], ids=["on", "not yet"])
+def test_the_step_of_both_players_does_not_depend_on_who_computes_which_part_of_it(model, start):
     batch = Batch(indices=torch.tensor([0, 1, 2, 3, 4, 5, 6, 6]), weights=WEIGHTS[[1, 2, 3, 5, 6, 0, 1, 2]])
 
     def asked(processes: Processes, micro_batch: int | None = None) -> tuple[Losses, torch.Tensor]:
@@ -159,10 +160,11 @@ def test_the_step_of_both_players_does_not_depend_on_who_computes_which_part_of_
             processes=processes,
         )  # fmt: skip
         losses = gradient.losses(PAIRS.__getitem__, batch, step=2)
-        parameters = [*ours.parameters(), *objective.rival.parameters()]
-        return losses, torch.cat([parameter.grad.flatten() for parameter in parameters])
+        found = [parameter.grad for parameter in (*ours.parameters(), *objective.rival.parameters())]
+        assert (found[-1] is None) == (start > 2), "the critic learns once the game is on"
+        return losses, torch.cat([gradient.flatten() for gradient in found if gradient is not None])
 
-    critical = adversarial(smoothness=0.4, game=PairedGame())
+    critical = adversarial(smoothness=0.4, game=PairedGame(), start=start)
     whole, expected = asked(Alone())
     for losses, gradient in (asked(Alone(), 3), *in_threads(2, lambda each: asked(each, 3))):
         torch.testing.assert_close(gradient, expected, rtol=1e-9, atol=1e-11)
@@ -212,6 +214,30 @@ def test_training_beside_a_critic_resumes_bitwise_and_leaves_no_critic_in_the_mo
     assert load(tmp_path / "whole").generate(patterns.heldout().noise).shape == (8, 8, 8)
 
 
+def test_before_the_game_begins_a_model_is_trained_bit_for_bit_as_without_a_critic(patterns, beside_a_critic, tmp_path):
+    late = replace(beside_a_critic, adversary=replace(beside_a_critic.adversary, start=6))
+    alone = replace(beside_a_critic, adversary=None)
+    totals = [
+        [step.losses.total.item() for step in distil(config, patterns, tmp_path / name, device=CPU)]
+        for name, config in (("late", late), ("alone", alone))
+    ]
+    assert totals[0][:6] == totals[1][:6]
+    assert totals[0][6] != totals[1][6]
+    before, after = ({"critic", "adversarial"} & logged.keys() for logged in RunFolder(tmp_path / "late").metrics())
+    assert (before, after) == (set(), {"critic", "adversarial"}), "after 5 steps and after 10"
+    for name, config in (("late half", late), ("half alone", alone)):
+        half_trained(config, patterns, tmp_path / name)
+    states = [torch.load(tmp_path / name / "state.pt", weights_only=True) for name in ("late half", "half alone")]
+    assert same(states[0]["module"], states[1]["module"])
+    assert same(states[0]["average"], states[1]["average"])
+    assert states[0]["rival"]["optimiser"]["state"] == {}, "the critic has not learned"
+
+    whole = load_file(tmp_path / "late" / "model.safetensors")
+    assert same(trained(late, patterns, tmp_path / "late half"), whole), "resumed across the beginning of the game"
+    assert RunFolder(tmp_path / "late half").metrics() == RunFolder(tmp_path / "late").metrics()
+    assert not same(whole, load_file(tmp_path / "alone" / "model.safetensors"))
+
+
 def test_a_decoder_alone_is_trained_beside_the_same_critic(patterns, beside_a_critic, tmp_path):
     for _ in RandomEncoders().train(beside_a_critic, patterns, tmp_path, device=CPU):
         pass
@@ -240,6 +266,9 @@ def test_a_critic_learns_to_tell_samples_apart_that_a_model_does_not_change():
 def test_an_adversary_survives_json_and_the_record_of_a_run_and_is_written_only_where_there_is_one(
     patterns, beside_a_critic, tmp_path
 ):
+    late = replace(beside_a_critic.adversary, start=6)
+    assert from_json(Adversary, to_json(late)) == late
+    assert "start" not in to_json(beside_a_critic.adversary), "an earlier version's critic begins at once"
     for original in (beside_a_critic, replace(beside_a_critic, adversary=None)):
         values = json.loads(json.dumps(to_json(original)))
         assert from_json(DistillationConfig, values) == original
@@ -257,6 +286,10 @@ def test_adversaries_where_there_can_be_none_are_refused(data, beside_a_critic, 
     shared = replace(beside_a_critic.architecture, data_encoder=None)
     with pytest.raises(ValueError, match="expected no adversary beside one encoder for all times, got Adversary"):
         replace(beside_a_critic, architecture=shared, objective=SemigroupObjective())
+    with pytest.raises(ValueError, match="begins before the end of 10 steps, got one that begins after 10: let"):
+        replace(beside_a_critic, adversary=Adversary(start=10))
+    with pytest.raises(ValueError, match="expected a step >= 0 at which the adversary begins, got -1"):
+        Adversary(start=-1)
     with pytest.raises(ValueError, match="expected a smoothness >= 0 of the critic, got -1"):
         Adversary(smoothness=-1.0)
     with pytest.raises(ValueError, match="expected a weight > 0 of the adversary, got 0.0: train without one instead"):

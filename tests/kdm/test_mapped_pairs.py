@@ -227,6 +227,26 @@ def test_what_goes_wrong_ahead_is_raised_where_the_batch_is_wanted(data):
     assert not reading_threads()
 
 
+@pytest.mark.parametrize(
+    ("place", "told"), [("cuda:2", [("prefetching", 2)]), ("cuda", [("prefetching", 1)]), ("cpu", [])]
+)
+def test_the_reading_thread_has_the_cuda_device_of_its_process_before_it_pins_anything(data, monkeypatch, place, told):
+    class OnADevice(Counted):
+        device = torch.device(place)
+
+    source, noted = OnADevice(data.training()), []
+
+    def noting(number):
+        assert not source.asked
+        noted.append((threading.current_thread().name, number))
+
+    monkeypatch.setattr(torch.cuda, "set_device", noting)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: int(threading.current_thread().name != "prefetching"))
+    with prefetched(source, shuffled(360).split(100)) as batches:
+        assert len(list(batches)) == 4
+    assert noted == told
+
+
 def test_at_least_one_batch_is_read_ahead(data):
     with (
         pytest.raises(ValueError, match="expected at least one batch ahead, got 0"),

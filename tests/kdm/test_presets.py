@@ -77,6 +77,7 @@ def test_what_the_command_line_changes_is_changed_and_nothing_else():
     assert (changed.training.precision, changed.training.compilation) == (BFloat16Autocast(), Compiled())
     assert changed.objective.distance == PseudoHuberDistance()
     assert changed.adversary == Adversary(weight=0.1)
+    assert Choices(adversary_start=3).of(changed) == replace(changed, adversary=Adversary(weight=0.1, start=3))
     back = Choices(adversary=0.0, compiled=False).of(changed)
     assert back.adversary is None
     assert back.training.compilation == Eager()
@@ -133,6 +134,8 @@ def test_choices_that_do_not_fit_are_refused(tmp_path):
         Choices(distance="ssim").of(digits)
     with pytest.raises(ValueError, match="expected --distance perceptual or squared"):
         Choices(perceptual_weights=(tmp_path, tmp_path)).of(digits)
+    with pytest.raises(ValueError, match="expected a critic for --adversary-start, got none: give"):
+        Choices(adversary_start=3).of(digits)
     with pytest.raises(ValueError, match="expected no other distance for a model of whole trajectories"):
         Choices(distance="squared").of(trajectories)
 

@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from processes import writer_elsewhere
 from kdm.storage import (
     FolderInUse,
     clear_temporaries,
+    digest_of,
     is_trace,
     lock_beside,
     lock_inside,
@@ -42,6 +44,12 @@ def test_a_write_that_fails_says_where_it_went(tmp_path):
 
     with pytest.raises(OSError, match=r"No space left on device: '.*a\.json'"):
         full()
+
+
+def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path):
+    for content in (b"", bytes(range(256)) * 9000):
+        (tmp_path / "a").write_bytes(content)
+        assert digest_of(tmp_path / "a") == hashlib.sha256(content).hexdigest()
 
 
 def dead_process() -> int:

@@ -188,6 +188,28 @@ def test_patches_are_squares_of_two_photographs_with_pixels_between_minus_one_an
     np.testing.assert_array_equal(((patches.points[-1] + 1) * 127.5).round().numpy(), last)
 
 
+@pytest.mark.slow
+def test_most_patches_are_further_apart_than_the_bandwidth_and_the_nearest_are_not(patches):
+    centred = patches.points.flatten(1) - patches.points.flatten(1).mean(0)
+    squares, nearest = centred.square().sum(1), []
+    for some in torch.arange(len(centred)).split(1000):
+        between = squares[some, None] + squares - 2 * centred[some] @ centred.T
+        between[torch.arange(len(some)), some] = math.inf
+        nearest.append(between.amin(1))
+    apart = (torch.cat(nearest).clamp(min=0) / 3072).sqrt()
+    median, hundredth = float(apart.median()), float(apart.quantile(0.01))
+    assert hundredth < patches.bandwidth < median
+    assert (round(median, 2), round(hundredth, 2)) == (0.07, 0.01)
+
+
+@pytest.mark.slow
+def test_the_steps_of_patches_err_by_a_third_of_a_grey_level(patches):
+    noise = patches.sample_noise(16, generator=seeded(0))
+    error = solver_error(patches, noise, steps=patches.steps).median
+    assert error == pytest.approx(0.14, abs=0.02)
+    assert error / math.sqrt(3072) / (2 / 255) == pytest.approx(1 / 3, abs=0.05)
+
+
 def test_points_that_have_a_name_are_not_repeated_in_a_configuration(patches):
     assert patches.config() == {"kind": "patches32", "sigma_noise": 80.0, "sigma_data": 0.002, "bandwidth": 0.05}
     again = teachers.teacher_from_config(patches.config())

@@ -1,5 +1,6 @@
 """Models that are told classes are verified a class at a time."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from kdm.verification.introduction import introduced
 from kdm.verification.request import Request
 from kdm.verification.subjects import subject_of_run
 from kdm.verification.targets import Means, target_named
+from koopman_analysis import SnapshotPairs
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +80,13 @@ def test_what_is_measured_is_the_flow_of_the_class(conditional, run, work):
     told = introduced(experiment, evidence)
     assert "of class 5" in told
     assert "was trained on these data and those of the other classes: the held-out pairs are new to it" in told
+    n, there = len(experiment.data), len(heldout)
+    assert f"the baselines were fitted to {n - there} of them" in told
+    assert f"measured on the {there} held-out pairs" in told
+    few = SnapshotPairs(before=evidence.heldout.before[:3], after=evidence.heldout.after[:3])
+    told = introduced(experiment, replace(evidence, heldout=few))
+    assert f"the baselines were fitted to {n - there} of them" in told
+    assert f"measured on the first 3 of the {there} held-out pairs" in told
 
 
 def test_a_class_of_more_pairs_from_the_same_seed_is_refused_as_all_of_them_are(conditional, run, tmp_path):
