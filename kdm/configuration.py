@@ -15,20 +15,13 @@ from cattrs.v import format_exception
 from kdm.control import ControlConfig, LabelControlConfig, NoControlConfig
 from kdm.model import KoopmanDistillationModel, NormalisationConfig, RMSNormalisationConfig, Scaling
 from kdm.networks import NetworkConfig, ResidualMLPConfig
-from kdm.objectives import KoopmanObjective
 from kdm.operators import DenseConfig, LowRankConfig, OperatorConfig
 from kdm.semigroup import Semigroup
-from kdm.semigroup_objective import SemigroupObjective
 from kdm.shapes import is_whole
 from kdm.shared_encoder import SharedEncoderModel
+from kdm.versions import ADDED_LATER
 
 Config = TypeVar("Config")
-
-ADDED_LATER = {"added": "later"}
-"""Metadata of a field that runs of earlier versions do not have: written only where it is not its default.
-
-A run that does not know the entry stays readable, and is still the same experiment.
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,11 +195,6 @@ def _tagged_converter() -> cattrs.Converter:
     # Most models have no noise levels; a RUN of such a one says the same with and without the entry.
     without_levels = make_dict_unstructure_fn(ModelConfig, converter, sigmas=override(omit_if_default=True))
     converter.register_unstructure_hook(ModelConfig, without_levels)
-    # Nor do most objectives look at the spectrum, or add noise.
-    for kind in (KoopmanObjective, SemigroupObjective):
-        added = {"spectral_weight", "spectral", "latent_noise"} & {entry.name for entry in fields(kind)}
-        without_added: Any = {name: override(omit_if_default=True) for name in added}
-        converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **without_added))
     converter.register_unstructure_hook_factory(
         lambda kind: bool(_added_later(kind)), partial(_without_defaults, converter)
     )

@@ -30,6 +30,7 @@ from kdm.operators import KoopmanOperator
 from kdm.shapes import Float, Latents, Samples, Tensor
 from kdm.spectral_objectives import SpectralObjective, Stability
 from kdm.trajectories import Pairs
+from kdm.versions import ADDED_LATER
 
 NOISE_END, DATA_END = 0, 1
 """The streams from which the latents of the two ends draw."""
@@ -164,9 +165,9 @@ class KoopmanObjective:
     reconstruction_weight: float = 1.0
     prediction_weight: float = 1.0
     distance: Distance = field(default_factory=SquaredDistance)
-    spectral_weight: float = 0.0
-    spectral: SpectralObjective = field(default_factory=Stability)
-    latent_noise: float = 0.0
+    spectral_weight: float = field(default=0.0, metadata=ADDED_LATER)
+    spectral: SpectralObjective = field(default_factory=Stability, metadata=ADDED_LATER)
+    latent_noise: float = field(default=0.0, metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.latent_noise < math.inf:

@@ -24,6 +24,7 @@ from kdm.shapes import Float, Tensor
 from kdm.shared_encoder import SharedEncoderModel
 from kdm.spectral_objectives import SpectralObjective, Stability
 from kdm.trajectories import Pairs
+from kdm.versions import ADDED_LATER
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +46,8 @@ class SemigroupObjective:
     prediction_weight: float = 1.0
     between_weight: float = 1.0
     distance: PixelDistance = field(default_factory=SquaredDistance)
-    spectral_weight: float = 0.0
-    spectral: SpectralObjective = field(default_factory=Stability)
+    spectral_weight: float = field(default=0.0, metadata=ADDED_LATER)
+    spectral: SpectralObjective = field(default_factory=Stability, metadata=ADDED_LATER)
 
     def __call__(
         self, module: SharedEncoderModel, pairs: Pairs, weights: Weights | None = None, *, draws: Draws | None = None

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from kdm.configuration import ADDED_LATER, ModelConfig, built_model, from_json, seeded_modules, to_json
+from kdm.configuration import ModelConfig, built_model, from_json, seeded_modules, to_json
 from kdm.distances import SquaredDistance
 from kdm.draws import Draws
 from kdm.model import Scaling
@@ -25,6 +25,7 @@ from kdm.training.loop import Step, TrainingState
 from kdm.training.runs import RunFolder
 from kdm.training.sessions import train_in_folder
 from kdm.trajectories import Pairs, Trajectories
+from kdm.versions import ADDED_LATER
 
 KIND = "direct-regression"
 

@@ -9,6 +9,13 @@ x ↦ z of shape (C, H, W) ↦ (m,), and the other way round the planes come fir
 p is the smallest number of planes of equation (1) where m is a multiple of H W: the published models of CIFAR-10 have
 m = 32 · 32 and one plane, those of 64 × 64 pixels (2) with m = 512.
 
+A bypass adds to either end's numbers a linear map of the other's, of rank r at most,
+
+    z = … + B flatten(x),                                                                                   (3)
+
+so that affine DMD is among what the network can be. Means of many pixels say most of what noise says of data; of noise
+that is independent between pixels they are a small part, which convolutions learn last and a linear map at once.
+
 U halves the picture once between two levels; level l has c · k_l channels and `blocks` residual blocks on the way down,
 one more on the way up, and attention where its pictures are as high as `attention_at` says. It is told a class where
 there are some, and no time: the noise level is one and known, and enters by the units of the noise
@@ -20,13 +27,14 @@ others, in training neither.
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from torch import nn
 
 from kdm.networks.dropout import require_share
 from kdm.shapes import Float, Labels, Tensor
+from kdm.versions import ADDED_LATER
 
 Sizes = TypeVar("Sizes", bound="UNetSizes")
 
@@ -66,7 +74,11 @@ class UNetSizes(ABC):
             ValueError: As `PictureEnds`.
         """
         ends = PictureEnds(inputs, outputs, levels=len(self.multipliers))
-        return UNet(ends, self.core(ends, classes=classes), classes=classes)
+        return UNet(ends, self.core(ends, classes=classes), classes=classes, bypass=self.bypass_between(ends))
+
+    def bypass_between(self, ends: "PictureEnds") -> nn.Module | None:
+        """B of equation (3); None in a layout without one."""
+        return None
 
     @abstractmethod
     def core(self, ends: "PictureEnds", *, classes: int) -> nn.Module:
@@ -87,12 +99,26 @@ class UNetSizes(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class UNetConfig(UNetSizes):
-    """Size of a U-Net of diffusers; the defaults are the paper's for CIFAR-10."""
+    """Size of a U-Net of diffusers; the defaults are the paper's for CIFAR-10.
+
+    Attributes:
+        bypass: r of equation (3); 0 where there is none.
+    """
 
     channels: int = 64
     multipliers: tuple[int, ...] = (1, 2, 2, 2)
     blocks: int = 4
     attention_at: tuple[int, ...] = (16,)
+    bypass: int = field(default=0, metadata=ADDED_LATER)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.bypass < 0:
+            raise ValueError(f"expected a bypass of rank >= 0, got {self.bypass}")
+
+    def bypass_between(self, ends: "PictureEnds") -> nn.Module | None:
+        """B of equation (3), where there is one."""
+        return ends.bypass(self.bypass) if self.bypass else None
 
     def core(self, ends: "PictureEnds", *, classes: int) -> nn.Module:
         """U of `UNet2DModel`, of planes and labels."""
@@ -141,26 +167,38 @@ class PictureEnds:
             nn.Identity() if after == out else nn.Linear(out, after),
         )
 
+    def bypass(self, rank: int) -> nn.Module:
+        """The linear map of equation (3) between the flat ends: one matrix where the rank limits nothing, else two."""
+        before, after = self._sizes
+        if rank >= min(before, after):
+            return nn.Linear(before, after, bias=False)
+        return nn.Sequential(nn.Linear(before, rank, bias=False), nn.Linear(rank, after, bias=False))
+
 
 class UNet(nn.Module):
-    """The network of equations (1) and (2), on flat features.
+    """The network of equations (1) to (3), on flat features.
 
     Args:
         ends: What it stands between.
         core: U, planes and labels to planes; its last convolution is `conv_out`.
         classes: How many classes it is told; 0 where it is told none.
+        bypass: B of equation (3), if any.
     """
 
-    def __init__(self, ends: PictureEnds, core: nn.Module, *, classes: int = 0) -> None:
+    def __init__(
+        self, ends: PictureEnds, core: nn.Module, *, classes: int = 0, bypass: nn.Module | None = None
+    ) -> None:  # fmt: skip
         super().__init__()
         self.classes, self._sides = classes, ends.sides
         self.inward, self.outward = ends.maps()
         self.core: Any = core
+        self.bypass = bypass
 
     def forward(self, features: Float[Tensor, "n inputs"], labels: Labels | None = None) -> Float[Tensor, "n outputs"]:
         """Features to outputs, row by row."""
         planes = self.inward(features).unflatten(1, (-1, *self._sides))
-        return self.outward(self.core(planes, labels if self.classes else None).flatten(1))
+        outputs: Tensor = self.outward(self.core(planes, labels if self.classes else None).flatten(1))
+        return outputs if self.bypass is None else outputs + self.bypass(features)
 
     def last_hidden(
         self, features: Float[Tensor, "n inputs"], labels: Labels | None = None

@@ -10,11 +10,12 @@ from dataclasses import replace
 from kdm.configuration import Architecture
 from kdm.control import LabelControlConfig
 from kdm.distances import PerceptualDistance
-from kdm.networks import UNetConfig
+from kdm.networks import ResidualMLPConfig, UNetConfig
 from kdm.networks.perceptual import InstalledWeights
 from kdm.objectives import KoopmanObjective
 from kdm.operators import FreeBasisConfig, SpectralConfig
 from kdm.presets.base import Preset
+from kdm.refitting import MeasurePreserving, Refit
 from kdm.spectral_objectives import MatchedDistribution
 from kdm.training.adversary import Adversary
 from kdm.training.distillation import DistillationConfig
@@ -79,16 +80,31 @@ def afhqv2_64() -> Preset:
 
 
 def patches32() -> Preset:
-    """Patches of photographs, 3 × 32 × 32, with U-Nets that two cores can train."""
-    network = UNetConfig(channels=16, multipliers=(1, 2, 2), blocks=1, attention_at=(8,), dropout=0.0)
-    architecture = Architecture(latent=256, noise_encoder=network, data_encoder=network, decoder=network)
+    """Patches of photographs, 3 × 32 × 32, with U-Nets that two cores can train.
+
+    Latents of both ends collapse to a constant where latent linearity weighs as much as reconstruction from the first
+    step on; at a tenth of it the decoder has a use for them in time. After the last step K preserves their measure.
+    """
+    network = UNetConfig(channels=16, multipliers=(1, 2, 2), blocks=1, attention_at=(), dropout=0.0, bypass=256)
+    data_encoder = ResidualMLPConfig(width=256, blocks=1, dropout=0.0)
+    architecture = Architecture(latent=256, noise_encoder=network, data_encoder=data_encoder, decoder=network)
     training = TrainingConfig(
-        steps=1500, batch=32, optimiser=AdamConfig(learning_rate=2e-3, betas=(0.9, 0.99)), warmup=50
+        steps=1000,
+        batch=32,
+        optimiser=AdamConfig(learning_rate=2e-3, betas=(0.9, 0.99), weight_decay=0.1),
+        warmup=50,
+        evaluate_every=250,
+        precision=BFloat16Autocast(),
     )
     return Preset(
         name="patches32",
         teacher="patches32",
-        pairs=6000,
+        pairs=10_000,
         solver_steps=24,
-        distillation=DistillationConfig(architecture=architecture, training=training),
+        distillation=DistillationConfig(
+            architecture=architecture,
+            training=training,
+            objective=KoopmanObjective(latent_weight=0.1),
+            refit=Refit(solution=MeasurePreserving()),
+        ),
     )

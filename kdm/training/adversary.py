@@ -13,10 +13,11 @@ import torch
 from torch import nn
 
 from kdm.adversarial_objective import AdversarialObjective, Game, NonSaturatingGame, PairedGame
-from kdm.configuration import ADDED_LATER, seeded_modules
+from kdm.configuration import seeded_modules
 from kdm.networks.discriminator import CriticConfig
 from kdm.objectives import KoopmanObjective
 from kdm.training.optimisation import AdamConfig
+from kdm.versions import ADDED_LATER
 
 __all__ = ["Adversary", "NonSaturatingGame", "PairedGame", "Rival"]
 

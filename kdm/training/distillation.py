@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from kdm.configuration import ADDED_LATER, Architecture, ModelConfig, built_model, from_json, to_json
+from kdm.configuration import Architecture, ModelConfig, built_model, from_json, to_json
 from kdm.distances import digests_of_weights
 from kdm.model import KoopmanDistillationModel, Scaling
 from kdm.objectives import KoopmanObjective, Objective
@@ -26,6 +26,7 @@ from kdm.training.records import WEIGHTS_READ
 from kdm.training.runs import RunError, RunFolder
 from kdm.training.sessions import claimed_together, train_in_folder
 from kdm.trajectories import Trajectories, open_trajectories, whole_of
+from kdm.versions import ADDED_LATER
 
 KIND, IMPORTED = "koopman-distillation", "imported-model"
 

@@ -18,7 +18,6 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from kdm.configuration import ADDED_LATER
 from kdm.evaluation import OneStepGenerator, PairedError, paired_error
 from kdm.objectives import Losses, Objective
 from kdm.shapes import Float, Tensor
@@ -31,6 +30,7 @@ from kdm.training.gradients import StepGradient
 from kdm.training.optimisation import LinearDecay, OptimiserConfig, ScheduleConfig, SOAPConfig
 from kdm.training.reading import reader
 from kdm.trajectories import IndexedPairs, Pairs
+from kdm.versions import ADDED_LATER
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,24 +2,27 @@
 
 import os
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
+from kdm.ablations import DirectRegression, load_direct, regress_directly
 from kdm.configuration import built_model
 from kdm.evaluation import evaluate, generated, paired_error
 from kdm.importing.layouts import CHECKERBOARD, pack
 from kdm.model import KoopmanDistillationModel
 from kdm.presets import Preset, preset_named
-from kdm.training.distillation import DistillationConfig, model_config_of, played
-from kdm.training.loop import TrainingState, train
-from kdm.trajectories import Pairs, Trajectories, open_trajectories
+from kdm.training.distillation import DistillationConfig, distil, load, model_config_of, played
+from kdm.training.loop import Step, TrainingState, train
+from kdm.trajectories import Pairs, Trajectories, collect, open_trajectories
 
 from .cost import Cost, Stopwatch
 from .page import Row
 
+CPU = torch.device("cpu")
 PUBLISHED_FILE, PUBLISHED_MODEL = "checkerboard_flow_matching.npy", "published_checkerboard_model.pt"
 COLUMNS = {
     "samples": "", "paired error, held out": ".2%", "median error": ".4f", "p90": ".4f",
@@ -63,7 +66,7 @@ def trained(config: DistillationConfig, data: Trajectories, *, name: str = "trai
     """Distils in memory, exactly as `kdm train` does but for the saves; the cost is that of the training alone."""
     model_config, generator = model_config_of(config, data), torch.Generator().manual_seed(config.training.seed)
     model = built_model(model_config, generator=generator)
-    objective, rival = played(config, model_config.shape, generator=generator, device=torch.device("cpu"))
+    objective, rival = played(config, model_config.shape, generator=generator, device=CPU)
     training, heldout = data.training(), data.heldout()
     state = TrainingState(model, config.training, pairs=len(training), rival=rival)
     watch = Stopwatch()
@@ -72,6 +75,32 @@ def trained(config: DistillationConfig, data: Trajectories, *, name: str = "trai
     module = state.average.module.eval()
     assert isinstance(module, KoopmanDistillationModel)
     return Trained(model=module, cost=watch.cost())
+
+
+def collected(preset: Preset, folder: Path) -> Trajectories:
+    """The preset's pairs of its teacher, collected once."""
+    return collect(
+        preset.teacher_object(), preset.pairs, generator=torch.Generator().manual_seed(0), steps=preset.solver_steps,
+        out=folder, progress=True,
+    )  # fmt: skip
+
+
+def distilled_in(run: Path, preset: Preset, data: Trajectories) -> KoopmanDistillationModel:
+    """The preset's model, trained in this RUN, where that has not been done."""
+    steps = distil(preset.distillation, data, run, device=CPU, preset=preset.name)
+    _to_the_end(steps, preset, name=f"{preset.name}, {run.name}")
+    return load(run)
+
+
+def regressed_in(run: Path, preset: Preset, data: Trajectories) -> DirectRegression:
+    """Direct regression with the parameters and samples of the preset's model, likewise."""
+    _to_the_end(regress_directly(preset.distillation, data, run, device=CPU), preset, name=f"{preset.name}, {run.name}")
+    return load_direct(run)
+
+
+def _to_the_end(steps: Iterable[Step], preset: Preset, *, name: str) -> None:
+    total = preset.distillation.training.steps
+    deque(tqdm(steps, total=total, desc=name, unit="step", mininterval=5), maxlen=0)
 
 
 def published_trajectories(work: Path) -> Trajectories:

@@ -5,30 +5,20 @@ samples. A model that regresses draws the mean of what a noise may become, which
 make it right more often, and hardly sharper. Direct regression has the model's parameters, optimiser and samples.
 """
 
-from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-import torch
-from tqdm import tqdm
-
-from kdm.ablations import load_direct, regress_directly
 from kdm.evaluation import OneStepGenerator, evaluate
-from kdm.presets import Preset
-from kdm.training.distillation import distil, load
-from kdm.training.loop import Step
-from kdm.trajectories import Trajectories, collect
+from kdm.trajectories import Trajectories
 from koopman_analysis.claims import Side
 from koopman_analysis.resampling import Interval
 
-from .experiments import Profile
+from .experiments import Profile, collected, distilled_in, regressed_in
 from .page import Goal, Page, Row, Table, number
 
 CONDITIONAL, LARGE = "digits-conditional", "digits-large"
 PRESETS = {"digits": True, CONDITIONAL: True, LARGE: False}
 """Whether direct regression stands beside the model; beside the large one it is left to whoever has the time."""
 SAMPLES, SAMPLES_FAST = 4000, 300
-CPU = torch.device("cpu")
 MODEL, TEACHER, DIRECT = "one step", "the teacher", "direct regression"
 SHARP, AGREE, CLASSIFIED = "distance to the nearest digit", "label agreement", "agreement by a classifier"
 FRECHET = "Fréchet distance on principal components"
@@ -48,10 +38,10 @@ def measured(profile: Profile) -> Page:
     for name, with_direct in PRESETS.items():
         preset = profile.preset(name)
         work = profile.work / "image-quality" / f"{name}{'-fast' if profile.fast else ''}"
-        data = _data(preset, work)
-        models = [(MODEL, _distilled(preset, data, work / "run"))]
+        data = collected(preset, work / "data")
+        models: list[tuple[str, OneStepGenerator]] = [(MODEL, distilled_in(work / "run", preset, data))]
         if with_direct:
-            models.append((DIRECT, _regressed(preset, data, work / "direct")))
+            models.append((DIRECT, regressed_in(work / "direct", preset, data)))
         rows += _rows(name, data, models, count=profile.count(SAMPLES, fast=SAMPLES_FAST))
     return page(rows)
 
@@ -82,28 +72,6 @@ def page(rows: Sequence[Row]) -> Page:
             "draws one digit where regression draws a mean.",
         ],
     )
-
-
-def _data(preset: Preset, work: Path) -> Trajectories:
-    return collect(
-        preset.teacher_object(), preset.pairs, generator=torch.Generator().manual_seed(0), steps=preset.solver_steps,
-        out=work / "data", progress=True,
-    )  # fmt: skip
-
-
-def _distilled(preset: Preset, data: Trajectories, run: Path) -> OneStepGenerator:
-    _finished(preset, lambda: distil(preset.distillation, data, run, device=CPU, preset=preset.name), "one step")
-    return load(run)
-
-
-def _regressed(preset: Preset, data: Trajectories, run: Path) -> OneStepGenerator:
-    _finished(preset, lambda: regress_directly(preset.distillation, data, run, device=CPU), DIRECT)
-    return load_direct(run)
-
-
-def _finished(preset: Preset, training: Callable[[], Generator[Step, None, None]], name: str) -> None:
-    steps = preset.distillation.training.steps
-    deque(tqdm(training(), total=steps, desc=f"{preset.name}, {name}", unit="step", mininterval=5), maxlen=0)
 
 
 def _rows(name: str, data: Trajectories, models: Sequence[tuple[str, OneStepGenerator]], *, count: int) -> list[Row]:

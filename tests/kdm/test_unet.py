@@ -1,6 +1,7 @@
 """U-Nets between pictures and latent vectors, and models made of them."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -149,6 +150,54 @@ def test_classes_and_their_control_are_asked_for_together():
         Architecture(**parts, data_encoder=network, control=LabelControlConfig())
     with pytest.raises(ValueError, match="expected no classes beside one encoder for all times, got 2"):
         Architecture(**parts, data_encoder=None, classes=2)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "rank", "numbers"),
+    [
+        (SHAPE, (20,), 20, 288 * 20),
+        ((20,), SHAPE, 300, 288 * 20),
+        (SHAPE, SHAPE, 7, 2 * 288 * 7),
+        (SHAPE, (20,), 7, 288 * 7 + 20 * 7),
+    ],
+)
+def test_a_bypass_adds_a_linear_map_of_its_rank_and_nothing_else(inputs, outputs, rank, numbers):
+    plain, beside = built(inputs, outputs), built(inputs, outputs, config=replace(TINY, bypass=rank))
+    added = sum(p.numel() for p in beside.parameters()) - sum(p.numel() for p in plain.parameters())
+    assert added == numbers
+    plain.load_state_dict(beside.state_dict(), strict=False)
+    x, y = (normal(2, torch.Size(inputs).numel(), seed=seed) for seed in (1, 2))
+    linear = [beside(some) - plain(some) for some in (x, y, 2 * x - 3 * y)]
+    torch.testing.assert_close(linear[2], 2 * linear[0] - 3 * linear[1], rtol=1e-4, atol=1e-5)
+    many = normal(60, torch.Size(inputs).numel(), seed=3)
+    with torch.no_grad():
+        values = torch.linalg.svdvals((beside(many) - plain(many)).double())
+    assert int((values > 1e-4 * values[0]).sum()) == min(rank, 20, 60)
+
+
+def test_a_bypass_is_recorded_only_where_there_is_one():
+    assert "bypass" not in to_json(TINY)
+    assert to_json(replace(TINY, bypass=3))["bypass"] == 3
+    with pytest.raises(ValueError, match="expected a bypass of rank >= 0, got -1"):
+        UNetConfig(bypass=-1)
+
+
+def test_a_linear_map_of_noise_is_learned_at_once_by_a_bypass_and_not_without_one():
+    """Each number a mean over the picture of what is independent between pixels."""
+    weights = normal(288, 4, seed=1) / 288**0.5
+    errors = []
+    for config in (TINY, replace(TINY, bypass=4)):
+        network = built(SHAPE, (4,), config=config).train()
+        optimiser = torch.optim.Adam(network.parameters(), lr=1e-2)
+        for step in range(60):
+            noise = normal(64, 288, seed=step)
+            optimiser.zero_grad()
+            (network(noise) - noise @ weights).square().mean().backward()
+            optimiser.step()
+        with torch.no_grad():
+            fresh = normal(256, 288, seed=100)
+            errors.append(float((network(fresh) - fresh @ weights).square().mean()))
+    assert errors[1] < 0.3 < 0.6 < errors[0]
 
 
 def test_without_diffusers_it_is_said_how_to_get_it(monkeypatch):
