@@ -45,7 +45,8 @@ class Preset:
 
     def fast(self) -> "Preset":
         """The same experiment, small enough for a quick look: few pairs, few solver steps, little training."""
-        training = replace(self.distillation.training, steps=300, batch=256, evaluate_every=100)
+        batch = min(256, self.distillation.training.batch)
+        training = replace(self.distillation.training, steps=300, batch=batch, evaluate_every=100)
         return replace(
             self, pairs=4000, solver_steps=24, distillation=replace(self.distillation, training=training)
         )  # fmt: skip

@@ -67,7 +67,7 @@ def measured(profile: Profile) -> Page:
     preset = profile.preset(NAME)
     work = profile.work / f"{NAME}{'-fast' if profile.fast else ''}"
     data = collected(preset, work / "data")
-    judged = _Judge.of(data, count=profile.count(SAMPLES, fast=SAMPLES_FAST))
+    judged = Judge.of(data, count=profile.count(SAMPLES, fast=SAMPLES_FAST))
     trained = [
         _trained(preset.seeded(seed), data, judged, work) for seed in range(profile.count(SEEDS, fast=SEEDS_FAST))
     ]
@@ -97,7 +97,7 @@ Trained = Mapping[str, Measured]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Judge:
+class Judge:
     """Fresh noise, held-out pairs, and the features of two samples of the data."""
 
     data: Trajectories
@@ -108,7 +108,7 @@ class _Judge:
     moments: NormalMoments = field(repr=False)
 
     @classmethod
-    def of(cls, data: Trajectories, *, count: int) -> "_Judge":
+    def of(cls, data: Trajectories, *, count: int) -> "Judge":
         fresh = fresh_samples(data, count=count, generator=torch.Generator().manual_seed(1))
         extractor = PrincipalComponents.of_training(data)
         return cls(
@@ -136,7 +136,7 @@ class _Judge:
         return Measured(features=carried_towards(found.features, self.moments, share=1.0), error=None)
 
 
-def _trained(preset: Preset, data: Trajectories, judged: _Judge, work: Path) -> Trained:
+def _trained(preset: Preset, data: Trajectories, judged: Judge, work: Path) -> Trained:
     seed = preset.distillation.training.seed
     model = distilled_in(work / f"run-{seed}", preset, data)
     direct = judged.generated(regressed_in(work / f"direct-{seed}", preset, data))
@@ -148,7 +148,7 @@ def _trained(preset: Preset, data: Trajectories, judged: _Judge, work: Path) -> 
     }
 
 
-def page(judged: _Judge, trained: Sequence[Trained], fixed: Mapping[str, Measured], *, training: int) -> Page:
+def page(judged: Judge, trained: Sequence[Trained], fixed: Mapping[str, Measured], *, training: int) -> Page:
     """The rows of every training and rival, the ratios, and whether all are below 1."""
     clouds = {(name, str(seed)): found for seed, one in enumerate(trained) for name, found in one.items()}
     clouds |= {(name, ""): found for name, found in fixed.items()}
@@ -168,7 +168,7 @@ def page(judged: _Judge, trained: Sequence[Trained], fixed: Mapping[str, Measure
         goals=[
             Goal(
                 quantity=f"upper end of the largest ratio, over “{worst}”",
-                measured=ratios[worst].high,
+                measured=float(ratios[worst].high),
                 side=Side.AT_MOST,
                 bound=1.0,
                 form=".3f",
@@ -182,7 +182,7 @@ def page(judged: _Judge, trained: Sequence[Trained], fixed: Mapping[str, Measure
     )
 
 
-def _rows(judged: _Judge, clouds: Mapping[tuple[str, str], Measured]) -> list[Row]:
+def _rows(judged: Judge, clouds: Mapping[tuple[str, str], Measured]) -> list[Row]:
     features = {f"{name} {seed}": found.features for (name, seed), found in clouds.items()}
     distances = frechet_distances(features, judged.reference, rng=np.random.default_rng(2)).extrapolated()
     rows: list[Row] = []
@@ -197,7 +197,7 @@ def _rows(judged: _Judge, clouds: Mapping[tuple[str, str], Measured]) -> list[Ro
     return rows
 
 
-def _ratios(judged: _Judge, trained: Sequence[Trained], fixed: Mapping[str, Measured]) -> dict[str, Interval]:
+def _ratios(judged: Judge, trained: Sequence[Trained], fixed: Mapping[str, Measured]) -> dict[str, Interval]:
     """Of the model's distance, over that of each rival: one for each training, or the same beside all."""
     models = [one[MODEL].features for one in trained]
     rivals = {name: [one[name].features for one in trained] for name in (DIRECT, LEAST_SQUARES, RESTORED)}
