@@ -86,7 +86,7 @@ def _resume(folder: RunFolder, state: TrainingState, processes: Processes) -> No
 
 def _save_picture(folder: RunFolder, state: TrainingState, heldout: Pairs) -> None:
     if len(heldout) > 0 and can_be_shown(tuple(heldout.data.shape[1:])):
-        picture = picture_of(cast(OneStepGenerator, state.average.module), heldout)
+        picture = picture_of(cast(OneStepGenerator, state.result()), heldout)
         folder.save_picture(f"step-{state.step:06d}.png", picture)
 
 
