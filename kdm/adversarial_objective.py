@@ -1,6 +1,6 @@
 """An objective with a critic beside it, which learns to tell what the model gives from what the teacher gives.
 
-With a critic C, the teacher's sample y of a pair and the model's x̂ = D(ẑ), and s(t) = log(1 + eᵗ),
+With a critic C, the teacher's sample y of a pair and the model's x̂ of its noise, and s(t) = log(1 + eᵗ),
 
     game                 the critic minimises the mean of                the model minimises the mean of
     each by itself       ½ s(−C(y)) + ½ s(C(x̂))                          s(−C(x̂))                             (1)
@@ -42,8 +42,7 @@ from torch.nn.functional import softplus
 
 from kdm.distances import PerSample
 from kdm.draws import Draws
-from kdm.model import KoopmanDistillationModel
-from kdm.objectives import Forward, KoopmanObjective, Losses, Scalar, Weights, weighted_mean
+from kdm.objectives import Losses, Predicted, SampleObjective, Scalar, Weights, weighted_mean
 from kdm.shapes import Float, Samples, Tensor
 from kdm.trajectories import Pairs
 
@@ -92,7 +91,7 @@ class AdversarialObjective:
         start: The step of a training, counted from 0, at which the game begins.
     """
 
-    objective: KoopmanObjective
+    objective: SampleObjective
     rival: nn.Module
     game: Game
     weight: float
@@ -100,9 +99,8 @@ class AdversarialObjective:
     start: int = 0
 
     def __call__(
-        self, module: KoopmanDistillationModel, pairs: Pairs, weights: Weights | None = None, *,
-        draws: Draws | None = None,
-    ) -> Losses:  # fmt: skip
+        self, module: nn.Module, pairs: Pairs, weights: Weights | None = None, *, draws: Draws | None = None
+    ) -> Losses:
         """The losses of one batch: the objective's, and from `start` on what the model and the critic pay in the game.
 
         Which step it is, the draws say; without draws, as outside of training, the game is on.
@@ -125,7 +123,7 @@ class AdversarialObjective:
         logits: Logits = functional_call(self.rival, constant, (samples,))
         return logits
 
-    def _paid_by_critic(self, forward: Forward, weights: Weights | None) -> tuple[Logits, Scalar, Scalar]:
+    def _paid_by_critic(self, forward: Predicted, weights: Weights | None) -> tuple[Logits, Scalar, Scalar]:
         """C(y), and with the samples as constants the game and the mean squared slope at y, (4) without ½ γ."""
         data = forward.data.detach().requires_grad_(self.smoothness > 0.0)
         real, generated = self.rival(torch.cat([data, forward.predicted.detach()])).chunk(2)

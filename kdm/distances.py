@@ -22,7 +22,7 @@ import torch
 
 from kdm.model import Scaling
 from kdm.networks.perceptual import InstalledWeights, PerceptualNetwork, WeightFiles
-from kdm.shapes import Float, Samples, Tensor
+from kdm.shapes import Float, Samples, Tensor, as_pictures
 
 PerSample: TypeAlias = Float[Tensor, " n"]
 DistanceTo: TypeAlias = Callable[[Samples], PerSample]
@@ -196,17 +196,3 @@ def digests_of_weights(distance: SampleDistance) -> dict[str, str]:
     if isinstance(distance, SumOfDistances):
         return {path: found for term in distance.terms for path, found in digests_of_weights(term.distance).items()}
     return distance.weights.digests() if isinstance(distance, PerceptualDistance) else {}
-
-
-def as_pictures(samples: Samples) -> Float[Tensor, "n channels height width"]:
-    """Samples (n, channels, height, width), or (n, height, width) of one channel.
-
-    Raises:
-        ValueError: If they are of another shape.
-    """
-    if samples.ndim not in (3, 4):
-        raise ValueError(
-            f"expected pictures (channels, height, width) or (height, width), got samples of shape "
-            f"{tuple(samples.shape[1:])}"
-        )
-    return samples if samples.ndim == 4 else samples.unsqueeze(1)

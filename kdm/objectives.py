@@ -40,14 +40,20 @@ Weights: TypeAlias = Float[Tensor, " n"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Forward:
-    """Everything that the objectives look at, of one batch; samples in standardised units."""
+class Predicted:
+    """The data of one batch, and what is predicted from its noise, in standardised units."""
 
     data: Samples
+    predicted: Samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forward(Predicted):
+    """Everything that the objectives look at, of one batch; samples in standardised units."""
+
     latent_data: Latents
     latent_advanced: Latents
     reconstructed: Samples
-    predicted: Samples
 
 
 def forward_pass(
@@ -90,7 +96,7 @@ def reconstruction(forward: Forward, distance: DistanceTo) -> PerSample:
     return distance(forward.reconstructed)
 
 
-def prediction(forward: Forward, distance: DistanceTo) -> PerSample:
+def prediction(forward: Predicted, distance: DistanceTo) -> PerSample:
     """Equation (3), by the distance to the batch's data."""
     return distance(forward.predicted)
 
@@ -141,6 +147,19 @@ class Objective(Protocol):
         self, module: Any, pairs: Pairs, weights: Weights | None = None, *, draws: Draws | None = None
     ) -> Losses:
         """The losses of one batch, its pairs weighted alike unless weights are given; draws come with training."""
+        ...
+
+
+@runtime_checkable
+class SampleObjective(Protocol):
+    """An objective in two parts, between which others may look at the samples of the pass."""
+
+    def passed(self, module: Any, pairs: Pairs, draws: Draws | None) -> Predicted:
+        """One pass of a batch."""
+        ...
+
+    def of_forward(self, forward: Any, module: Any, weights: Weights | None) -> Losses:
+        """The losses of a batch that has been through the module."""
         ...
 
 

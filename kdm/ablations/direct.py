@@ -2,25 +2,28 @@
 
     x̂_data = N(x_noise),        min mean d(N(x_noise), x_data)                                                (1)
 
-It has the model's parameters, optimiser and samples, and neither latent space nor operator. This is knowledge
-distillation (Luhman & Luhman 2021), and the control for every claim about what linearity buys.
+It has the model's parameters, optimiser, samples and distance d, a critic like the model's where that has one, and
+neither latent space nor operator. With d the squared distance this is knowledge distillation (Luhman & Luhman 2021). It
+is the control for every claim about what linearity buys.
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from kdm.configuration import ModelConfig, built_model, from_json, seeded_modules, to_json
-from kdm.distances import SquaredDistance
+from kdm.distances import Distance, SquaredDistance
 from kdm.draws import Draws
 from kdm.model import Scaling
 from kdm.networks import Network, NetworkConfig
-from kdm.objectives import Losses, Weights, weighted_mean
+from kdm.objectives import Losses, Objective, Predicted, Weights, prediction, weighted_mean
 from kdm.shapes import Float, Labels, Samples, Tensor
-from kdm.training.distillation import DistillationConfig, model_config_of
+from kdm.training.adversary import Adversary, Rival
+from kdm.training.distillation import DistillationConfig, model_config_of, weights_read
 from kdm.training.loop import Step, TrainingState
 from kdm.training.runs import RunFolder
 from kdm.training.sessions import train_in_folder
@@ -37,29 +40,47 @@ class DirectRegression(nn.Module):
         super().__init__()
         self.network, self.shape, self.scaling, self.classes = network, shape, scaling, classes
 
-    def generate(self, noise: Samples, labels: Labels | None = None) -> Samples:
-        """One step from noise to data."""
+    def predicted(self, noise: Samples, labels: Labels | None = None) -> Samples:
+        """One step from noise to data in units of their own mean and standard deviation."""
         told = labels if self.classes else None
         standardised: Samples = self.network(noise.flatten(1) / self.scaling.noise, told).unflatten(1, self.shape)
-        return standardised * self.scaling.data + self.scaling.data_mean
+        return standardised
+
+    def generate(self, noise: Samples, labels: Labels | None = None) -> Samples:
+        """One step from noise to data."""
+        return self.predicted(noise, labels) * self.scaling.data + self.scaling.data_mean
 
     def last_hidden(self, noise: Samples, labels: Labels | None = None) -> Float[Tensor, "n width"]:
         """What the last layer of N reads."""
         return self.network.last_hidden(noise.flatten(1) / self.scaling.noise, labels if self.classes else None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DirectObjective:
-    """Mean squared error in standardised units: the prediction loss alone."""
+    """Equation (1), in standardised units: the prediction loss alone.
+
+    Attributes:
+        distance: d.
+    """
+
+    distance: Distance = field(default_factory=SquaredDistance, metadata=ADDED_LATER)
 
     def __call__(
         self, module: DirectRegression, pairs: Pairs, weights: Weights | None = None, *, draws: Draws | None = None
     ) -> Losses:
         """The loss of one batch; nothing of it is random."""
-        predicted = module.generate(pairs.noise, pairs.labels) / module.scaling.data
-        errors = SquaredDistance()(predicted, pairs.data / module.scaling.data)
-        total = weighted_mean(errors, weights)
-        return Losses(total=total, parts={"prediction": total}, errors=errors.sqrt())
+        return self.of_forward(self.passed(module, pairs, draws), module, weights)
+
+    def passed(self, module: DirectRegression, pairs: Pairs, draws: Draws | None) -> Predicted:
+        """One pass of a batch."""
+        data = (pairs.data - module.scaling.data_mean) / module.scaling.data
+        return Predicted(data=data, predicted=module.predicted(pairs.noise, pairs.labels))
+
+    def of_forward(self, forward: Predicted, module: DirectRegression, weights: Weights | None) -> Losses:
+        """The loss of a batch that has been through the module."""
+        distances = prediction(forward, self.distance.to(forward.data, scaling=module.scaling))
+        total = weighted_mean(distances, weights)
+        return Losses(total=total, parts={"prediction": total}, errors=distances.sqrt())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,33 +114,62 @@ def _direct_of(config: ModelConfig, network: NetworkConfig) -> DirectConfig:
 def regress_directly(
     config: DistillationConfig, data: Trajectories, folder: Path, *, device: torch.device
 ) -> Generator[Step, None, None]:
-    """Trains direct regression with the parameters, the optimiser and the samples of a distillation; resumable.
+    """Trains direct regression with the parameters, optimiser, samples and loss of a distillation; resumable.
 
     Yields:
         Every finished step.
 
     Raises:
+        ValueError: If there is an adversary, and the samples are no pictures.
+        WeightsError: If a file of weights that the distance reads is not there.
         RunError: If the folder holds another experiment.
         FolderInUse: If another process trains in it.
     """
-    model_config = model_config_of(config, data)
-    direct = _direct_of(model_config, equal_network(model_config))
+    training, model_config = data.training_source(), model_config_of(config, data)
+    direct, adversary = _direct_of(model_config, equal_network(model_config)), adversary_of(config)
+    minimised = DirectObjective(distance=config.objective.distance)
     run = RunFolder(folder)
     experiment = {
         "kind": KIND,
         "model": to_json(direct),
+        **_entries(minimised, adversary),
         "training": to_json(config.training),
         "data": {"digest": data.manifest.digest},
     }
     if run.is_finished(experiment):
         return
     with run.claimed(experiment, data_folder=data.folder):
-        module = _built(direct, generator=torch.Generator().manual_seed(config.training.seed)).to(device)
-        state = TrainingState(module, config.training, pairs=len(data.training()))
+        generator = torch.Generator().manual_seed(config.training.seed)
+        module = _built(direct, generator=generator).to(device)
+        objective, rival = _played(minimised, adversary, direct.shape, generator=generator, device=device)
+        state = TrainingState(module, config.training, pairs=len(training), rival=rival)
         yield from train_in_folder(
-            run, state=state, objective=DirectObjective(),
-            training=data.training().to(device), heldout=data.heldout().to(device),
-        )  # fmt: skip
+            run, state=state, objective=objective, training=training.to(device), heldout=data.heldout().to(device)
+        )
+
+
+def adversary_of(config: DistillationConfig) -> Adversary | None:
+    """The critic of a distillation as it stands beside (1): weighed against d as there against the prediction loss."""
+    weight = config.objective.prediction_weight
+    if config.adversary is None or weight == 0.0:
+        return config.adversary
+    return replace(config.adversary, weight=config.adversary.weight / weight)
+
+
+def _played(
+    objective: DirectObjective, adversary: Adversary | None, shape: tuple[int, ...], *, generator: torch.Generator,
+    device: torch.device,
+) -> tuple[Objective, Rival | None]:  # fmt: skip
+    """What is minimised, and what is trained beside the network, if anything."""
+    if adversary is None:
+        return objective, None
+    return adversary.built(shape, objective, generator=generator, device=device)
+
+
+def _entries(objective: DirectObjective, adversary: Adversary | None) -> dict[str, Any]:
+    """What an experiment records of the loss: nothing where it is the squared distance alone, as it was at first."""
+    parts = {"objective": to_json(objective), "adversary": {} if adversary is None else to_json(adversary)}
+    return {name: part for name, part in parts.items() if part} | weights_read(objective.distance)
 
 
 def load_direct(run: str | Path, *, device: torch.device | str = "cpu") -> DirectRegression:

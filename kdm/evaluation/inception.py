@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional
 
-from kdm.shapes import Float, Samples, Tensor
+from kdm.shapes import Float, Samples, Tensor, as_pictures, can_be_shown
 from kdm.storage import digest_of
 
 SIZE = 299
@@ -137,13 +137,11 @@ class Inception:
 
 def as_stored(images: Samples) -> Images:
     """Equations (1) and (2) before the last step: images of 0 … 255 in three channels of 299 × 299."""
-    if images.ndim == 3:
-        images = images[:, None]
-    if images.ndim != 4 or images.shape[1] not in (1, 3):
+    if not can_be_shown(tuple(images.shape[1:])):
         raise ValueError(
             f"expected grey or coloured images, (n, h, w) or (n, 1 or 3, h, w), got shape {tuple(images.shape)}"
         )
-    stored = (127.5 * (images.float() + 1.0)).round().clamp(0.0, 255.0).expand(-1, 3, -1, -1)
+    stored = (127.5 * (as_pictures(images).float() + 1.0)).round().clamp(0.0, 255.0).expand(-1, 3, -1, -1)
     rows, columns = (_weights(side, like=stored) for side in stored.shape[2:])
     return rows @ stored @ columns.T
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from kdm.shapes import Labels, Samples
+from kdm.shapes import Labels, Samples, is_picture
 from kdm.trajectories import Pairs, Trajectories
 from koopman_analysis.snapshots import SnapshotPairs
 
@@ -90,8 +90,8 @@ def fresh_samples(data: Trajectories, *, count: int, generator: torch.Generator)
 
 
 def is_of_images(data: Trajectories) -> bool:
-    """Whether the states are pictures: of two axes, or of channels and two axes."""
-    return len(data.shape) in (2, 3)
+    """Whether the states are pictures, of whatever channels."""
+    return is_picture(data.shape)
 
 
 def rows(samples: Samples) -> np.ndarray:

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn.functional import pad
 
-from kdm.shapes import Float, Samples, Tensor
+from kdm.shapes import Float, Samples, Tensor, as_pictures, is_picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class CriticConfig:
         Raises:
             ValueError: If they are no pictures (channels, height, width) or (height, width).
         """
-        if len(shape) not in (2, 3):
+        if not is_picture(shape):
             raise ValueError(
                 f"expected pictures (channels, height, width) or (height, width) for a critic, got samples of shape "
                 f"{shape}: train without an adversary"
@@ -72,8 +72,7 @@ class Critic(nn.Module):
 
     def forward(self, samples: Samples) -> Float[Tensor, " n"]:
         """One number a sample: its logit of being real."""
-        pictures = samples if samples.ndim == 4 else samples.unsqueeze(1)
-        return self.stages(pictures).flatten(1).mean(dim=1)
+        return self.stages(as_pictures(samples)).flatten(1).mean(dim=1)
 
 
 class _Halving(nn.Module):

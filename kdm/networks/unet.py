@@ -33,7 +33,7 @@ from typing import Any, TypeVar
 from torch import nn
 
 from kdm.networks.dropout import require_share
-from kdm.shapes import Float, Labels, Tensor
+from kdm.shapes import Float, Labels, Tensor, is_picture
 from kdm.versions import ADDED_LATER
 
 Sizes = TypeVar("Sizes", bound="UNetSizes")
@@ -143,7 +143,7 @@ class PictureEnds:
     """
 
     def __init__(self, inputs: tuple[int, ...], outputs: tuple[int, ...], *, levels: int) -> None:
-        pictures = [shape for shape in (inputs, outputs) if len(shape) in (2, 3)]
+        pictures = [shape for shape in (inputs, outputs) if is_picture(shape)]
         if not pictures:
             raise ValueError(
                 f"expected pictures (channels, height, width) or (height, width) for a U-Net at one end at least, got "

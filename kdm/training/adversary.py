@@ -15,7 +15,7 @@ from torch import nn
 from kdm.adversarial_objective import AdversarialObjective, Game, NonSaturatingGame, PairedGame
 from kdm.configuration import seeded_modules
 from kdm.networks.discriminator import CriticConfig
-from kdm.objectives import KoopmanObjective
+from kdm.objectives import SampleObjective
 from kdm.training.optimisation import AdamConfig
 from kdm.versions import ADDED_LATER
 
@@ -58,24 +58,26 @@ class Adversary:
             raise ValueError(f"expected a step >= 0 at which the adversary begins, got {self.start}")
 
     def built(
-        self, shape: tuple[int, ...], objective: KoopmanObjective, *, generator: torch.Generator
-    ) -> AdversarialObjective:
-        """The objective with a fresh critic beside it.
+        self, shape: tuple[int, ...], objective: SampleObjective, *, generator: torch.Generator, device: torch.device
+    ) -> tuple[AdversarialObjective, "Rival"]:
+        """The objective with a fresh critic beside it, and what is trained with the model.
 
         Args:
             shape: Of one sample.
             objective: The objective.
             generator: Draws the critic's weights.
+            device: Where the critic is trained.
 
         Raises:
             ValueError: If the samples are no pictures.
         """
         with seeded_modules(generator):
-            critic = self.critic.built(shape)
-        return AdversarialObjective(
+            critic = self.critic.built(shape).to(device)
+        adversarial = AdversarialObjective(
             objective=objective, rival=critic, game=self.game, weight=self.weight, smoothness=self.smoothness,
             start=self.start,
         )  # fmt: skip
+        return adversarial, Rival(critic, self.optimiser)
 
 
 class Rival:

@@ -13,6 +13,7 @@ by a third.
 """
 
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -42,7 +43,7 @@ class Batches(Protocol):
         ...
 
     def foreseen(self) -> "Batches | None":
-        """Others that deal the same, for who looks ahead; None where what is dealt depends on errors."""
+        """What deals the same to who looks ahead from another thread; None where what is dealt depends on errors."""
         ...
 
     def state_dict(self) -> dict[str, Any]:
@@ -87,12 +88,13 @@ class ImportanceConfig:
 
 
 class Permutations:
-    """Batches cut from one permutation after another."""
+    """Batches cut from one permutation after another, each drawn once for all threads that ask for it."""
 
     def __init__(self, count: int, *, batch: int, seed: int) -> None:
         _require_pairs(count)
         self._count, self._batch, self._seed = count, batch, seed
         self._epochs: dict[int, Int[Tensor, " n"]] = {}
+        self._drawing = Lock()
 
     def dealt(self, step: int) -> Batch:
         """The batch of step `step`; it may reach over the end of an epoch into the next."""
@@ -107,8 +109,8 @@ class Permutations:
         """Nothing: the order does not depend on errors."""
 
     def foreseen(self) -> "Permutations":
-        """The same order."""
-        return Permutations(self._count, batch=self._batch, seed=self._seed)
+        """These: the order is a function of the seed."""
+        return self
 
     def state_dict(self) -> dict[str, Any]:
         """Empty: the order is a function of the seed."""
@@ -118,11 +120,12 @@ class Permutations:
         """Nothing."""
 
     def _permutation(self, epoch: int) -> Int[Tensor, " n"]:
-        if epoch not in self._epochs:
-            self._epochs = {kept: order for kept, order in self._epochs.items() if kept == epoch - 1}
-            generator = torch.Generator().manual_seed(mixed_seed(self._seed, epoch))
-            self._epochs[epoch] = torch.randperm(self._count, generator=generator)
-        return self._epochs[epoch]
+        with self._drawing:
+            if epoch not in self._epochs:
+                self._epochs = {kept: order for kept, order in self._epochs.items() if abs(kept - epoch) == 1}
+                generator = torch.Generator().manual_seed(mixed_seed(self._seed, epoch))
+                self._epochs[epoch] = torch.randperm(self._count, generator=generator)
+            return self._epochs[epoch]
 
 
 class ByImportance:

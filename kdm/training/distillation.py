@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from kdm.configuration import Architecture, ModelConfig, built_model, from_json, to_json
-from kdm.distances import digests_of_weights
+from kdm.distances import SampleDistance, digests_of_weights
 from kdm.model import KoopmanDistillationModel, Scaling
 from kdm.objectives import KoopmanObjective, Objective
 from kdm.operators import DenseConfig, OperatorConfig
@@ -105,8 +105,17 @@ def objective_entries(config: DistillationConfig) -> dict[str, Any]:
     """
     parts = {"objective": config.objective, "adversary": config.adversary, "refit": config.refit}
     entries = {name: to_json(part) for name, part in parts.items() if part is not None}
-    read = digests_of_weights(config.objective.distance) if isinstance(config.objective, KoopmanObjective) else {}
-    return {**entries, WEIGHTS_READ: read} if read else entries
+    return {**entries, **weights_read(config.objective.distance)}
+
+
+def weights_read(distance: SampleDistance) -> dict[str, Any]:
+    """What an experiment records of the files that a distance reads; nothing where it reads none.
+
+    Raises:
+        WeightsError: If such a file is not there.
+    """
+    read = digests_of_weights(distance)
+    return {WEIGHTS_READ: read} if read else {}
 
 
 def played(
@@ -120,8 +129,7 @@ def played(
     if config.adversary is None:
         return config.objective, None
     assert isinstance(config.objective, KoopmanObjective)  # as the configuration says itself
-    objective = config.adversary.built(shape, config.objective, generator=generator)
-    return objective, Rival(objective.rival.to(device), config.adversary.optimiser)
+    return config.adversary.built(shape, config.objective, generator=generator, device=device)
 
 
 def noise_scale(data: Trajectories) -> float:

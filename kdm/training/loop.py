@@ -97,7 +97,8 @@ class Step:
         index: How many steps are finished, this one included.
         losses: Losses of its batch before the update; detached, on the device.
         learning_rate: The learning rate it used.
-        heldout: Error of the averaged model on the held-out pairs, at every `evaluate_every`-th step and the last.
+        heldout: Error of the averaged model on the held-out pairs, at every `evaluate_every`-th step; at the last, that
+            of what is made of it.
         gradient_norm: Norm of the gradient as it was, where gradients are clipped; on the device.
     """
 
@@ -137,6 +138,7 @@ class TrainingState:
             config.compilation.prepare(network)
         self.optimiser = config.optimiser.built(module)
         self.step = 0
+        self._made: nn.Module | None = None
 
     @property
     def finished(self) -> bool:
@@ -146,7 +148,12 @@ class TrainingState:
     def result(self) -> nn.Module:
         """What training has made so far: the averaged module, and after the last step what is made of it."""
         average = self.average.module
-        return self.finish(average) if self.finished and self.finish is not None else average
+        if not self.finished or self.finish is None:
+            return average
+        if self._made is None:
+            with operation_threads(self.config.threads):
+                self._made = self.finish(average)
+        return self._made
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and primitives that restore the state."""
@@ -167,7 +174,7 @@ class TrainingState:
         self.batches.load_state_dict(state["batches"])
         if self.rival is not None:
             self.rival.load_state_dict(state["rival"])
-        self.step = state["step"]
+        self.step, self._made = state["step"], None
 
 
 def train(
@@ -201,21 +208,26 @@ def train(
             # The intra-operation thread count is the process's: it must not leak out of a step to who consumes it.
             with operation_threads(config.threads):
                 step = _updated(state, gradient, pairs_of)
-                if state.step % config.evaluate_every == 0 or state.finished:
-                    averaged = cast(OneStepGenerator, state.average.module)
-                    step = replace(step, heldout=processes.told(partial(paired_error, averaged, heldout)))
-            _require_finite(step)
+                measured = state.step % config.evaluate_every == 0 or state.finished
+                _require_finite(step, waiting=measured)
+                if measured:
+                    step = replace(step, heldout=processes.told(partial(_error, state, heldout)))
             yield step
+
+
+def _error(state: TrainingState, heldout: Pairs) -> PairedError:
+    """The error of what training has made so far."""
+    return paired_error(cast(OneStepGenerator, state.result()), heldout)
 
 
 class TrainingDiverged(ArithmeticError):
     """The loss became infinite or NaN."""
 
 
-def _require_finite(step: Step) -> None:
-    """Looks at the loss of a step where that keeps nobody waiting, or everybody waits already."""
+def _require_finite(step: Step, *, waiting: bool) -> None:
+    """Looks at the loss of a step where that keeps nobody waiting, or everybody waits anyway."""
     total = step.losses.total
-    if (step.heldout is not None or total.device.type == "cpu") and not torch.isfinite(total):
+    if (waiting or total.device.type == "cpu") and not torch.isfinite(total):
         raise TrainingDiverged(
             f"expected finite losses, got {total.item()} at step {step.index}: lower the learning rate"
         )

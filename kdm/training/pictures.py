@@ -13,18 +13,12 @@ import zlib
 import numpy as np
 import torch
 
-from kdm.distances import as_pictures
 from kdm.evaluation import OneStepGenerator, generated
-from kdm.shapes import Samples
+from kdm.shapes import Samples, as_pictures
 from kdm.trajectories import Pairs
 
 SIDE = 8
 """Images in a row and in a column at most."""
-
-
-def is_image(shape: tuple[int, ...]) -> bool:
-    """Whether samples of this shape are images: rows and columns, after grey or red, green and blue, if anything."""
-    return len(shape) == 2 or (len(shape) == 3 and shape[0] in (1, 3))
 
 
 def picture_of(model: OneStepGenerator, pairs: Pairs) -> bytes:

@@ -12,9 +12,10 @@ from typing import Any, cast
 from kdm.evaluation import OneStepGenerator
 from kdm.interrupts import Terminated, deferred_interrupts
 from kdm.objectives import Objective
+from kdm.shapes import can_be_shown
 from kdm.training.distributed import Processes, current_processes
 from kdm.training.loop import Step, TrainingState, train
-from kdm.training.pictures import is_image, picture_of
+from kdm.training.pictures import picture_of
 from kdm.training.runs import RunError, RunFolder
 from kdm.trajectories import IndexedPairs, Pairs
 
@@ -84,8 +85,8 @@ def _resume(folder: RunFolder, state: TrainingState, processes: Processes) -> No
 
 
 def _save_picture(folder: RunFolder, state: TrainingState, heldout: Pairs) -> None:
-    if len(heldout) > 0 and is_image(tuple(heldout.data.shape[1:])):
-        picture = picture_of(cast(OneStepGenerator, state.average.module), heldout)
+    if len(heldout) > 0 and can_be_shown(tuple(heldout.data.shape[1:])):
+        picture = picture_of(cast(OneStepGenerator, state.result()), heldout)
         folder.save_picture(f"step-{state.step:06d}.png", picture)
 
 

@@ -4,7 +4,7 @@ One table and one picture show all errors. A claim is made against each kind of 
 
 comparison_dmd         every DMD baseline of at most the model's dimension
 comparison_larger      larger regressors
-comparison_direct      direct regression with its parameters, on the same samples: of models trained here
+comparison_direct      direct regression with its parameters, samples and loss: of models trained here
 comparison_beside_…    another model, one claim for each
 """
 
@@ -14,12 +14,14 @@ import numpy as np
 
 from kdm.verification.evidence import DIRECT, NO_TRAINING, Evidence
 from kdm.verification.experiment import Experiment
+from kdm.verification.losses import with_loss
 from koopman_analysis.checks import better_than_baselines, paired_errors
 from koopman_analysis.claims import Claim, Side
 from koopman_analysis.figures import draw_errors, figure_of
 from koopman_analysis.report import Entry, Report, Table, measured
 
-DIRECTLY = "The model is at least as good as direct regression with its parameters, on the same samples."
+DIRECT_ID = "comparison_direct"
+DIRECTLY = "The model is at least as good as direct regression with its parameters, samples and loss."
 
 
 def with_comparison(
@@ -36,7 +38,7 @@ def with_comparison(
             tuple(evidence.baselines.larger),
             "The model is at least as good as larger regressors: EDMD, kernel ridge, nearest neighbours.",
         ),
-        **({} if experiment.training is None else {"comparison_direct": ((DIRECT,), DIRECTLY)}),
+        **({} if experiment.training is None else {DIRECT_ID: ((DIRECT,), DIRECTLY)}),
         **{
             f"comparison_beside_{name}": (
                 (name,),
@@ -45,11 +47,13 @@ def with_comparison(
             for name in (other.name for other in experiment.beside)
         },
     }
-    claims = [
-        better_than_baselines(errors, against=against, id=id, hypothesis=hypothesis)
+    claims = {
+        id: better_than_baselines(errors, against=against, id=id, hypothesis=hypothesis)
         for id, (against, hypothesis) in sets.items()
-    ]
-    entries = [Entry(claim=claim, figure="comparison") for claim in claims]
+    }
+    if experiment.training is not None:
+        claims[DIRECT_ID] = with_loss(claims[DIRECT_ID], experiment.training.config)
+    entries = [Entry(claim=claim, figure="comparison") for claim in claims.values()]
     if experiment.training is None:
         entries.insert(2, Entry(claim=_directly_not_applicable()))
     intervals = errors.errors()
@@ -65,7 +69,7 @@ def with_comparison(
 
 def _directly_not_applicable() -> Claim:
     return Claim.not_applicable(
-        id="comparison_direct", hypothesis=DIRECTLY, quantity="largest ratio of paired RMSE, model over baseline",
+        id=DIRECT_ID, hypothesis=DIRECTLY, quantity="largest ratio of paired RMSE, model over baseline",
         side=Side.AT_MOST, bound=1.0,
         reason=NO_TRAINING,
     )  # fmt: skip

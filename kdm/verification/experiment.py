@@ -14,6 +14,7 @@ from kdm.ablations import DirectRegression
 from kdm.configuration import ModelConfig
 from kdm.model import KoopmanDistillationModel
 from kdm.shapes import Labels, Samples, Tensor
+from kdm.training.distillation import DistillationConfig
 from kdm.training.runs import RunFolder
 from kdm.trajectories import Trajectories
 from koopman_analysis import LatentModel
@@ -73,10 +74,12 @@ class Training:
 
     Attributes:
         run: The folder that the model was trained in.
-        direct: Direct regression with its parameters, on the same samples.
+        config: What was trained and how.
+        direct: Direct regression with its parameters, samples and loss.
     """
 
     run: RunFolder
+    config: DistillationConfig
     direct: DirectRegression
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from kdm.configuration import to_json
-from kdm.evaluation import is_of_images
+from kdm.shapes import can_be_shown
 from kdm.verification.boundaries import known_flow
 from kdm.verification.comparison import with_comparison
 from kdm.verification.controls import random_encoders, semantic_controls, states_on_the_way
@@ -111,7 +111,7 @@ def _described(report: Report, experiment: Experiment, evidence: Evidence, reque
     figures = dict(report.figures)
     if evidence.classes is not None and data.shape == (2,):
         figures["map"] = partial(_map, experiment, evidence, evidence.classes)
-    if is_of_images(data):
+    if can_be_shown(data.shape):
         figures["images"] = partial(_images, evidence, data.shape)
     inputs = {
         **report.inputs,

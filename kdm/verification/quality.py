@@ -1,6 +1,6 @@
 """One-step images beside knowledge distillation and every other rival, by what features of them tell.
 
-better_than_distillation     the claim of the paper, against direct regression: of models trained here
+better_than_distillation     the claim of the paper, against direct regression by the same loss: of models trained here
 
 The features are principal components of the training images, 64 or fewer.
 """
@@ -13,6 +13,7 @@ import torch
 from kdm.evaluation import PrincipalComponents, features_of, is_of_images
 from kdm.verification.evidence import DIRECT, NO_TRAINING, Evidence
 from kdm.verification.experiment import Experiment
+from kdm.verification.losses import with_loss
 from koopman_analysis.checks import better_than_distillation, distillation_not_applicable, distillation_ratios
 from koopman_analysis.claims import Claim
 from koopman_analysis.figures import draw_discrepancies, figure_of
@@ -59,7 +60,7 @@ def _claim(
     ratios = distillation_ratios(
         [features[MODEL]], [features[DIRECT]], reference, second=features[FLOOR], rng=rng
     )  # fmt: skip
-    return better_than_distillation(ratios)
+    return with_loss(better_than_distillation(ratios), experiment.training.config)
 
 
 def _described(extractor: PrincipalComponents, cloud: np.ndarray) -> np.ndarray:

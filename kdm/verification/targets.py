@@ -277,7 +277,8 @@ def _collected(preset: Preset, means: Means) -> Trajectories:
 
 
 def _trained_here(run: Path, data: Trajectories, *, name: str, means: Means) -> Experiment:
-    training = Training(run=RunFolder(run), direct=load_direct(means.work / "direct", device=means.device))
+    folder, direct = RunFolder(run), load_direct(means.work / "direct", device=means.device)
+    training = Training(run=folder, config=config_of(distillation_experiment(folder)), direct=direct)
     return _of_one_class(run, data, means, name=name, training=training)
 
 

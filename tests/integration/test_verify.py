@@ -10,9 +10,12 @@ import pytest
 import torch
 
 import kdm
+from kdm.distances import PseudoHuberDistance
+from kdm.objectives import KoopmanObjective
 from kdm.presets import PRESETS
 from kdm.semigroup_objective import SemigroupObjective
-from kdm.teachers import named
+from kdm.teachers import Empirical, named
+from kdm.training.distillation import distil
 from kdm.training.runs import RunError
 from kdm.trajectories import collect
 from kdm.verification import verify
@@ -53,6 +56,25 @@ def test_one_call_goes_from_a_teacher_to_a_page(first):
     asked = {"line": "kdm verify mixture --seed 3", "target": "mixture", "seed": 3, "fast": False}
     assert record["inputs"]["command"] == asked
     assert "kdm verify mixture --seed 3" in (folder / "report" / "index.html").read_text()
+
+
+def test_the_page_says_what_the_model_and_direct_regression_both_minimise(first):
+    told = "both minimise the mean squared difference between samples, and neither has a critic"
+    assert first[1].claims["comparison_direct"].because.endswith(told)
+    assert told in (first[0] / "report" / "index.html").read_text()
+
+
+@pytest.mark.slow
+def test_pictures_of_two_channels_have_a_page_that_does_not_show_them(tiny, tmp_path, quick_pictures):
+    generator = torch.Generator().manual_seed(0)
+    points = torch.randn(6, 2, 4, 4, generator=generator, dtype=torch.float64)
+    data = collect(Empirical(points=points, bandwidth=0.1), 1000, generator=generator, steps=8, out=tmp_path / "data")
+    robust = replace(tiny.distillation, objective=KoopmanObjective(distance=PseudoHuberDistance()))
+    list(distil(robust, data, tmp_path / "run", device=torch.device("cpu")))
+    report = verify(str(tmp_path / "run"), out=tmp_path / "report", work=tmp_path / "runs", fast=True)
+    assert "images" not in report.figures
+    told = "both minimise the pseudo-Huber distance of c = 0.03 between samples, and neither has a critic"
+    assert report.claims["better_than_distillation"].because.endswith(told)
 
 
 def test_the_controls_fail_even_a_barely_trained_model_as_they_must(first):

@@ -1,7 +1,10 @@
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 import torch
 
-from kdm.training.batches import ImportanceConfig, PermutationConfig
+from kdm.training.batches import Batches, ImportanceConfig, PermutationConfig
 
 
 def test_permutations_show_every_pair_once_an_epoch_also_where_batches_reach_over_its_end():
@@ -24,6 +27,31 @@ def test_the_order_is_a_function_of_seed_and_step_alone():
 
     assert torch.equal(dealt(1, [0, 5, 9])[2], dealt(1, [9])[0])
     assert not torch.equal(dealt(1, [9])[0], dealt(2, [9])[0])
+
+
+def test_who_looks_ahead_in_another_thread_draws_no_permutation_again(monkeypatch):
+    drawn, randperm = [], torch.randperm
+
+    def counted(count, generator):
+        drawn.append(count)
+        return randperm(count, generator=generator)
+
+    expected = [PermutationConfig().built(50, batch=8, seed=1).dealt(step).indices for step in range(40)]
+    monkeypatch.setattr(torch, "randperm", counted)
+    order, together = PermutationConfig().built(50, batch=8, seed=1), Barrier(2)
+
+    def walked(known: Batches, ahead: int) -> list[torch.Tensor]:
+        seen = []
+        for step in range(40):
+            together.wait(timeout=10)
+            seen.append(known.dealt(min(step + ahead, 39)).indices)
+        return seen
+
+    with ThreadPoolExecutor(2) as threads:
+        here, there = threads.submit(walked, order, 0), threads.submit(walked, order.foreseen(), 3)
+    assert all(map(torch.equal, here.result(), expected))
+    assert all(map(torch.equal, there.result(), expected[3:]))
+    assert len(drawn) == 7, "the epochs of 320 pairs"
 
 
 def test_weights_undo_what_the_drawing_prefers():

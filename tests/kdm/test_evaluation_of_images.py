@@ -21,6 +21,7 @@ from kdm.evaluation.classes import distances_to_points
 from kdm.evaluation.reference import COUNTS
 from kdm.model import Scaling
 from kdm.networks import ResidualMLPConfig
+from kdm.presets import preset_named
 from kdm.teachers import Digits, Empirical, named
 from kdm.training.runs import RunFolder
 from kdm.trajectories import Trajectories, collect
@@ -215,9 +216,10 @@ def experiment_of(data: Trajectories, folder, *, trained: bool) -> Experiment:
     )
     network = ResidualMLPConfig(width=4, blocks=1).built((8, 8), (8, 8))
     direct = DirectRegression(network, shape=(8, 8), scaling=Scaling(noise=80.0, data_mean=0.0, data=1.0))
+    config = preset_named("cifar10").distillation
     return Experiment(
         subject=Subject(name="a model", model=model, history="was made up"), data=data,
-        training=Training(run=RunFolder(folder), direct=direct) if trained else None,
+        training=Training(run=RunFolder(folder), config=config, direct=direct) if trained else None,
     )  # fmt: skip
 
 
@@ -244,6 +246,7 @@ def test_a_page_of_images_says_whether_they_are_better_than_direct_regression(di
     page = with_quality(Report(title="images"), experiment, evidence, rng=np.random.default_rng(0))
     claim = page.claims["better_than_distillation"]
     assert claim.verdict is verdict
+    assert claim.because.endswith("; both minimise LPIPS between samples, and each has a critic of its own")
     assert all(control.behaves for control in claim.controls)
     (table,) = page.tables
     assert {row[0] for row in table.rows} == {"model", DIRECT, "second sample of the data"}

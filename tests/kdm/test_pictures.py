@@ -7,9 +7,10 @@ import pytest
 import torch
 from tiny_experiments import CPU
 
+from kdm.shapes import as_pictures, can_be_shown, is_picture
 from kdm.teachers import Empirical
 from kdm.training.distillation import distil, load
-from kdm.training.pictures import SIDE, grid, is_image, picture_of, png
+from kdm.training.pictures import SIDE, grid, picture_of, png
 from kdm.trajectories import Pairs, collect
 
 
@@ -40,11 +41,20 @@ def test_images_stand_side_by_side_in_order_and_numbers_are_cut_to_bytes():
     assert grid(images[:3], low=0.0, high=0.0).shape == (2, 11, 1)
 
 
-def test_shapes_of_images_are_told_from_others():
-    assert is_image((1, 8, 8))
-    assert is_image((3, 32, 32))
-    assert is_image((8, 8))
-    assert not any(is_image(shape) for shape in ((2,), (64,), (2, 8, 8), (1, 1, 8, 8)))
+def test_shapes_of_pictures_are_told_from_others_and_those_that_can_be_shown_are_grey_or_have_three_colours():
+    shown, not_shown = ((1, 8, 8), (3, 32, 32), (8, 8)), ((2, 8, 8), (4, 8, 8))
+    assert all(is_picture(shape) and can_be_shown(shape) for shape in shown)
+    assert all(is_picture(shape) and not can_be_shown(shape) for shape in not_shown)
+    assert not any(is_picture(shape) or can_be_shown(shape) for shape in ((2,), (64,), (1, 1, 8, 8)))
+
+
+def test_pictures_have_an_axis_of_channels_of_whatever_length():
+    grey, latents = torch.rand(5, 8, 7), torch.rand(5, 4, 8, 7)
+    assert torch.equal(as_pictures(grey), grey[:, None])
+    assert as_pictures(latents) is latents
+    for shape in ((5, 2), (5, 1, 1, 8, 8)):
+        with pytest.raises(ValueError, match="expected pictures .channels, height, width. or .height, width., got sa"):
+            as_pictures(torch.zeros(shape))
 
 
 def test_a_training_on_images_leaves_a_picture_of_every_measurement(config, tmp_path):

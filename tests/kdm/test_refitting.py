@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
+from tiny_experiments import half_trained
 
 from kdm.configuration import built_model
 from kdm.control import ConstantControl, LabelControlConfig
+from kdm.evaluation import paired_error
 from kdm.operators import IdentityConfig
 from kdm.presets.choices import REFITS, Choices
 from kdm.refitting import LeastSquares, MeasurePreserving, Refit, refitted
@@ -181,6 +183,28 @@ def test_training_ends_with_the_refitted_operator_and_resumes_to_the_same_bits(c
         assert torch.equal(whole.state_dict()[name], value), name
         assert torch.equal(halves.state_dict()[name], value), name
     assert not torch.equal(plain.operator.matrix, whole.operator.matrix)
+
+
+def test_the_last_held_out_error_is_that_of_the_refitted_weights_in_the_folder(config, data, tmp_path, monkeypatch):
+    preserving = replace(config, refit=PRESERVING)
+    made = []
+
+    def counted(*arguments, **named_ones):
+        made.append(refitted(*arguments, **named_ones))
+        return made[-1]
+
+    monkeypatch.setattr("kdm.training.distillation.refitted", counted)
+    list(distil(config, data, tmp_path / "plain", device=CPU))
+    *_, last = distil(preserving, data, tmp_path / "whole", device=CPU)
+    assert len(made) == 1, "it is measured and saved, and made once"
+    half_trained(preserving, data, tmp_path / "halves")
+    list(distil(preserving, data, tmp_path / "halves", device=CPU))
+    plain, whole, halves = (RunFolder(tmp_path / name).metrics() for name in ("plain", "whole", "halves"))
+    found = paired_error(load(tmp_path / "whole"), data.heldout())
+    assert last.heldout == found
+    assert whole[-1]["heldout_paired_error"] == found.relative_rmse != plain[-1]["heldout_paired_error"]
+    assert halves == whole
+    assert whole[:-1] == plain[:-1]
 
 
 def test_a_run_whose_weights_are_lost_is_refitted_again(config, data, tmp_path):
