@@ -292,10 +292,11 @@ rows = {name: each.double().numpy() for name, each in {"teacher": some.data, **p
 figure_of(partial(draw_image_rows, rows=rows, title="the same noise"), size=(7, 2.9))
 
 # %% [markdown]
-# The strokes are where the teacher's are, and paler: a mean varies less than what it is the mean of. As the answer to one
-# noise that may be right; as a law it is wrong. The flow carries the law of noise to that of data, so that its Koopman
-# operator *preserves norms*, each taken over its own end, and least squares does not. Among the matrices that give the
-# latents of noise exactly the second moments of the latents of data, the nearest to the pairs is known in closed form.
+# The strokes are where the teacher's are, and paler: a mean varies less than what it is the mean of. As the answer to
+# one noise that may be right; as a law it is wrong. The flow carries the law of noise to that of data, so that its
+# Koopman operator *preserves norms*, each taken over its own end, and least squares does not. Among the matrices that
+# give the latents of noise exactly the second moments of the latents of data, the nearest to the pairs is known in
+# closed form.
 # The networks stay as they are, and only $K$ is another:
 
 # %%
