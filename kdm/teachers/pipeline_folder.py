@@ -127,12 +127,20 @@ def network_in(folder: Path, *, dtype: torch.dtype) -> nn.Module:
         PipelineError: if it cannot be loaded.
         RuntimeError: if diffusers is not installed.
     """
+    place, diffusers = folder / "unet", _diffusers()
     try:
-        network = _diffusers().UNet2DModel.from_pretrained(
-            folder / "unet", torch_dtype=dtype, local_files_only=True, low_cpu_mem_usage=False
+        network, loaded = diffusers.UNet2DModel.from_pretrained(
+            place, torch_dtype=dtype, local_files_only=True, low_cpu_mem_usage=False, output_loading_info=True
         )
-    except (OSError, ValueError, SafetensorError, UnpicklingError) as error:
-        raise PipelineError(f"the network in '{folder / 'unet'}' cannot be loaded: {error}") from None
+    except (OSError, ValueError, TypeError, RuntimeError, SafetensorError, UnpicklingError) as error:
+        raise PipelineError(f"the network in '{place}' cannot be loaded: {error}") from None
+    # What the file lacks, diffusers draws at random, and only warns.
+    for kind in ("missing", "unexpected", "mismatched"):
+        if names := sorted(map(str, loaded[f"{kind}_keys"])):
+            raise PipelineError(
+                f"expected exactly the weights of the network that '{place / 'config.json'}' describes, got "
+                f"{len(names)} {kind}, the first of them {names[0]}: bring the files of one network together"
+            )
     return network.eval().requires_grad_(False)
 
 

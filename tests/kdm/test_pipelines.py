@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from kdm import teachers
 from kdm.__main__ import main
@@ -356,6 +357,36 @@ def test_a_folder_that_is_no_such_pipeline_is_refused(copied, spoil, message):
 def test_weights_that_are_not_those_of_the_network_are_refused(copied):
     (copied / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"not weights")
     with pytest.raises(PipelineError, match="the network in '.*unet' cannot be loaded"):
+        Pipeline.opened(copied).denoise(torch.zeros(1, 1, 8, 8), 1.0)
+
+
+def _lacking(tensors):
+    del tensors["mid_block.resnets.0.conv1.weight"]
+
+
+def _with_more(tensors):
+    tensors["extra.weight"] = torch.zeros(1)
+
+
+def _of_another_size(tensors):
+    tensors["conv_out.bias"] = torch.zeros(7)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_lacking, r"exactly the weights .* 1 missing, the first of them mid_block\.resnets\.0\.conv1\.weight: bring"),
+        (_with_more, r"exactly the weights .* 1 unexpected, the first of them extra\.weight: bring the files of one"),
+        (_of_another_size, "the network in '.*unet' cannot be loaded: .*conv_out"),
+    ],
+    ids=["one too few", "one too many", "of another size"],
+)
+def test_weights_that_are_not_all_those_of_the_network_are_refused_and_never_drawn(copied, change, message):
+    path = copied / "unet" / "diffusion_pytorch_model.safetensors"
+    tensors = load_file(path)
+    change(tensors)
+    save_file(tensors, path, metadata={"format": "pt"})
+    with pytest.raises(PipelineError, match=f"(?s){message}"):
         Pipeline.opened(copied).denoise(torch.zeros(1, 1, 8, 8), 1.0)
 
 
