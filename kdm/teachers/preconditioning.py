@@ -76,17 +76,20 @@ class VariancePreserving:
     """Equation (1) for a network trained at these σ, which rise with the time; `prediction` is one of `PREDICTIONS`.
 
     Raises:
-        ValueError: if the levels are not positive, finite and rising.
+        ValueError: if there are fewer than two levels, or they are not positive, finite and rising.
     """
 
     levels: Float[np.ndarray, " times"]
     prediction: Denoised
 
     def __post_init__(self) -> None:
+        if len(self.levels) < 2:
+            raise ValueError(f"expected noise levels of at least two times, got {len(self.levels)}")
         if not (np.isfinite(self.levels).all() and self.levels[0] > 0 and (np.diff(self.levels) > 0).all()):
             raise ValueError(
                 f"expected noise levels that rise from a positive to a finite one, got {self.levels[0]:.3g} … "
-                f"{self.levels[-1]:.3g}: a schedule that ends in noise alone has no state to start from"
+                f"{self.levels[-1]:.3g}: a beta that is not above 0 and below 1 gives none, and a schedule that ends "
+                "in noise alone has no state to start from"
             )
 
     @property
@@ -109,11 +112,22 @@ class VariancePreserving:
 
 @dataclass(frozen=True, kw_only=True)
 class EDM:
-    """Equation (2) between two noise levels, for data of standard deviation `deviation`; `sign` is one of `SIGNS`."""
+    """Equation (2) between two noise levels, for data of standard deviation `deviation`; `sign` is one of `SIGNS`.
+
+    Raises:
+        ValueError: if the levels do not fall from a finite to a positive one, or the deviation is not positive.
+    """
 
     ends: tuple[float, float]
     deviation: float
     sign: int
+
+    def __post_init__(self) -> None:
+        if not (0 < self.ends[1] < self.ends[0] < math.inf and 0 < self.deviation < math.inf):
+            raise ValueError(
+                f"expected noise levels that fall from a finite to a positive one and a positive deviation of the "
+                f"data, got σ from {self.ends[0]:g} to {self.ends[1]:g} and {self.deviation:g}"
+            )
 
     def scale(self, sigma: float) -> float:
         """(σ² + d²)^(−1/2)."""

@@ -128,6 +128,14 @@ def test_of_a_perfect_network_the_denoiser_is_that_of_the_data(name):
         torch.testing.assert_close(schedule.denoised(x, said, sigma), law.denoise(x, sigma), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("ends", "deviation"), [((50.0, 0.0), 0.5), ((0.1, 0.5), 0.5), ((math.inf, 0.1), 0.5), ((50.0, 0.1), 0.0)]
+)
+def test_levels_of_edm_fall_from_a_finite_to_a_positive_one(ends, deviation):
+    with pytest.raises(ValueError, match="expected noise levels that fall from a finite to a positive one and a posit"):
+        EDM(ends=ends, deviation=deviation, sign=1)
+
+
 def test_trained_times_are_whole_numbers_and_between_them_there_are_others():
     schedule = variance_preserving("epsilon")
     assert [schedule.time(level) for level in schedule.levels[[0, 7, -1]]] == pytest.approx([0, 7, TIMES - 1])
@@ -318,6 +326,11 @@ def saying(name, **entries):
     return lambda folder: _changed(folder / name, **entries)
 
 
+def as_variant(folder):
+    plain = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    plain.rename(plain.with_suffix(".fp16.safetensors"))
+
+
 INDEX, UNET, SCHEDULER = "model_index.json", "unet/config.json", "scheduler/scheduler_config.json"
 SPOILED = {
     "no index": (without(INDEX), r"no pipeline at '.*': expected a folder with model_index\.json"),
@@ -340,7 +353,15 @@ SPOILED = {
     "nothing but noise": (
         saying(SCHEDULER, trained_betas=[0.1, 1.0]), r"the schedule in '.*' cannot be used: .* positive to a finite"
     ),
+    "betas of text": (saying(SCHEDULER, beta_start="a"), r"the schedule in '.*' cannot be made: [^\n]*$"),
+    "negative betas": (saying(SCHEDULER, beta_start=-0.1), "cannot be used: .* a beta that is not above 0 and below 1"),
+    "one time": (saying(SCHEDULER, num_train_timesteps=1), "cannot be used: expected noise levels of at least two tim"),
     "no size": (saying(UNET, sample_size=None), "got sample_size None and 1 to 1 channels"),
+    "one side": (saying(UNET, sample_size=[8]), r"got sample_size \[8\] and 1 to 1 channels"),
+    "no channels": (saying(UNET, in_channels=None), "got sample_size 8 and None to 1 channels"),
+    "numbered times": (saying(UNET, time_embedding_type="learned"), "expected .* 'positional', .*, got 'learned' in"),
+    "logarithms of times": (saying(UNET, time_embedding_type="fourier"), "expected .* 'positional', .* 'fourier' in"),
+    "a variant": (as_variant, r"expected weights .*, found only the variant diffusion_pytorch_model\.fp16\.safetens"),
     "other channels": (saying(UNET, out_channels=3), "got sample_size 8 and 1 to 3 channels"),
     "other classes": (saying(UNET, class_embed_type="timestep"), "numbered classes or of none, got the kind 'time"),
 }  # fmt: skip
