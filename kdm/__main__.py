@@ -30,6 +30,7 @@ from kdm.storage import replaced_file, write_json
 from kdm.teachers import named
 from kdm.training.distillation import data_for, load
 from kdm.training.distributed import joined_processes, made_once, own_device
+from kdm.training.pictures import save_picture_of
 from kdm.training.runs import RunFolder
 from kdm.trajectories import collect as collected
 from kdm.trajectories import open_trajectories
@@ -45,7 +46,7 @@ STOPPED = "stopped: what was finished is saved, and the same command goes on fro
 
 def collect(
     teacher: Positional[str], *, out: Path, pairs: int = 50_000, steps: int | None = None, keep: tuple[int, ...] = (),
-    seed: int = 0, device: Device = "auto", debug: Flag = False,
+    classes: int | None = None, seed: int = 0, device: Device = "auto", debug: Flag = False,
 ) -> None:  # fmt: skip
     """Integrate a teacher's flow from noise to data and store the pairs.
 
@@ -57,13 +58,15 @@ def collect(
         steps: Steps of Heun's method; without it the teacher's own: 64, of patches32 24, of a pipeline 32.
         keep: Steps, of 0 (noise) to STEPS (data), after which states are stored beside both ends; the preset
             checkerboard-trajectory has 16 32 48.
+        classes: Classes to ask a pipeline for, its first ones, where a network trained with guidance counts its null
+            class as one more; all unless given.
         seed: Seed of the noise.
         device: Where to integrate; auto takes CUDA when there is one.
         debug: Show the traceback of an error.
     """
     data = collected(
-        named(teacher), pairs, generator=torch.Generator().manual_seed(seed), steps=steps, keep=keep, out=out,
-        device=_device(device), progress=True,
+        named(teacher, classes=classes), pairs, generator=torch.Generator().manual_seed(seed), steps=steps, keep=keep,
+        out=out, device=_device(device), progress=True,
     )  # fmt: skip
     times = f" at {len(data.manifest.times)} times" if data.trajectory is not None else ""
     error = data.manifest.solver["error"]["median"]
@@ -169,7 +172,7 @@ def sample(
             # As a stream: what fails in NumPy's way of writing to files does not say that the disk is full.
             np.save(SimpleNamespace(write=file.write), samples)
     else:
-        _save_picture(samples, out)
+        save_picture_of(samples, out)
     print(f"{count:,} samples in {out}")
 
 
@@ -264,19 +267,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         print(f"error: {_told(error)}", file=sys.stderr)
         raise SystemExit(2) from None
-
-
-def _save_picture(samples: np.ndarray, out: Path) -> None:
-    if samples.ndim == 2 and samples.shape[1] != 2:
-        raise ValueError(f"expected points of the plane or images for a picture, got rows of {samples.shape[1]}")
-    from koopman_analysis.figures import draw_images, draw_samples, figure_of
-
-    if samples.ndim == 2:
-        figure = figure_of(lambda ax: draw_samples(ax, samples), size=(4.0, 4.0))
-    else:
-        figure = figure_of(lambda ax: draw_images(ax, samples[:400]), size=(6.0, 6.0))
-    with replaced_file(out) as temporary:
-        figure.savefig(temporary, format="png", metadata={"Software": None})
 
 
 def _told(error: Exception) -> str:

@@ -6,14 +6,16 @@ that was trained to predict the noise, the sample, or the velocity v = α ε −
 
     D = x − σ F(α x, t),        D = F(α x, t),        D = α² x − σ α F(α x, t).                                      (1)
 
-Its probability flow is that of x, and DDIM without noise is Euler's method for it in σ (Song, Meng & Ermon 2021,
-equation 14). Between trained times t is linear in log σ, and the network takes it as a real number.
+Samplers start from z_T ~ N(0, I), the law of z_T where the data have unit variance; so x starts from N(0, (1 + σ²) I),
+which is not N(0, σ² I) where σ is small. Its probability flow is that of x, and DDIM without noise is Euler's method
+for it in σ (Song, Meng & Ermon 2021, equation 14). Between trained times t is linear in log σ, and the network takes it
+as a real number.
 
 **EDM** (Karras et al. 2022, equation 7 and table 1). With the standard deviation d of the data,
 
     D = d² / (σ² + d²) x  ±  σ d / (σ² + d²)^(1/2) F( x / (σ² + d²)^(1/2), ¼ log σ ),                                (2)
 
-minus for a network that was trained to predict the velocity.
+minus for a network that was trained to predict the velocity. Samplers start from N(0, σ² I).
 
 Nothing is clipped: the flow is that of the network, also where it leaves the range of pixels on the way.
 """
@@ -38,6 +40,11 @@ class Preconditioning(Protocol):
     @property
     def ends(self) -> tuple[float, float]:
         """The largest and the least σ that it was trained at."""
+        ...
+
+    @property
+    def start(self) -> float:
+        """Standard deviation of the states from which its samplers start, at the largest σ."""
         ...
 
     def scale(self, sigma: float) -> float:
@@ -97,6 +104,11 @@ class VariancePreserving:
         """σ of the last and of the first trained time."""
         return float(self.levels[-1]), float(self.levels[0])
 
+    @property
+    def start(self) -> float:
+        """1/α = √(1 + σ²): z_T starts as N(0, I)."""
+        return math.hypot(1, self.ends[0])
+
     def scale(self, sigma: float) -> float:
         """α."""
         return 1 / math.sqrt(1 + sigma**2)
@@ -128,6 +140,11 @@ class EDM:
                 f"expected noise levels that fall from a finite to a positive one and a positive deviation of the "
                 f"data, got σ from {self.ends[0]:g} to {self.ends[1]:g} and {self.deviation:g}"
             )
+
+    @property
+    def start(self) -> float:
+        """σ."""
+        return self.ends[0]
 
     def scale(self, sigma: float) -> float:
         """(σ² + d²)^(−1/2)."""

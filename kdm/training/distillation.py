@@ -26,6 +26,7 @@ from kdm.training.records import WEIGHTS_READ
 from kdm.training.runs import RunError, RunFolder
 from kdm.training.sessions import claimed_together, train_in_folder
 from kdm.trajectories import Trajectories, open_trajectories, whole_of
+from kdm.trajectories.manifest import NOISE_DEVIATION
 from kdm.versions import ADDED_LATER
 
 KIND, IMPORTED = "koopman-distillation", "imported-model"
@@ -125,8 +126,9 @@ def played(
 
 
 def noise_scale(data: Trajectories) -> float:
-    """The standard deviation of the noise: σ of the first stored time, 1 for flow matching."""
-    return data.manifest.times[0] if data.manifest.time_name == "sigma" else 1.0
+    """The standard deviation of the noise: that of its source, or σ of the first stored time, 1 for flow matching."""
+    sigma = data.manifest.times[0] if data.manifest.time_name == "sigma" else 1.0
+    return float(data.manifest.source.get(NOISE_DEVIATION, sigma))
 
 
 def model_config_of(config: DistillationConfig, data: Trajectories) -> ModelConfig:
