@@ -9,6 +9,7 @@ import errno
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Literal
@@ -28,8 +29,9 @@ from kdm.presets import PRESETS, Choices, preset_named
 from kdm.sampling import sample as sampled
 from kdm.storage import replaced_file, write_json
 from kdm.teachers import named
-from kdm.training.distillation import data_for, load
+from kdm.training.distillation import load
 from kdm.training.distributed import joined_processes, made_once, own_device
+from kdm.training.measurable import data_for
 from kdm.training.pictures import save_picture_of
 from kdm.training.runs import RunFolder
 from kdm.trajectories import collect as collected
@@ -112,6 +114,8 @@ def train(
 ) -> None:  # fmt: skip
     """Distil a model. The same command resumes an interrupted one.
 
+    Ctrl-C and SIGTERM save after the step and stop; a second Ctrl-C stops at once.
+
     `torchrun --nproc-per-node N -m kdm train …` does it in N processes, on as many CUDA devices where there are some.
 
     Args:
@@ -126,9 +130,9 @@ def train(
         debug: Show the traceback of an error.
     """
     chosen, place = preset_named(preset), own_device(_device(device))
-    config = choices.of(chosen.seeded(seed).distillation)
+    chosen = replace(chosen, distillation=choices.of(chosen.seeded(seed).distillation))
     if data is None:
-        chosen.teacher_object()  # which says so where there is none, before anything is begun
+        chosen.rehearse()
     from kdm.verification import train_with_bar  # with all that measures, which takes seconds to import
 
     with joined_processes(place) as processes:
@@ -138,11 +142,11 @@ def train(
             steps=chosen.solver_steps, keep=chosen.keep, out=out.with_name(f"{out.name}-data"), device=place,
             progress=speaks,
         ), processes)  # fmt: skip
-        train_with_bar(config, pairs, out, device=place, preset=preset, progress=speaks)
+        train_with_bar(chosen.distillation, pairs, out, device=place, preset=preset, progress=speaks)
     if speaks:
         metrics = RunFolder(out).metrics()
         error = f"{100 * metrics[-1]['heldout_paired_error']:.2f} %" if metrics else "unknown, metrics.jsonl is gone,"
-        print(f"{out}: held-out error {error} after {config.training.steps:,} steps")
+        print(f"{out}: held-out error {error} after {chosen.distillation.training.steps:,} steps")
 
 
 def sample(
@@ -165,7 +169,7 @@ def sample(
     if out.exists():
         raise FileExistsError(f"expected a new file, got '{out}', which is there: remove it, or choose another --out")
     model = load(run, device=_device(device))
-    labels = None if label is None else torch.full((count,), label)
+    labels = None if label is None else torch.full((max(count, 0),), label)  # too few are refused below
     samples = sampled(model, count, generator=torch.Generator().manual_seed(seed), labels=labels).cpu().numpy()
     if out.suffix == ".npy":
         with replaced_file(out) as temporary, open(temporary, "wb") as file:
@@ -262,7 +266,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Terminated:
         print(f"\n{STOPPED}", file=sys.stderr)
         raise
-    except (ValueError, ArithmeticError, OSError, RuntimeError) as error:
+    except (ValueError, ArithmeticError, OSError, RuntimeError, ImportError) as error:
         if "--debug" in given:
             raise
         print(f"error: {_told(error)}", file=sys.stderr)

@@ -22,6 +22,7 @@ from kdm.objectives import Losses, Weights, weighted_mean
 from kdm.shapes import Float, Labels, Samples, Tensor
 from kdm.training.distillation import DistillationConfig, model_config_of
 from kdm.training.loop import Step, TrainingState
+from kdm.training.preparation import require_trainable
 from kdm.training.runs import RunFolder
 from kdm.training.sessions import train_in_folder
 from kdm.trajectories import Pairs, Trajectories
@@ -99,6 +100,7 @@ def regress_directly(
         Every finished step.
 
     Raises:
+        DataError: If the labels are not those of the classes, or the held-out data do not differ.
         RunError: If the folder holds another experiment.
         FolderInUse: If another process trains in it.
     """
@@ -113,13 +115,14 @@ def regress_directly(
     }
     if run.is_finished(experiment):
         return
+    training, heldout = data.training(), data.heldout()
+    require_trainable(data, heldout, classes=direct.classes, batch=config.training.batch)
+    module = _built(direct, generator=torch.Generator().manual_seed(config.training.seed)).to(device)
+    state = TrainingState(module, config.training, pairs=len(training))
     with run.claimed(experiment, data_folder=data.folder):
-        module = _built(direct, generator=torch.Generator().manual_seed(config.training.seed)).to(device)
-        state = TrainingState(module, config.training, pairs=len(data.training()))
         yield from train_in_folder(
-            run, state=state, objective=DirectObjective(),
-            training=data.training().to(device), heldout=data.heldout().to(device),
-        )  # fmt: skip
+            run, state=state, objective=DirectObjective(), training=training.to(device), heldout=heldout.to(device)
+        )
 
 
 def load_direct(run: str | Path, *, device: torch.device | str = "cpu") -> DirectRegression:
