@@ -13,8 +13,8 @@ def data_for(run: str | Path, data: str | Path | None) -> Trajectories:
 
     Raises:
         RunError: If the data given are of the same teacher and seed as the training data but another size: their
-            held-out part would hold pairs that the model was trained on. If their states or their noise are not those
-            that the model takes. If none are given, and those of the training are gone, or nobody knows them.
+            held-out part would hold pairs that the model was trained on. If their states, noise or labels are not
+            those that the model takes. If none are given, and those of the training are gone, or nobody knows them.
         DataError: If there are none.
     """
     folder = RunFolder(Path(run))
@@ -41,12 +41,18 @@ def require_measurable(folder: RunFolder, data: Trajectories) -> None:
 
 
 def _require_fitting(folder: RunFolder, data: Trajectories) -> None:
-    """Refuses data whose states, or whose noise, are not what the model takes."""
+    """Refuses data whose states, whose noise, or whose labels are not what the model takes."""
     config = from_json(ModelConfig, folder.experiment()["model"])
     if (config.shape, config.scaling.noise) != (data.shape, noise_scale(data)):
         raise RunError(
             f"expected states of shape {config.shape} from noise of standard deviation {config.scaling.noise:g}, which "
             f"'{folder.path}' takes, got shape {data.shape} and deviation {noise_scale(data):g}: name other data"
+        )
+    classes = config.architecture.classes
+    if classes and data.labels is not None and not 0 <= data.labels.min() <= data.labels.max() < classes:
+        raise RunError(
+            f"expected labels of 0 to {classes - 1}, which '{folder.path}' knows, got {data.labels.min()} to "
+            f"{data.labels.max()}: name other data"
         )
 
 

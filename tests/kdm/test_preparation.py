@@ -12,10 +12,13 @@ from kdm.ablations import RandomEncoders, regress_directly
 from kdm.distances import PerceptualDistance
 from kdm.networks.perceptual import InstalledWeights, WeightsError
 from kdm.objectives import KoopmanObjective
+from kdm.presets import PRESETS
 from kdm.training.adversary import Adversary
 from kdm.training.distillation import distil
 from kdm.training.loop import TrainingDiverged
+from kdm.training.measurable import require_measurable
 from kdm.training.optimisation import AdamConfig
+from kdm.training.runs import RunError, RunFolder
 from kdm.trajectories import DataError, save_trajectories
 
 
@@ -64,6 +67,15 @@ def test_without_classes_labels_are_not_looked_at(config, data, tmp_path):
     assert next(distil(config, labelled(data, -1, 99), tmp_path / "run", device=CPU)).index == 1
 
 
+def test_a_run_is_measured_on_data_of_classes_that_it_knows(config, data, tmp_path):
+    trained(told(config, 4), labelled(data, 0, 1, 2, 3), tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
+    require_measurable(run, labelled(data, 0, 1, 2))
+    for labels in ((0, 4), (-1, 3)):
+        with pytest.raises(RunError, match=f"labels of 0 to 3, which .* knows, got {labels[0]} to {labels[1]}: name"):
+            require_measurable(run, labelled(data, *labels))
+
+
 @pytest.mark.parametrize("train", TRAININGS.values(), ids=TRAININGS)
 def test_held_out_data_that_do_not_differ_are_refused(config, data, tmp_path, train):
     ends = {"few": data.data[:19], "alike": np.r_[data.data[:27], data.data[:1].repeat(3, 0)]}
@@ -96,6 +108,11 @@ def test_a_training_that_failed_before_it_saved_anything_leaves_its_folder_to_an
     trained(config, data, tmp_path / "run")
     with pytest.raises(ValueError, match=r"differs in training\.optimiser"):
         list(distil(hot, data, tmp_path / "run", device=CPU))
+
+
+@pytest.mark.parametrize("name", [name for name, preset in PRESETS.items() if preset.teacher is not None])
+def test_every_preset_whose_pairs_are_made_is_rehearsed(name):
+    PRESETS[name].rehearse()
 
 
 @pytest.mark.parametrize(
