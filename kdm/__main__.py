@@ -9,6 +9,7 @@ import errno
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Literal
@@ -28,8 +29,10 @@ from kdm.presets import PRESETS, Choices, preset_named
 from kdm.sampling import sample as sampled
 from kdm.storage import replaced_file, write_json
 from kdm.teachers import named
-from kdm.training.distillation import data_for, load
+from kdm.training.distillation import load
 from kdm.training.distributed import joined_processes, made_once, own_device
+from kdm.training.measurable import data_for
+from kdm.training.pictures import save_picture_of
 from kdm.training.runs import RunFolder
 from kdm.trajectories import collect as collected
 from kdm.trajectories import open_trajectories
@@ -45,7 +48,7 @@ STOPPED = "stopped: what was finished is saved, and the same command goes on fro
 
 def collect(
     teacher: Positional[str], *, out: Path, pairs: int = 50_000, steps: int | None = None, keep: tuple[int, ...] = (),
-    seed: int = 0, device: Device = "auto", debug: Flag = False,
+    classes: int | None = None, seed: int = 0, device: Device = "auto", debug: Flag = False,
 ) -> None:  # fmt: skip
     """Integrate a teacher's flow from noise to data and store the pairs.
 
@@ -57,13 +60,15 @@ def collect(
         steps: Steps of Heun's method; without it the teacher's own: 64, of patches32 24, of a pipeline 32.
         keep: Steps, of 0 (noise) to STEPS (data), after which states are stored beside both ends; the preset
             checkerboard-trajectory has 16 32 48.
+        classes: Classes to ask a pipeline for, its first ones, where a network trained with guidance counts its null
+            class as one more; all unless given.
         seed: Seed of the noise.
         device: Where to integrate; auto takes CUDA when there is one.
         debug: Show the traceback of an error.
     """
     data = collected(
-        named(teacher), pairs, generator=torch.Generator().manual_seed(seed), steps=steps, keep=keep, out=out,
-        device=_device(device), progress=True,
+        named(teacher, classes=classes), pairs, generator=torch.Generator().manual_seed(seed), steps=steps, keep=keep,
+        out=out, device=_device(device), progress=True,
     )  # fmt: skip
     times = f" at {len(data.manifest.times)} times" if data.trajectory is not None else ""
     error = data.manifest.solver["error"]["median"]
@@ -109,6 +114,8 @@ def train(
 ) -> None:  # fmt: skip
     """Distil a model. The same command resumes an interrupted one.
 
+    Ctrl-C and SIGTERM save after the step and stop; a second Ctrl-C stops at once.
+
     `torchrun --nproc-per-node N -m kdm train …` does it in N processes, on as many CUDA devices where there are some.
 
     Args:
@@ -123,9 +130,9 @@ def train(
         debug: Show the traceback of an error.
     """
     chosen, place = preset_named(preset), own_device(_device(device))
-    config = choices.of(chosen.seeded(seed).distillation)
+    chosen = replace(chosen, distillation=choices.of(chosen.seeded(seed).distillation))
     if data is None:
-        chosen.teacher_object()  # which says so where there is none, before anything is begun
+        chosen.rehearse()
     from kdm.verification import train_with_bar  # with all that measures, which takes seconds to import
 
     with joined_processes(place) as processes:
@@ -135,11 +142,11 @@ def train(
             steps=chosen.solver_steps, keep=chosen.keep, out=out.with_name(f"{out.name}-data"), device=place,
             progress=speaks,
         ), processes)  # fmt: skip
-        train_with_bar(config, pairs, out, device=place, preset=preset, progress=speaks)
+        train_with_bar(chosen.distillation, pairs, out, device=place, preset=preset, progress=speaks)
     if speaks:
         metrics = RunFolder(out).metrics()
         error = f"{100 * metrics[-1]['heldout_paired_error']:.2f} %" if metrics else "unknown, metrics.jsonl is gone,"
-        print(f"{out}: held-out error {error} after {config.training.steps:,} steps")
+        print(f"{out}: held-out error {error} after {chosen.distillation.training.steps:,} steps")
 
 
 def sample(
@@ -162,14 +169,14 @@ def sample(
     if out.exists():
         raise FileExistsError(f"expected a new file, got '{out}', which is there: remove it, or choose another --out")
     model = load(run, device=_device(device))
-    labels = None if label is None else torch.full((count,), label)
+    labels = None if label is None else torch.full((max(count, 0),), label)  # too few are refused below
     samples = sampled(model, count, generator=torch.Generator().manual_seed(seed), labels=labels).cpu().numpy()
     if out.suffix == ".npy":
         with replaced_file(out) as temporary, open(temporary, "wb") as file:
             # As a stream: what fails in NumPy's way of writing to files does not say that the disk is full.
             np.save(SimpleNamespace(write=file.write), samples)
     else:
-        _save_picture(samples, out)
+        save_picture_of(samples, out)
     print(f"{count:,} samples in {out}")
 
 
@@ -259,24 +266,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Terminated:
         print(f"\n{STOPPED}", file=sys.stderr)
         raise
-    except (ValueError, ArithmeticError, OSError, RuntimeError) as error:
+    except (ValueError, ArithmeticError, OSError, RuntimeError, ImportError) as error:
         if "--debug" in given:
             raise
         print(f"error: {_told(error)}", file=sys.stderr)
         raise SystemExit(2) from None
-
-
-def _save_picture(samples: np.ndarray, out: Path) -> None:
-    if samples.ndim == 2 and samples.shape[1] != 2:
-        raise ValueError(f"expected points of the plane or images for a picture, got rows of {samples.shape[1]}")
-    from koopman_analysis.figures import draw_images, draw_samples, figure_of
-
-    if samples.ndim == 2:
-        figure = figure_of(lambda ax: draw_samples(ax, samples), size=(4.0, 4.0))
-    else:
-        figure = figure_of(lambda ax: draw_images(ax, samples[:400]), size=(6.0, 6.0))
-    with replaced_file(out) as temporary:
-        figure.savefig(temporary, format="png", metadata={"Software": None})
 
 
 def _told(error: Exception) -> str:

@@ -1,18 +1,22 @@
 """What stops a program from outside, as exceptions: Ctrl-C is KeyboardInterrupt, SIGTERM is `Terminated`.
 
 An exception lets every `finally` run: temporary files vanish, locks are released, other processes are told. SIGTERM has
-no exception of its own in Python and would end the process where it stands. Where a unit of work must not be cut, both
-wait for its end.
+no exception of its own in Python and would end the process where it stands. Where a unit of work should not be cut,
+both wait for its end, but not for ever, for it can be long: a first step waits for the compilation of networks. A
+second Ctrl-C acts at once, and SIGTERM after `PATIENCE`, since who sends it kills the process soon after.
 """
 
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from queue import Empty, SimpleQueue
 from types import FrameType
 
 STATUS = 128 + signal.SIGTERM
 """Exit status of a terminated program, as shells count it: 143."""
+PATIENCE = 20.0
+"""Seconds that SIGTERM waits for the end of what it should not cut; schedulers mostly kill 30 seconds after it."""
 
 
 class Terminated(SystemExit):
@@ -72,16 +76,29 @@ def termination_raised() -> Iterator[None]:
 
 
 @contextmanager
-def deferred_interrupts() -> Iterator[Deferral]:
+def deferred_interrupts(*, patience: float = PATIENCE) -> Iterator[Deferral]:
     """Within, an interrupt is only noted; a second Ctrl-C acts at once. Signals that are ignored stay so.
 
     A second SIGTERM is not a wish for haste: what sends it, as `timeout` does, often sends it twice.
+
+    Args:
+        patience: Seconds after which a noted SIGTERM is raised wherever the program then stands.
+
+    Raises:
+        KeyboardInterrupt: On a second Ctrl-C.
+        Terminated: On a SIGTERM whose patience is at its end.
     """
-    deferral = Deferral()
+    deferral, watch = Deferral(), _Watch(patience)
 
     def note(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGTERM and watch.overdue:
+            signal.signal(number, signal.SIG_IGN)
+            raise Terminated
         deferral.note(number)
-        signal.signal(number, previous[number] if number == signal.SIGINT else signal.SIG_IGN)
+        if number == signal.SIGTERM:
+            watch.begin()
+        else:
+            signal.signal(number, previous[number])
 
     handlers = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     previous = {
@@ -92,10 +109,46 @@ def deferred_interrupts() -> Iterator[Deferral]:
     try:
         for number in previous:
             signal.signal(number, note)
-        yield deferral
+        with watch:
+            yield deferral
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+class _Watch:
+    """A thread that sends SIGTERM once more to the one it was made in, when it has waited long enough.
+
+    It stands ready before a signal comes, and is told by a queue: a handler must not start threads or take locks.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self.overdue = False
+        self._patience, self._begun, self._told = patience, False, SimpleQueue[None]()
+        self._watched = threading.get_ident()
+        self._thread = threading.Thread(target=self._wait, daemon=True)
+
+    def begin(self) -> None:
+        """Time runs from the first call on."""
+        if not self._begun:
+            self._begun = True
+            self._told.put(None)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *raised: object) -> None:
+        self.begin()
+        self._told.put(None)
+        self._thread.join()
+
+    def _wait(self) -> None:
+        self._told.get()
+        try:
+            self._told.get(timeout=self._patience)
+        except Empty:
+            self.overdue = True
+            signal.pthread_kill(self._watched, signal.SIGTERM)
 
 
 def _in_main_thread() -> bool:

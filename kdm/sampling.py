@@ -22,6 +22,7 @@ def sample(
         labels: The class of each sample, for a model of classes; all classes in turn unless given.
 
     Raises:
+        TypeError: If the labels are no tensor of whole numbers.
         ValueError: If n is not positive, or the labels are not n of the model's classes.
     """
     if n < 1:
@@ -36,9 +37,12 @@ def sample(
     return generated(model, noise.to(device), labels)
 
 
-def _require_classes(labels: Labels, n: int, classes: int) -> None:
+def _require_classes(labels: object, n: int, classes: int) -> None:
     if not classes:
         raise ValueError("expected no labels for a model that is told no classes, got some: leave them out")
+    if not isinstance(labels, torch.Tensor) or labels.is_floating_point() or labels.dtype == torch.bool:
+        found = f"one of {labels.dtype}" if isinstance(labels, torch.Tensor) else f"a {type(labels).__name__}"
+        raise TypeError(f"expected labels as a tensor of whole numbers, got {found}: pass torch.tensor([0, 1, …])")
     if labels.shape != (n,) or int(labels.min()) < 0 or int(labels.max()) >= classes:
         raise ValueError(
             f"expected {n} labels of 0 to {classes - 1}, got {tuple(labels.shape)} of {int(labels.min())} to "

@@ -25,6 +25,7 @@ from kdm.shapes import Float, Labels, Samples, Tensor
 from kdm.training.adversary import Adversary, Rival
 from kdm.training.distillation import DistillationConfig, model_config_of, weights_read
 from kdm.training.loop import Step, TrainingState
+from kdm.training.preparation import require_trainable
 from kdm.training.runs import RunFolder
 from kdm.training.sessions import train_in_folder
 from kdm.trajectories import Pairs, Trajectories
@@ -122,6 +123,7 @@ def regress_directly(
     Raises:
         ValueError: If there is an adversary, and the samples are no pictures.
         WeightsError: If a file of weights that the distance reads is not there.
+        DataError: If the labels are not those of the classes, or the held-out data do not differ.
         RunError: If the folder holds another experiment.
         FolderInUse: If another process trains in it.
     """
@@ -138,13 +140,15 @@ def regress_directly(
     }
     if run.is_finished(experiment):
         return
+    heldout = data.heldout()
+    require_trainable(data, heldout, classes=direct.classes, batch=config.training.batch)
+    generator = torch.Generator().manual_seed(config.training.seed)
+    module = _built(direct, generator=generator).to(device)
+    objective, rival = _played(minimised, adversary, direct.shape, generator=generator, device=device)
+    state = TrainingState(module, config.training, pairs=len(training), rival=rival)
     with run.claimed(experiment, data_folder=data.folder):
-        generator = torch.Generator().manual_seed(config.training.seed)
-        module = _built(direct, generator=generator).to(device)
-        objective, rival = _played(minimised, adversary, direct.shape, generator=generator, device=device)
-        state = TrainingState(module, config.training, pairs=len(training), rival=rival)
         yield from train_in_folder(
-            run, state=state, objective=objective, training=training.to(device), heldout=data.heldout().to(device)
+            run, state=state, objective=objective, training=training.to(device), heldout=heldout.to(device)
         )
 
 

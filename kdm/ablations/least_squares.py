@@ -18,6 +18,7 @@ from kdm.operators import DenseConfig
 from kdm.refitting import LeastSquares, Refit, refitted
 from kdm.training.distillation import DistillationConfig, model_config_of, objective_entries, played, restored_model
 from kdm.training.loop import Step, TrainingState
+from kdm.training.preparation import require_trainable
 from kdm.training.runs import RunFolder
 from kdm.training.sessions import train_in_folder
 from kdm.trajectories import Trajectories
@@ -77,18 +78,19 @@ class RandomEncoders:
         }
         if run.is_finished(experiment):
             return
+        training, heldout = data.training(), data.heldout()
+        require_trainable(data, heldout, classes=config.architecture.classes, batch=config.training.batch)
+        generator = torch.Generator().manual_seed(config.training.seed)
+        drawn = built_model(model_config, generator=generator)
+        model = refitted(drawn, training, BY_LEAST_SQUARES).to(device)
+        model.requires_grad_(False)
+        model.decoder.requires_grad_(True)
+        objective, rival = played(config, model_config.shape, generator=generator, device=device)
+        state = TrainingState(model, config.training, pairs=len(training), rival=rival)
         with run.claimed(experiment, data_folder=data.folder):
-            generator = torch.Generator().manual_seed(config.training.seed)
-            drawn = built_model(model_config, generator=generator)
-            model = refitted(drawn, data.training(), BY_LEAST_SQUARES).to(device)
-            model.requires_grad_(False)
-            model.decoder.requires_grad_(True)
-            objective, rival = played(config, model_config.shape, generator=generator, device=device)
-            state = TrainingState(model, config.training, pairs=len(data.training()), rival=rival)
             yield from train_in_folder(
-                run, state=state, objective=objective,
-                training=data.training().to(device), heldout=data.heldout().to(device),
-            )  # fmt: skip
+                run, state=state, objective=objective, training=training.to(device), heldout=heldout.to(device)
+            )
 
     def load(self, folder: Path, data: Trajectories) -> KoopmanDistillationModel:
         """The model with its trained decoder."""

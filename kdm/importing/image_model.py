@@ -73,8 +73,12 @@ def converted_images(tensors: dict[str, Tensor], *, noise_scale: float, path: Pa
             weights |= {f"{place}.{name}": value for name, value in network.weights().items()}
         first = "noise_encoder.core.downward.0.weight"
         weights[first] = weights[first] * noise_scale
-    except (KeyError, IndexError, ValueError) as error:
+    except KeyError as error:
         raise CheckpointError(f"expected the {LAYOUT} in '{path}', got one without {error}") from None
+    except (IndexError, ValueError, TypeError, RuntimeError, ZeroDivisionError) as error:
+        raise CheckpointError(
+            f"expected the {LAYOUT} in '{path}', got tensors of other names or shapes ({error}): is the file damaged?"
+        ) from None
     _require_fit(config, weights, path=path)
     return Converted(config=config, weights=weights, layout=LAYOUT)
 
@@ -87,6 +91,8 @@ class _Network:
         self.linear = {name: own[name] for name in ("linear.weight", "linear.bias") if name in own}
         self._own = {name.removeprefix(_PROJECTED): each for name, each in own.items() if name not in self.linear}
         named = {name.split(".")[1] for name in self._own if name.startswith("enc.")}
+        if not named:
+            raise KeyError(f"{prefix}.enc")
         heights = sorted({int(name.split("x")[0]) for name in named}, reverse=True)
         self.side = heights[0]
         channels = len(self._own[f"enc.{self.side}x{self.side}_conv.bias"])

@@ -80,7 +80,8 @@ class InstalledWeights:
             state: dict[str, Tensor] = LPIPS(net="vgg", verbose=False).state_dict()
         except Exception as error:  # torchvision of another build than torch raises RuntimeError, a download URLError
             raise WeightsError(
-                f"expected a working package lpips, got {type(error).__name__}: {error}; name files of the weights"
+                f"expected a working package lpips, got {type(error).__name__}: {error}; name files of its "
+                "weights (--perceptual-weights VGG HEADS), or train without any (--distance squared)"
             ) from error
         return {_published_name(name): value for name, value in state.items()}
 
@@ -100,7 +101,7 @@ class PerceptualNetwork(nn.Module):
         weights: The weights of VGG16's convolutions and of the heads, by name.
 
     Raises:
-        WeightsError: If some are missing, do not fit together, or a head is negative.
+        WeightsError: If some are missing, are not finite, do not fit together, or a head is negative.
     """
 
     def __init__(self, weights: Mapping[str, Any]) -> None:
@@ -113,6 +114,11 @@ class PerceptualNetwork(nn.Module):
                 f"{len(missing) - 1} others): name files in the layouts of torchvision's vgg16 and of lpips"
             )
         _require_fitting(weights)
+        if wrong := [name for name in needed if not bool(weights[name].isfinite().all())]:
+            raise WeightsError(
+                f"expected finite weights, got others in {wrong[0]} (and {len(wrong) - 1} others): name files that are "
+                "not damaged"
+            )
         for name in needed:
             self.register_buffer(_own(name), weights[name].detach().clone().float())
 
@@ -177,7 +183,7 @@ def _require_fitting(weights: Mapping[str, Tensor]) -> None:
     for number, stage in enumerate(STAGES):
         for place in stage:
             weight, bias = weights[f"features.{place}.weight"], weights[f"features.{place}.bias"]
-            outputs = weight.shape[0]
+            outputs = len(bias) if bias.ndim else 0
             if weight.shape != (outputs, inputs, 3, 3) or bias.shape != (outputs,):
                 raise WeightsError(
                     f"expected a convolution of {inputs} channels with kernels of 3 x 3 in features.{place}, got "

@@ -7,8 +7,12 @@ reach.
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+
+from kdm.configuration import ModelConfig
+from kdm.model import Scaling
 from kdm.teachers import Teacher, named
-from kdm.training.distillation import DistillationConfig
+from kdm.training.distillation import DistillationConfig, prepared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,3 +76,22 @@ class Preset:
                 "published ones into a data set, `kdm collect FOLDER` makes them with a pipeline of diffusers"
             )
         return named(self.teacher)
+
+    def rehearse(self) -> None:
+        """Makes all that the training takes but its pairs, and forgets it: mistakes are found before any are made.
+
+        Raises:
+            ValueError: If the pairs come from elsewhere, or the model, its critic or its distance do not fit the
+                teacher's samples and classes.
+            WeightsError: If the weights that the distance reads cannot be had.
+        """
+        teacher, architecture = self.teacher_object(), self.distillation.architecture
+        if architecture.classes not in (0, teacher.number_of_labels):
+            raise ValueError(
+                f"expected {teacher.number_of_labels} classes, those of the teacher {self.teacher}, got "
+                f"{architecture.classes}: leave their number out, or name --data of as many"
+            )
+        sigmas = (teacher.sigma_noise, teacher.sigma_data) if self.distillation.shares_encoder else None
+        scaling = Scaling(noise=teacher.sigma_noise, data_mean=0.0, data=1.0)
+        config = ModelConfig(architecture=architecture, shape=teacher.shape, scaling=scaling, sigmas=sigmas)
+        prepared(self.distillation, config, device=torch.device("cpu"))

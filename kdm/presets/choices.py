@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from kdm.configuration import Architecture
 from kdm.distances import (
     Distance,
     PerceptualDistance,
@@ -75,6 +76,10 @@ class Choices:
         adversary_start: Steps that the model learns alone before the critic does anything; none unless given.
         precision: single | bf16: of the networks' products.
         compiled: Whether networks are compiled.
+        classes: How many classes the data have, of a preset whose model is told the class.
+        learning_rate: The largest learning rate.
+        threads: Threads of one operation on a CPU; 1 in every preset, those of U-Nets included, so that the result
+            does not depend on the number of cores.
         refit: least-squares | measure-preserving | none: what a dense operator becomes after the last step, in closed
             form on the trained latents.
     """
@@ -92,6 +97,9 @@ class Choices:
     adversary_start: int | None = None
     precision: Literal["single", "bf16"] | None = None
     compiled: bool | None = None
+    classes: int | None = None
+    learning_rate: float | None = None
+    threads: int | None = None
     refit: str | None = None
 
     def of(self, config: DistillationConfig) -> DistillationConfig:
@@ -102,6 +110,8 @@ class Choices:
         """
         if self.operator is not None or self.rank is not None:
             config = config.with_operator(operator_named(self.operator or DENSE, rank=self.rank))
+        if self.classes is not None:
+            config = replace(config, architecture=self._architecture(config.architecture, self.classes))
         config = replace(config, training=self._training(config.training))
         if self.distance is not None or self.perceptual_weights is not None:
             config = replace(config, objective=self._objective(config))
@@ -124,10 +134,23 @@ class Choices:
             raise ValueError("expected a critic for --adversary-start, got none: give its --adversary weight")
         return replace(adversary, start=self.adversary_start)
 
+    @staticmethod
+    def _architecture(architecture: Architecture, classes: int) -> Architecture:
+        if architecture.classes == 0 or classes < 1:
+            kind = "no classes" if architecture.classes == 0 else f"{architecture.classes} classes"
+            raise ValueError(
+                f"expected --classes of at least 1, for a preset of classes, got {classes} for one of {kind}"
+            )
+        return replace(architecture, classes=classes)
+
     def _training(self, training: TrainingConfig) -> TrainingConfig:
-        counts = {"steps": self.steps, "batch": self.batch, "micro_batch": self.micro_batch}
+        counts = {"steps": self.steps, "batch": self.batch, "micro_batch": self.micro_batch, "threads": self.threads}
         changed = {name: count for name, count in counts.items() if count is not None}
         training = replace(training, **changed)  # type: ignore[arg-type]
+        if self.learning_rate is not None:
+            if not 0 < self.learning_rate < math.inf:
+                raise ValueError(f"expected a positive, finite learning rate, got {self.learning_rate}")
+            training = replace(training, optimiser=replace(training.optimiser, learning_rate=self.learning_rate))
         if self.precision is not None:
             training = replace(training, precision=PRECISIONS[self.precision])
         if self.compiled is not None:

@@ -33,14 +33,16 @@ def teacher_from_config(config: Mapping[str, Any]) -> Teacher:
     return KINDS[kind].from_parameters({name: value for name, value in config.items() if name != "kind"})
 
 
-def named(name: str) -> Teacher:
+def named(name: str, *, classes: int | None = None) -> Teacher:
     """The teacher that the command line calls by this name, with its default parameters.
 
     Args:
         name: of a family, or the folder of a diffusers pipeline.
+        classes: how many of its classes a pipeline is asked for, the first ones; all of them unless given.
 
     Raises:
-        ValueError: if there is none of this name, or the folder holds no pipeline that can be a teacher.
+        ValueError: if there is none of this name, the folder holds no pipeline that can be a teacher, or a number of
+            classes is given for another teacher.
     """
     defaults: dict[str, Callable[[], Teacher]] = {
         "gaussian": Gaussian.correlated,
@@ -53,11 +55,13 @@ def named(name: str) -> Teacher:
     }
     if name not in defaults:
         if Path(name).is_dir():
-            return Pipeline.opened(Path(name))
+            return Pipeline.opened(Path(name), classes=classes)
         raise ValueError(
             f"no teacher is called {name!r}: expected one of {', '.join(defaults)}, or the folder of a diffusers "
             f"pipeline, with its {MODEL_INDEX}."
         )
+    if classes is not None:
+        raise ValueError(f"expected a number of classes for a pipeline only, got {classes} for {name!r}: leave it out")
     return defaults[name]()
 
 

@@ -49,6 +49,11 @@ class NoisedLaw(ABC):
             )
 
     @property
+    def noise_deviation(self) -> float:
+        """Standard deviation of the Gaussian noise that stands for the noise end where its law is not at hand."""
+        return self.sigma_noise
+
+    @property
     @abstractmethod
     def shape(self) -> tuple[int, ...]:
         """The shape of one sample."""

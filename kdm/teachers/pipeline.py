@@ -5,12 +5,16 @@ denoiser D(x, σ) of a state x = x₀ + σ ε, and all else is as for any teache
 Heun's method on the EDM schedule, between the largest and the least noise level that the network was trained at. No
 step of the scheduler itself is taken, and no noise is added.
 
-The noise end is N(0, σ_noise² I), what pipelines start from, and not p₀ * N(0, σ_noise² I): the laws of this teacher
-are not known, only its score. So it has no density, and its data come from its flow alone. The networks of classes are
-asked for one label a row, each class as often as any other.
+The noise end is Gaussian, what samplers of such networks start from: N(0, (1 + σ_noise²) I) of variance-preserving
+ones, N(0, σ_noise² I) of EDM. It is not p₀ * N(0, σ_noise² I): the laws of this teacher are not known, only its score.
+So it has no density, and its data come from its flow alone.
 
-A configuration names the folder and the SHA-256 of its files; the folder is opened when the denoiser is first needed,
-and must hold the same ones.
+The networks of classes are asked for one label a row, each class as often as any other. A network that was trained with
+guidance counts a null class among them, mostly the last one, whose samples are those of all classes: open it with the
+number of the others.
+
+A configuration names the folder and the SHA-256 of its files; the folder of a teacher that is made from one is opened
+when the denoiser is first needed, and must hold the same ones.
 """
 
 from collections.abc import Mapping
@@ -47,7 +51,8 @@ class Pipeline(Teacher):
         network: the class of its network.
         scheduler: the class of its schedule.
         image: channels, height and width.
-        classes: how many its network knows; 0 where it is not asked for any.
+        classes: how many its network is asked for, the first ones; 0 where it takes none.
+        start: standard deviation of the states at the noise end.
         batch: rows that the network sees together; the result depends on it by rounding only.
         dtype: of the network; states are in single precision.
     """
@@ -58,6 +63,7 @@ class Pipeline(Teacher):
     scheduler: str
     image: tuple[int, int, int]
     classes: int
+    start: float
     batch: int = 256
     dtype: torch.dtype = torch.float32
 
@@ -65,22 +71,42 @@ class Pipeline(Teacher):
     exact: ClassVar[bool] = False
 
     @classmethod
-    def opened(cls, folder: str | Path, *, batch: int = 256, dtype: torch.dtype = torch.float32) -> "Pipeline":
+    def opened(
+        cls, folder: str | Path, *, batch: int = 256, dtype: torch.dtype = torch.float32, classes: int | None = None
+    ) -> "Pipeline":
         """The pipeline in a folder, between the noise levels of its schedule.
 
+        Args:
+            folder: where it is.
+            batch: rows that the network sees together.
+            dtype: of the network.
+            classes: how many of the network's classes are asked for, the first ones; all of them unless given.
+
         Raises:
-            PipelineError: if there is none, parts of it are missing, or they are of a kind that is not known.
+            PipelineError: if there is none, parts of it are missing, they are of a kind that is not known, or the
+                network does not know so many classes.
             RuntimeError: if diffusers is not installed.
         """
         folder = Path(folder).resolve()
         names = class_names(folder)
         configuration = unet_configuration(folder)
-        noise, data = preconditioning_in(folder, names["scheduler"]).ends
-        return cls(
+        preconditioning = preconditioning_in(folder, names["scheduler"])
+        noise, data = preconditioning.ends
+        known = number_of_classes(configuration, folder)
+        if classes is not None and not 1 <= classes <= known:
+            raise PipelineError(f"expected 1 to {known} classes, which the network in '{folder}' takes, got {classes}.")
+        made = cls(
             folder=str(folder), files=digests(folder), network=names["unet"], scheduler=names["scheduler"],
-            image=image_shape(configuration, folder), classes=number_of_classes(configuration, folder),
-            sigma_noise=noise, sigma_data=data, batch=batch, dtype=dtype,
+            image=image_shape(configuration, folder), classes=known if classes is None else classes,
+            start=preconditioning.start, sigma_noise=noise, sigma_data=data, batch=batch, dtype=dtype,
         )  # fmt: skip
+        made.loaded_on(torch.device("cpu"))  # what is wrong with its weights is said before anything is begun
+        return made
+
+    @property
+    def noise_deviation(self) -> float:
+        """That of the states from which samplers start."""
+        return self.start
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -202,7 +228,7 @@ class Pipeline(Teacher):
         )
 
     def sample(self, n: int, *, sigma: float, generator: torch.Generator) -> Samples:
-        """Samples of the noise end, N(0, σ_noise² I).
+        """Samples of the noise end, N(0, start² I).
 
         Raises:
             NotImplementedError: at any other noise level.
@@ -212,13 +238,13 @@ class Pipeline(Teacher):
                 f"expected σ = {self.sigma_noise:g}, the noise end of the pipeline, got {sigma:g}: its samples there "
                 "come from its flow, `kdm.flows.integrate`"
             )
-        return sigma * normal(n, *self.shape, generator=generator)
+        return self.start * normal(n, *self.shape, generator=generator)
 
     def parameters(self) -> dict[str, Any]:
         """The folder, what is in it, and how it is evaluated."""
         return {
             "folder": self.folder, "files": dict(self.files), "network": self.network, "scheduler": self.scheduler,
-            "image": list(self.image), "classes": self.classes, "batch": self.batch,
+            "image": list(self.image), "classes": self.classes, "start": self.start, "batch": self.batch,
             "dtype": str(self.dtype).removeprefix("torch."),
         }  # fmt: skip
 
@@ -226,7 +252,8 @@ class Pipeline(Teacher):
     def from_parameters(cls, parameters: Mapping[str, Any]) -> "Pipeline":
         """The pipeline with these parameters, not opened yet."""
         image, dtype = tuple(parameters["image"]), getattr(torch, parameters["dtype"])
-        return cls(**{**parameters, "image": image, "dtype": dtype})
+        earlier = {"start": parameters["sigma_noise"]}  # before it was a parameter
+        return cls(**{**earlier, **parameters, "image": image, "dtype": dtype})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -21,8 +21,9 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from kdm.shapes import is_whole
 from kdm.storage import digest_of
-from kdm.teachers.preconditioning import EDM, PREDICTIONS, SIGNS, Preconditioning, VariancePreserving
+from kdm.teachers.preconditioning import EDM, PREDICTIONS, SIGNS, Denoised, Preconditioning, VariancePreserving
 
 MODEL_INDEX = "model_index.json"
 NETWORK = "UNet2DModel"
@@ -30,7 +31,9 @@ OF_DDPM = ("DDPMScheduler", "DDIMScheduler")
 OF_EDM = ("EDMEulerScheduler", "EDMDPMSolverMultistepScheduler")
 CONFIGURATIONS = ("unet/config.json", "scheduler/scheduler_config.json")
 WEIGHTS = ("*.safetensors", "*.bin")
-"""Weights in the folder of the network, those that are preferred first."""
+"""Weights in the folder of the network, those that are preferred first; variants have a second dot in their names."""
+TIMES = "positional"
+"""How the time enters networks that take any number for it."""
 
 
 class PipelineError(ValueError):
@@ -92,32 +95,45 @@ def preconditioning_in(folder: Path, name: str) -> Preconditioning:
         RuntimeError: if diffusers is not installed.
     """
     _json(folder / CONFIGURATIONS[1])  # that it is there is said in our words
+    place, diffusers = folder / "scheduler", _diffusers()
     try:
-        scheduler = getattr(_diffusers(), name).from_pretrained(folder / "scheduler", local_files_only=True)
-    except (OSError, ValueError, TypeError, NotImplementedError) as error:
-        raise PipelineError(f"the schedule in '{folder / 'scheduler'}' cannot be made: {error}") from None
+        scheduler = getattr(diffusers, name).from_pretrained(place, local_files_only=True)
+    except (OSError, ValueError, TypeError, RuntimeError, NotImplementedError) as error:
+        raise PipelineError(f"the schedule in '{place}' cannot be made: {str(error).splitlines()[0]}") from None
     prediction, known = scheduler.config.prediction_type, SIGNS if name in OF_EDM else PREDICTIONS
     if prediction not in known:
         raise PipelineError(f"expected a prediction among {', '.join(known)}, got {prediction!r} in '{folder}'.")
-    if name in OF_EDM:
-        ends = (float(scheduler.config.sigma_max), float(scheduler.config.sigma_min))
-        return EDM(ends=ends, deviation=float(scheduler.config.sigma_data), sign=SIGNS[prediction])
-    kept = scheduler.alphas_cumprod.double().numpy()
-    with np.errstate(divide="ignore"):
-        levels = np.sqrt((1 - kept) / kept)
     try:
-        return VariancePreserving(levels=levels, prediction=PREDICTIONS[prediction])
-    except ValueError as error:
-        raise PipelineError(f"the schedule in '{folder / 'scheduler'}' cannot be used: {error}.") from None
+        return _of_edm(scheduler, SIGNS[prediction]) if name in OF_EDM else _of_ddpm(scheduler, PREDICTIONS[prediction])
+    except (ValueError, TypeError) as error:
+        raise PipelineError(f"the schedule in '{place}' cannot be used: {error}.") from None
+
+
+def _of_edm(scheduler: Any, sign: int) -> EDM:
+    ends = (float(scheduler.config.sigma_max), float(scheduler.config.sigma_min))
+    return EDM(ends=ends, deviation=float(scheduler.config.sigma_data), sign=sign)
+
+
+def _of_ddpm(scheduler: Any, prediction: Denoised) -> VariancePreserving:
+    kept = scheduler.alphas_cumprod.double().numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        levels = np.sqrt((1 - kept) / kept)
+    return VariancePreserving(levels=levels, prediction=prediction)
 
 
 def unet_configuration(folder: Path) -> dict[str, Any]:
     """The configuration of the network.
 
     Raises:
-        PipelineError: if there is none.
+        PipelineError: if there is none, or the network does not take any number for the time.
     """
-    return _json(folder / CONFIGURATIONS[0])
+    configuration = _json(folder / CONFIGURATIONS[0])
+    if (kind := configuration.get("time_embedding_type", TIMES)) != TIMES:
+        raise PipelineError(
+            f"expected a network with time_embedding_type {TIMES!r}, which knows times between those of the schedule, "
+            f"got {kind!r} in '{folder}': take a pipeline with such a network"
+        )
+    return configuration
 
 
 def network_in(folder: Path, *, dtype: torch.dtype) -> nn.Module:
@@ -127,12 +143,20 @@ def network_in(folder: Path, *, dtype: torch.dtype) -> nn.Module:
         PipelineError: if it cannot be loaded.
         RuntimeError: if diffusers is not installed.
     """
+    place, diffusers = folder / "unet", _diffusers()
     try:
-        network = _diffusers().UNet2DModel.from_pretrained(
-            folder / "unet", torch_dtype=dtype, local_files_only=True, low_cpu_mem_usage=False
+        network, loaded = diffusers.UNet2DModel.from_pretrained(
+            place, torch_dtype=dtype, local_files_only=True, low_cpu_mem_usage=False, output_loading_info=True
         )
-    except (OSError, ValueError, SafetensorError, UnpicklingError) as error:
-        raise PipelineError(f"the network in '{folder / 'unet'}' cannot be loaded: {error}") from None
+    except (OSError, ValueError, TypeError, RuntimeError, SafetensorError, UnpicklingError) as error:
+        raise PipelineError(f"the network in '{place}' cannot be loaded: {error}") from None
+    # What the file lacks, diffusers draws at random, and only warns.
+    for kind in ("missing", "unexpected", "mismatched"):
+        if names := sorted(map(str, loaded[f"{kind}_keys"])):
+            raise PipelineError(
+                f"expected exactly the weights of the network that '{place / 'config.json'}' describes, got "
+                f"{len(names)} {kind}, the first of them {names[0]}: bring the files of one network together"
+            )
     return network.eval().requires_grad_(False)
 
 
@@ -142,15 +166,16 @@ def image_shape(configuration: Mapping[str, Any], folder: Path) -> tuple[int, in
     Raises:
         PipelineError: if it does not say, or answers in other channels than it sees.
     """
-    channels, said = (int(configuration.get(f"{end}_channels", 3)) for end in ("in", "out"))
+    channels, said = (configuration.get(f"{end}_channels", 3) for end in ("in", "out"))
     size = configuration.get("sample_size")
-    if size is None or said not in (channels, 2 * channels):
+    sides = tuple(size) if isinstance(size, list | tuple) else (size, size)
+    known = all(is_whole(length) and length > 0 for length in (channels, said, *sides))
+    if not known or len(sides) != 2 or said not in (channels, 2 * channels):
         raise PipelineError(
-            f"expected a network that knows its sample_size and answers in as many channels as it sees, or twice as "
-            f"many, got sample_size {size} and {channels} to {said} channels in '{folder}'."
+            f"expected a network that knows its sample_size, a side or two, and answers in as many channels as it "
+            f"sees, or twice as many, got sample_size {size} and {channels} to {said} channels in '{folder}'."
         )
-    height, width = (size, size) if isinstance(size, int) else size
-    return channels, int(height), int(width)
+    return int(channels), int(sides[0]), int(sides[1])
 
 
 def number_of_classes(configuration: Mapping[str, Any], folder: Path) -> int:
@@ -170,9 +195,15 @@ def digests(folder: Path) -> dict[str, str]:
     Raises:
         PipelineError: if one is missing.
     """
-    weights = next((paths for pattern in WEIGHTS if (paths := sorted((folder / "unet").glob(pattern)))), None)
-    if not weights:
-        raise PipelineError(f"expected weights in '{folder / 'unet'}', a file {' or '.join(WEIGHTS)}, found none.")
+    there = [path for pattern in WEIGHTS for path in sorted((folder / "unet").glob(pattern))]
+    usual = [path for path in there if path.name.count(".") == 1]
+    if not usual:
+        found_instead = f"only the variant {there[0].name}" if there else "none"
+        raise PipelineError(
+            f"expected weights in '{folder / 'unet'}', a file {' or '.join(WEIGHTS)}, found {found_instead}: save the "
+            "pipeline with `save_pretrained`, as no variant."
+        )
+    weights = [path for path in usual if path.suffix == usual[0].suffix]
     found = {}
     for name in (*CONFIGURATIONS, *(path.relative_to(folder).as_posix() for path in weights)):
         try:

@@ -22,10 +22,12 @@ from kdm.semigroup_objective import SemigroupObjective
 from kdm.training.adversary import Adversary, Rival
 from kdm.training.distributed import current_processes
 from kdm.training.loop import Step, TrainingConfig, TrainingState
+from kdm.training.preparation import require_trainable
 from kdm.training.records import WEIGHTS_READ
-from kdm.training.runs import RunError, RunFolder
+from kdm.training.runs import RunFolder
 from kdm.training.sessions import claimed_together, train_in_folder
-from kdm.trajectories import Trajectories, open_trajectories, whole_of
+from kdm.trajectories import Trajectories
+from kdm.trajectories.manifest import NOISE_DEVIATION
 from kdm.versions import ADDED_LATER
 
 KIND, IMPORTED = "koopman-distillation", "imported-model"
@@ -132,9 +134,27 @@ def played(
     return config.adversary.built(shape, config.objective, generator=generator, device=device)
 
 
+def prepared(
+    config: DistillationConfig, model_config: ModelConfig, *, device: torch.device
+) -> tuple[KoopmanDistillationModel, Objective, Rival | None]:
+    """A fresh model, its objective, and what is trained beside it, all tried on the shape of a sample.
+
+    Raises:
+        ValueError: As `played`, or if the distance is one of pictures and the samples are none.
+        WeightsError: If the weights that the distance reads cannot be had.
+    """
+    generator = torch.Generator().manual_seed(config.training.seed)
+    model = built_model(model_config, generator=generator).to(device)
+    objective, rival = played(config, model_config.shape, generator=generator, device=device)
+    if isinstance(config.objective, KoopmanObjective):
+        config.objective.distance.to(torch.zeros(1, *model_config.shape, device=device), scaling=model_config.scaling)
+    return model, objective, rival
+
+
 def noise_scale(data: Trajectories) -> float:
-    """The standard deviation of the noise: σ of the first stored time, 1 for flow matching."""
-    return data.manifest.times[0] if data.manifest.time_name == "sigma" else 1.0
+    """The standard deviation of the noise: that of its source, or σ of the first stored time, 1 for flow matching."""
+    sigma = data.manifest.times[0] if data.manifest.time_name == "sigma" else 1.0
+    return float(data.manifest.source.get(NOISE_DEVIATION, sigma))
 
 
 def model_config_of(config: DistillationConfig, data: Trajectories) -> ModelConfig:
@@ -170,15 +190,17 @@ def distil(
 ) -> Generator[Step, None, None]:
     """Trains a model on the data's training part; the same call on the same folder resumes, or is already done.
 
+    All that the training takes is made before the folder is: a mistake costs no folder.
     Where torch has a process group, its processes make the same call, and train together.
 
     Yields:
         Every finished step.
 
     Raises:
-        DataError: If one encoder is to serve all times, and only the two ends were kept.
+        DataError: If one encoder is to serve all times, and only the two ends were kept; if the labels are not those of
+            the model's classes, or the held-out data do not differ.
         ValueError: If there is an adversary, and the samples are no pictures.
-        WeightsError: If a file of weights that the objective reads is not there.
+        WeightsError: If weights that the objective reads are not there, or others.
         RunError: If the folder holds another experiment, or one whose objective read other files.
         FolderInUse: If another process trains in it.
         ProcessLost: If one of several processes fails, in the others.
@@ -196,12 +218,11 @@ def distil(
     }
     if current_processes().told(lambda: run.is_finished(experiment)):
         return
+    require_trainable(data, heldout, classes=config.architecture.classes, batch=config.training.batch)
+    model, objective, rival = prepared(config, model_config, device=device)
+    finish = None if config.refit is None else partial(refitted, pairs=training, refit=config.refit)
+    state = TrainingState(model, config.training, pairs=len(training), rival=rival, finish=finish)
     with claimed_together(run, experiment, data_folder=data.folder):
-        generator = torch.Generator().manual_seed(config.training.seed)
-        model = built_model(model_config, generator=generator).to(device)
-        objective, rival = played(config, model_config.shape, generator=generator, device=device)
-        finish = None if config.refit is None else partial(refitted, pairs=training, refit=config.refit)
-        state = TrainingState(model, config.training, pairs=len(training), rival=rival, finish=finish)
         yield from train_in_folder(
             run, state=state, objective=objective, training=training.to(device), heldout=heldout.to(device)
         )
@@ -229,60 +250,6 @@ def restored_model(folder: RunFolder, *, kind: str) -> KoopmanDistillationModel:
     model = built_model(from_json(ModelConfig, experiment["model"]), generator=torch.Generator())
     folder.load_weights(model)
     return model
-
-
-def data_for(run: str | Path, data: str | Path | None) -> Trajectories:
-    """The data to measure a RUN on: those given, or those it was trained on.
-
-    Raises:
-        RunError: If the data given are of the same teacher and seed as the training data but another size: their
-            held-out part would hold pairs that the model was trained on. If their states or their noise are not those
-            that the model takes. If none are given, and those of the training are gone, or nobody knows them.
-        DataError: If there are none.
-    """
-    folder = RunFolder(Path(run))
-    where = Path(data) if data else folder.data_folder()
-    if data is None and not where.is_dir():
-        raise RunError(
-            f"the data of '{run}' were in '{where}' and are not there any more: "
-            "name the folder where they are now with --data"
-        )
-    found = open_trajectories(where)
-    require_measurable(folder, found)
-    return found
-
-
-def require_measurable(folder: RunFolder, data: Trajectories) -> None:
-    """Refuses data on whose held-out part a RUN's model cannot be measured.
-
-    Raises:
-        RunError: As `data_for`, of data that are given.
-    """
-    _require_fitting(folder, data)
-    if not folder.is_imported():
-        _require_unseen(folder, data)
-
-
-def _require_fitting(folder: RunFolder, data: Trajectories) -> None:
-    """Refuses data whose states, or whose noise, are not what the model takes."""
-    config = from_json(ModelConfig, folder.experiment()["model"])
-    if (config.shape, config.scaling.noise) != (data.shape, noise_scale(data)):
-        raise RunError(
-            f"expected states of shape {config.shape} from noise of standard deviation {config.scaling.noise:g}, which "
-            f"'{folder.path}' takes, got shape {data.shape} and deviation {noise_scale(data):g}: name other data"
-        )
-
-
-def _require_unseen(folder: RunFolder, data: Trajectories) -> None:
-    """Refuses data of which other rows are held out than in the training."""
-    trained_on = distillation_experiment(folder)["data"]
-    digest, source = whole_of(data)
-    alike = data.manifest.seed is not None and data.manifest.seed == trained_on["seed"]
-    if alike and source == trained_on["source"] and digest != trained_on["digest"]:
-        raise RunError(
-            f"expected pairs that '{folder.path}' was not trained on, got more or fewer from the same seed: "
-            "collect them with another --seed"
-        )
 
 
 def distillation_experiment(folder: RunFolder) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 What step t does is a function of the seed, t and the state before it, and of nothing else: every random number is drawn
 from a generator seeded by (seed, t) or (seed, epoch), or from its place in the batch of step t. So training that was
 interrupted after any step and restored from its state goes on bitwise as if nothing had happened, and stores no random
-state. How many processes share a step, and in which parts each computes its own, changes it by rounding; dropout alone
-has other masks then.
+state. How many processes share a step, and in which parts each computes its own, changes its gradient by rounding;
+dropout alone has other masks then. That holds of the function that is learned, not of each weight: Adam divides a
+gradient by its own size, so that one of zero but for rounding moves its weight by a whole step, in either direction.
 
 A step waits for a device where a number is needed: at a measurement, and where errors decide what is drawn next.
 """
@@ -45,8 +46,8 @@ class TrainingConfig:
         warmup: Steps over which the learning rate rises.
         average_power: γ of the power-law average of the weights.
         evaluate_every: Steps between two measurements of the held-out paired error.
-        threads: Threads of one operation on a CPU; for small networks one is fastest, and makes the result
-            independent of the number of cores.
+        threads: Threads of one operation on a CPU, of any network; one makes the result independent of the number of
+            cores, and is fastest for small networks.
         seed: Seed of everything random in training, the initial weights included.
         schedule: The learning rate after it has risen.
         clipping: Largest norm of the gradient; a longer one is shortened to it, and all norms are logged. None where

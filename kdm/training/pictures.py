@@ -1,4 +1,4 @@
-"""Samples to look at while a model trains: a grid of images, as a PNG file (ISO/IEC 15948).
+"""Samples to look at: a figure of them, and while a model trains a grid of images, as a PNG file (ISO/IEC 15948).
 
     signature, IHDR (width, height, 8 bits, grey or RGB), IDAT (zlib of the rows, each after a 0: unfiltered), IEND
 
@@ -9,16 +9,20 @@ Every chunk is its length, its name, its content and the CRC-32 of the last two.
 
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from kdm.evaluation import OneStepGenerator, generated
 from kdm.shapes import Samples, as_pictures
+from kdm.storage import replaced_file
 from kdm.trajectories import Pairs
 
 SIDE = 8
 """Images in a row and in a column at most."""
+SHOWN = 400
+"""Images in a figure at most."""
 
 
 def picture_of(model: OneStepGenerator, pairs: Pairs) -> bytes:
@@ -27,6 +31,25 @@ def picture_of(model: OneStepGenerator, pairs: Pairs) -> bytes:
     low, high = shown.data.min().item(), shown.data.max().item()
     samples = generated(model, shown.noise, shown.labels)
     return png(grid(as_pictures(samples), low=low, high=high))
+
+
+def save_picture_of(samples: np.ndarray, out: Path) -> None:
+    """Writes points of the plane (n, 2), or up to `SHOWN` images, as a figure into a PNG file.
+
+    Raises:
+        ValueError: If they are neither.
+    """
+    if samples.ndim == 2 and samples.shape[1] != 2:
+        raise ValueError(f"expected points of the plane or images for a picture, got rows of {samples.shape[1]}")
+    # With all that draws, which takes seconds to import.
+    from koopman_analysis.figures import draw_images, draw_samples, figure_of
+
+    if samples.ndim == 2:
+        figure = figure_of(lambda ax: draw_samples(ax, samples), size=(4.0, 4.0))
+    else:
+        figure = figure_of(lambda ax: draw_images(ax, samples[:SHOWN]), size=(6.0, 6.0))
+    with replaced_file(out) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": None})
 
 
 def grid(images: Samples, *, low: float, high: float) -> np.ndarray:

@@ -31,9 +31,11 @@ from torch import nn
 
 from kdm.storage import differences, is_trace, lock_inside, replaced_file, sole_writer
 from kdm.training.loop import TrainingState
-from kdm.training.records import WEIGHTS_READ, RunError, read_record, write_record
+from kdm.training.records import CONFIG, WEIGHTS_READ, RunError, read_record, write_record
 
 __all__ = ["RunError", "RunFolder"]
+
+METRICS, STATE, WEIGHTS = "metrics.jsonl", "state.pt", "model.safetensors"
 
 
 class RunFolder:
@@ -57,6 +59,8 @@ class RunFolder:
     def claimed(self, experiment: dict[str, Any], *, data_folder: Path | None) -> Iterator[None]:
         """Within, the folder is the RUN of this experiment, new or unfinished, and no other process trains in it.
 
+        A new one that fails before anything is saved is none: another experiment may take the folder.
+
         Args:
             experiment: What is trained on what.
             data_folder: Where the data are now; a hint, and no part of the experiment.
@@ -67,9 +71,16 @@ class RunFolder:
         """
         self.holds(experiment)
         with sole_writer(self.path, lock=lock_inside(self.path)):
-            if not self.holds(experiment):
-                write_record(self.path, experiment, data_folder=data_folder)
-            yield
+            if self.holds(experiment):
+                yield
+                return
+            write_record(self.path, experiment, data_folder=data_folder)
+            try:
+                yield
+            except Exception:
+                if not any((self.path / name).exists() for name in (METRICS, STATE, WEIGHTS)):
+                    (self.path / CONFIG).unlink(missing_ok=True)
+                raise
 
     def holds(self, experiment: dict[str, Any]) -> bool:
         """Whether the folder is the RUN of this experiment already; where it is none yet, it holds nothing.
@@ -77,7 +88,7 @@ class RunFolder:
         Raises:
             RunError: If it holds anything else.
         """
-        if (self.path / "config.json").exists():
+        if (self.path / CONFIG).exists():
             found, wanted = self.experiment(), json.loads(json.dumps(experiment))
             if WEIGHTS_READ not in found:
                 wanted.pop(WEIGHTS_READ, None)  # what an earlier version has read, nobody knows
@@ -151,7 +162,7 @@ class RunFolder:
     @property
     def weights(self) -> Path:
         """The file of the model's weights."""
-        return self.path / "model.safetensors"
+        return self.path / WEIGHTS
 
     def trained_steps(self) -> int:
         """After how many steps the weights in the folder were saved; 0 where there are none.
@@ -173,12 +184,12 @@ class RunFolder:
 
     def save(self, state: TrainingState, lines: list[str]) -> None:
         """Saves these further lines of metrics, the state and the averaged weights; whole files, weights last."""
-        with open(self.path / "metrics.jsonl", "a") as metrics:
+        with open(self.path / METRICS, "a") as metrics:
             metrics.writelines(lines)
         # Through memory: of a full disk, torch's own writer tells nothing that a user understands.
         content = io.BytesIO()
         torch.save(state.state_dict(), content)
-        with replaced_file(self.path / "state.pt") as temporary:
+        with replaced_file(self.path / STATE) as temporary:
             temporary.write_bytes(content.getbuffer())
         self.save_weights(state)
 
@@ -188,7 +199,7 @@ class RunFolder:
         Raises:
             RunError: If that save is damaged, or something else.
         """
-        path = self.path / "state.pt"
+        path = self.path / STATE
         if path.exists():
             device = next(state.module.parameters()).device
             try:
@@ -230,13 +241,13 @@ class RunFolder:
         return [json.loads(line) for line in self._whole_lines(up_to=float("inf"))]
 
     def _whole_lines(self, *, up_to: float) -> list[str]:
-        path = self.path / "metrics.jsonl"
+        path = self.path / METRICS
         lines = path.read_text().splitlines() if path.exists() else []
         return [line for line in lines if (step := _step_of(line)) is not None and step <= up_to]
 
     def drop_metrics_after(self, step: int) -> None:
         """Removes lines of metrics of later steps than the last save."""
-        path = self.path / "metrics.jsonl"
+        path = self.path / METRICS
         if path.exists():
             # A kill can leave lines that no saved state knows of, the last of them torn.
             kept = "".join(f"{line}\n" for line in self._whole_lines(up_to=step))

@@ -41,7 +41,8 @@ def train_in_folder(
     """Trains from where the folder's last save left off, and saves at every held-out measurement; for its claimant.
 
     An interrupt waits for the end of the step, saves, and is then raised: KeyboardInterrupt of Ctrl-C, `Terminated` of
-    SIGTERM. One that reaches any process stops all of them after the same step.
+    SIGTERM. One that reaches any process stops all of them after the same step. What does not wait so long, a second
+    Ctrl-C or a SIGTERM at the end of its patience (`kdm.interrupts`), loses the steps since the last save.
 
     Yields:
         Every finished step.

@@ -11,7 +11,7 @@ A data set (DATA, on disk a folder) is n trajectories of which the two ends are 
 The last tenth of the rows is held out: nothing is ever fitted to it.
 """
 
-from kdm.trajectories.classes import largest_class, of_class, whole_of
+from kdm.trajectories.classes import largest_class, of_class, require_classes, whole_of
 from kdm.trajectories.collection import collect
 from kdm.trajectories.manifest import DataError, Manifest
 from kdm.trajectories.mapped import MappedPairs
@@ -31,6 +31,7 @@ __all__ = [
     "of_class",
     "open_trajectories",
     "prefetched",
+    "require_classes",
     "save_trajectories",
     "whole_of",
 ]

@@ -4,6 +4,7 @@ Where labels are conditions, each class has a flow of its own, and what is said 
 its rows, its teacher, its held-out part. The order of rows is kept, so that no row changes sides.
 """
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -55,6 +56,33 @@ def largest_class(data: Trajectories) -> int:
         DataError: If the labels of the data are no conditions.
     """
     return int(np.bincount(_conditions(data)[len(data) - data.manifest.heldout :]).argmax())
+
+
+def require_classes(data: Trajectories, classes: int) -> None:
+    """Refuses data whose labels are not those of a model that is told one of so many classes.
+
+    Where some class between the first and the last has no training pair, a warning says so.
+
+    Raises:
+        DataError: If there are no labels, some are negative, or the largest one is not that of the last class.
+    """
+    if data.labels is None:
+        raise DataError(
+            f"expected a label of 0 to {classes - 1} for each pair, which the model is told, got none: take data with "
+            "labels, or a model without classes"
+        )
+    labels = np.asarray(data.labels)
+    least, most = int(labels.min()), int(labels.max())
+    if least < 0:
+        raise DataError(f"expected labels from 0 on, got {least} to {most}: number the classes 0, 1, 2, …")
+    if most + 1 != classes:
+        raise DataError(
+            f"expected labels up to {classes - 1}, that of the last of {classes} classes, got {least} to {most}: train "
+            f"a model of {most + 1} classes (kdm train --classes {most + 1}), or take other data"
+        )
+    counts = np.bincount(labels[: len(data) - data.manifest.heldout], minlength=classes)
+    if absent := np.flatnonzero(counts == 0).tolist():
+        warnings.warn(f"no training pair is of the classes {absent}: samples of them will mean nothing", stacklevel=2)
 
 
 def whole_of(data: Trajectories) -> tuple[str, Mapping[str, Any]]:

@@ -21,7 +21,7 @@ from kdm.progress import progress_bar
 from kdm.schedules import edm_sigmas
 from kdm.teachers import Teacher
 from kdm.trajectories.groups import made_in_groups
-from kdm.trajectories.manifest import CONDITIONS, Manifest
+from kdm.trajectories.manifest import CONDITIONS, NOISE_DEVIATION, Manifest
 from kdm.trajectories.storage import Trajectories, require_finite
 
 GROUP = 4096
@@ -47,7 +47,9 @@ class _Recipe:
     @cached_property
     def source(self) -> dict[str, Any]:
         asked = {"labels": CONDITIONS} if self.teacher.conditional else {}
-        return {"kind": "teacher", "teacher": self.teacher.config(), "group": self.group, **asked}
+        other = self.teacher.noise_deviation != self.teacher.sigma_noise
+        start = {NOISE_DEVIATION: self.teacher.noise_deviation} if other else {}
+        return {"kind": "teacher", "teacher": self.teacher.config(), "group": self.group, **asked, **start}
 
     @cached_property
     def manifest(self) -> Manifest:

@@ -22,6 +22,8 @@ FEWEST = 10
 
 CONDITIONS = "conditions"
 """What the source says of labels that were asked for; others were read off the data."""
+NOISE_DEVIATION = "noise_deviation"
+"""The entry of a source whose noise has another standard deviation than the σ of its time."""
 
 ArraySpecification: TypeAlias = tuple[tuple[int, ...], str]
 """The shape and the dtype of an array."""

@@ -9,7 +9,8 @@ import torch
 
 from kdm.configuration import ModelConfig, from_json
 from kdm.latent_model import KDMLatentModel, require_known
-from kdm.training.distillation import distillation_experiment, load, require_measurable
+from kdm.training.distillation import distillation_experiment, load
+from kdm.training.measurable import require_measurable
 from kdm.training.runs import RunFolder
 from kdm.trajectories import Trajectories, largest_class, whole_of
 from kdm.verification.experiment import Network, Subject

@@ -21,7 +21,8 @@ from kdm.ablations import load_direct
 from kdm.evaluation import pairs_in_rows
 from kdm.presets import PRESETS, Preset, preset_named
 from kdm.progress import progress_bar
-from kdm.training.distillation import DistillationConfig, config_of, data_for, distil, distillation_experiment, load
+from kdm.training.distillation import DistillationConfig, config_of, distil, distillation_experiment, load
+from kdm.training.measurable import data_for
 from kdm.training.runs import RunError, RunFolder
 from kdm.trajectories import Trajectories, collect, of_class, open_trajectories
 from kdm.verification.direct import direct_beside

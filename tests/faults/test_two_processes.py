@@ -17,7 +17,8 @@ from kdm.evaluation import evaluate
 from kdm.sampling import sample
 from kdm.storage import FolderInUse
 from kdm.teachers import named
-from kdm.training.distillation import data_for, distil, load
+from kdm.training.distillation import distil, load
+from kdm.training.measurable import data_for
 from kdm.trajectories import collect, groups, open_trajectories, save_trajectories
 
 

@@ -57,3 +57,27 @@ def answers():
 @pytest.mark.parametrize("call", REFUSED)
 def test_an_argument_of_a_wrong_kind_is_named(call, answers):
     assert answers[call].startswith(REFUSED[call])
+
+
+LABELS = "TypeError: expected labels as a tensor of whole numbers, got"
+_SAMPLED = """
+import torch, kdm
+from kdm.configuration import Architecture, ModelConfig, built_model
+from kdm.model import Scaling
+from kdm.networks import ResidualMLPConfig
+network = ResidualMLPConfig(width=4, blocks=1)
+parts = Architecture(latent=2, noise_encoder=network, data_encoder=network, decoder=network, classes=2)
+config = ModelConfig(architecture=parts, shape=(2,), scaling=Scaling(noise=1.0, data_mean=0.0, data=1.0))
+model = built_model(config, generator=torch.Generator())
+for labels in ([0, 1], torch.tensor([0.0, 1.0]), torch.tensor([False, True])):
+    try:
+        kdm.sample(model, 2, generator=torch.Generator(), labels=labels)
+    except Exception as error:
+        print(type(error).__name__, error, sep=": ")
+"""
+
+
+def test_labels_of_samples_that_are_no_tensor_of_whole_numbers_are_named():
+    printed = subprocess.run([sys.executable, "-c", _SAMPLED], capture_output=True, text=True, check=True).stdout
+    found = ("a list", "one of torch.float32", "one of torch.bool")
+    assert printed.splitlines() == [f"{LABELS} {each}: pass torch.tensor([0, 1, …])" for each in found]

@@ -15,7 +15,8 @@ from tiny_experiments import CPU, half_trained, same, trained
 from kdm.__main__ import main
 from kdm.sampling import sample
 from kdm.teachers import named
-from kdm.training.distillation import data_for, distil, load
+from kdm.training.distillation import distil, load
+from kdm.training.measurable import data_for
 from kdm.training.runs import RunError, RunFolder
 from kdm.trajectories import DataError, collect, open_trajectories
 from koopman_analysis.report import Report

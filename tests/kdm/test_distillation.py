@@ -17,8 +17,9 @@ from kdm.configuration import to_json
 from kdm.evaluation import paired_error
 from kdm.teachers import named
 from kdm.training.batches import ImportanceConfig, PermutationConfig
-from kdm.training.distillation import data_for, distil, load
+from kdm.training.distillation import distil, load
 from kdm.training.loop import TrainingDiverged
+from kdm.training.measurable import data_for
 from kdm.training.optimisation import AdamConfig, SOAPConfig
 from kdm.training.runs import RunError, RunFolder
 from kdm.trajectories import collect, open_trajectories

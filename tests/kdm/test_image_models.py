@@ -103,6 +103,13 @@ def test_what_is_missing_or_does_not_fit_is_named(tmp_path):
     torch.save({key: each for key, each in state.items() if "x0_observables_encoder" not in key}, tmp_path / "end.pt")
     with pytest.raises(CheckpointError, match="expected the published image model"):
         published_model(tmp_path / "end.pt")
+    torch.save({key: each for key, each in state.items() if "xT_" not in key}, tmp_path / "noise.pt")
+    with pytest.raises(CheckpointError, match="got one without 'xT_observables_encoder.enc'"):
+        published_model(tmp_path / "noise.pt")
+    bias = next(key for key in state if key.startswith("x0_observables_decoder.enc.") and key.endswith("_conv.bias"))
+    torch.save(state | {bias: torch.zeros(())}, tmp_path / "flat.pt")
+    with pytest.raises(CheckpointError, match="got tensors of other names or shapes .*: is the file damaged"):
+        published_model(tmp_path / "flat.pt")
     torch.save(state | {name: torch.full_like(state[name], float("nan"))}, tmp_path / "nan.pt")
     with pytest.raises(CheckpointError, match="expected finite weights"):
         published_model(tmp_path / "nan.pt")

@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 import kdm
 from kdm.importing.archive import CheckpointError
 from kdm.importing.runs import import_model
-from kdm.training.distillation import data_for, distil
+from kdm.training.distillation import distil
+from kdm.training.measurable import data_for
 from kdm.training.runs import RunError, RunFolder
 from kdm.trajectories import save_trajectories
 from kdm.verification.subjects import digest_of_run

@@ -1,5 +1,6 @@
 import signal
 import threading
+import time
 
 import pytest
 
@@ -68,6 +69,30 @@ def test_a_second_ctrl_c_acts_at_once_and_a_second_termination_waits_like_the_fi
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
         assert deferral.interrupted
+
+
+def test_a_termination_that_has_waited_long_enough_is_raised_wherever_the_program_stands():
+    def compiled() -> None:
+        with deferred_interrupts(patience=0.1) as deferral:
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
+            assert deferral.interrupted
+            threading.Event().wait(60)
+            raise AssertionError("nothing came")
+
+    before = time.monotonic()
+    with pytest.raises(Terminated):
+        compiled()
+    assert 0.1 <= time.monotonic() - before < 30
+
+
+def test_a_termination_that_waited_less_is_not_sent_again():
+    threads = threading.active_count()
+    with deferred_interrupts(patience=0.5) as deferral:
+        signal.raise_signal(signal.SIGTERM)
+    assert deferral.interrupted
+    assert threading.active_count() == threads
+    time.sleep(1)  # longer than the patience
 
 
 def test_a_signal_that_is_ignored_stays_ignored():

@@ -7,17 +7,21 @@ import json
 import math
 import shutil
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from kdm import teachers
 from kdm.__main__ import main
 from kdm.flows import integrate
+from kdm.presets import PRESETS
 from kdm.teachers import Gaussian, Pipeline, PipelineError, pipeline
 from kdm.teachers.preconditioning import EDM, PREDICTIONS, SIGNS, Preconditioning, VariancePreserving
+from kdm.training.distillation import model_config_of, noise_scale
 from kdm.trajectories import DataError, collect, open_trajectories
 
 diffusers = pytest.importorskip("diffusers")
@@ -127,6 +131,14 @@ def test_of_a_perfect_network_the_denoiser_is_that_of_the_data(name):
         torch.testing.assert_close(schedule.denoised(x, said, sigma), law.denoise(x, sigma), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("ends", "deviation"), [((50.0, 0.0), 0.5), ((0.1, 0.5), 0.5), ((math.inf, 0.1), 0.5), ((50.0, 0.1), 0.0)]
+)
+def test_levels_of_edm_fall_from_a_finite_to_a_positive_one(ends, deviation):
+    with pytest.raises(ValueError, match="expected noise levels that fall from a finite to a positive one and a posit"):
+        EDM(ends=ends, deviation=deviation, sign=1)
+
+
 def test_trained_times_are_whole_numbers_and_between_them_there_are_others():
     schedule = variance_preserving("epsilon")
     assert [schedule.time(level) for level in schedule.levels[[0, 7, -1]]] == pytest.approx([0, 7, TIMES - 1])
@@ -141,7 +153,7 @@ def perfect(ddim, monkeypatch):
     assert opened.sigma_noise == pytest.approx(schedule.ends[0], rel=1e-5)
     network = LinearNetwork(schedule, "epsilon")
     monkeypatch.setattr(pipeline, "network_in", lambda folder, dtype: network)
-    return Pipeline(**{**vars(opened), "image": (1, 2, 2), "batch": 16})
+    return replace(opened, image=(1, 2, 2), batch=16)
 
 
 def test_the_flow_of_a_perfect_network_is_the_exact_one_of_normal_data(perfect):
@@ -156,6 +168,33 @@ def test_the_flow_of_a_perfect_network_is_the_exact_one_of_normal_data(perfect):
     assert many < 1e-3
     assert few / more == pytest.approx(4, abs=1)
     assert more / many == pytest.approx(4, abs=1)
+
+
+def test_variance_preserving_noise_is_what_its_samplers_start_from_however_small_the_last_level_is(
+    tmp_path, monkeypatch
+):
+    short = {**BETAS, "beta_start": 0.001, "beta_end": 0.023}
+    opened = Pipeline.opened(written(tmp_path / "pipeline", diffusers.DDPMScheduler(**short)))
+    assert opened.sigma_noise == pytest.approx(0.91, abs=0.01)
+    (_, schedule), law = opened.loaded_on(torch.device("cpu")), Gaussian(mean=torch.zeros(4), covariance=torch.eye(4))
+    network = LinearNetwork(schedule, "epsilon")
+    network.law = law
+    monkeypatch.setattr(pipeline, "network_in", lambda folder, dtype: network)
+    data = collect(replace(opened, image=(1, 2, 2)), 4000, generator=seeded(), steps=16)
+    # Of data of unit variance z_T is N(0, I), and x = z/α; the flow then ends in such data.
+    assert data.noise.std() == pytest.approx(math.hypot(1, opened.sigma_noise), rel=0.02)
+    assert data.data.std() == pytest.approx(1, rel=0.02)
+    assert data.noise.std() > 1.4 * opened.sigma_noise, "a noise of σ alone would be another"
+    assert noise_scale(data) == model_config_of(PRESETS["digits"].distillation, data).scaling.noise == opened.start
+    assert opened.start == math.hypot(1, opened.sigma_noise)
+
+
+def test_noise_of_edm_is_that_of_its_level_and_so_is_what_an_earlier_version_collected(ddim, conditional):
+    edm = Pipeline.opened(conditional)
+    assert edm.start == edm.noise_deviation == edm.sigma_noise == 20
+    assert "noise_deviation" not in collect(edm, 10, generator=seeded(), steps=1).manifest.source
+    earlier = {name: value for name, value in Pipeline.opened(ddim).config().items() if name != "start"}
+    assert teachers.teacher_from_config(earlier).start == earlier["sigma_noise"]
 
 
 def test_ddim_without_noise_ends_where_the_flow_does_when_its_steps_are_many(ddim):
@@ -247,6 +286,21 @@ def test_the_command_says_what_a_folder_lacks(tmp_path, capsys):
     assert "error: no pipeline at" in capsys.readouterr().err
 
 
+def test_a_network_is_asked_for_its_first_classes_where_the_last_one_is_none(conditional, tmp_path, capsys):
+    collect_two = ["collect", str(conditional), "--out", str(tmp_path / "data"), "--pairs", "10", "--steps", "1"]
+    main([*collect_two, "--classes", "2", "--device", "cpu"])
+    data = open_trajectories(tmp_path / "data")
+    assert set(data.labels.tolist()) == {0, 1}
+    assert data.teacher.number_of_labels == 2
+    with pytest.raises(ValueError, match="expected labels below 2, got 1 to 2"):
+        Pipeline.opened(conditional, classes=2).given(torch.tensor([1, 2]))
+    for classes in (0, 4):
+        with pytest.raises(PipelineError, match=f"expected 1 to 3 classes, which the network in .* got {classes}"):
+            Pipeline.opened(conditional, classes=classes)
+    with pytest.raises(ValueError, match="a number of classes for a pipeline only, got 2 for 'digits': leave it out"):
+        teachers.named("digits", classes=2)
+
+
 def test_a_data_set_of_a_pipeline_opens_without_it(copied, tmp_path):
     data = collect(Pipeline.opened(copied), 10, generator=seeded(), steps=1, out=tmp_path / "data")
     shutil.rmtree(copied)
@@ -317,6 +371,11 @@ def saying(name, **entries):
     return lambda folder: _changed(folder / name, **entries)
 
 
+def as_variant(folder):
+    plain = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    plain.rename(plain.with_suffix(".fp16.safetensors"))
+
+
 INDEX, UNET, SCHEDULER = "model_index.json", "unet/config.json", "scheduler/scheduler_config.json"
 SPOILED = {
     "no index": (without(INDEX), r"no pipeline at '.*': expected a folder with model_index\.json"),
@@ -339,7 +398,15 @@ SPOILED = {
     "nothing but noise": (
         saying(SCHEDULER, trained_betas=[0.1, 1.0]), r"the schedule in '.*' cannot be used: .* positive to a finite"
     ),
+    "betas of text": (saying(SCHEDULER, beta_start="a"), r"the schedule in '.*' cannot be made: [^\n]*$"),
+    "negative betas": (saying(SCHEDULER, beta_start=-0.1), "cannot be used: .* a beta that is not above 0 and below 1"),
+    "one time": (saying(SCHEDULER, num_train_timesteps=1), "cannot be used: expected noise levels of at least two tim"),
     "no size": (saying(UNET, sample_size=None), "got sample_size None and 1 to 1 channels"),
+    "one side": (saying(UNET, sample_size=[8]), r"got sample_size \[8\] and 1 to 1 channels"),
+    "no channels": (saying(UNET, in_channels=None), "got sample_size 8 and None to 1 channels"),
+    "numbered times": (saying(UNET, time_embedding_type="learned"), "expected .* 'positional', .*, got 'learned' in"),
+    "logarithms of times": (saying(UNET, time_embedding_type="fourier"), "expected .* 'positional', .* 'fourier' in"),
+    "a variant": (as_variant, r"expected weights .*, found only the variant diffusion_pytorch_model\.fp16\.safetens"),
     "other channels": (saying(UNET, out_channels=3), "got sample_size 8 and 1 to 3 channels"),
     "other classes": (saying(UNET, class_embed_type="timestep"), "numbered classes or of none, got the kind 'time"),
 }  # fmt: skip
@@ -356,11 +423,41 @@ def test_a_folder_that_is_no_such_pipeline_is_refused(copied, spoil, message):
 def test_weights_that_are_not_those_of_the_network_are_refused(copied):
     (copied / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"not weights")
     with pytest.raises(PipelineError, match="the network in '.*unet' cannot be loaded"):
-        Pipeline.opened(copied).denoise(torch.zeros(1, 1, 8, 8), 1.0)
+        Pipeline.opened(copied)
+
+
+def _lacking(tensors):
+    del tensors["mid_block.resnets.0.conv1.weight"]
+
+
+def _with_more(tensors):
+    tensors["extra.weight"] = torch.zeros(1)
+
+
+def _of_another_size(tensors):
+    tensors["conv_out.bias"] = torch.zeros(7)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_lacking, r"exactly the weights .* 1 missing, the first of them mid_block\.resnets\.0\.conv1\.weight: bring"),
+        (_with_more, r"exactly the weights .* 1 unexpected, the first of them extra\.weight: bring the files of one"),
+        (_of_another_size, "the network in '.*unet' cannot be loaded: .*conv_out"),
+    ],
+    ids=["one too few", "one too many", "of another size"],
+)
+def test_weights_that_are_not_all_those_of_the_network_are_refused_and_never_drawn(copied, change, message):
+    path = copied / "unet" / "diffusion_pytorch_model.safetensors"
+    tensors = load_file(path)
+    change(tensors)
+    save_file(tensors, path, metadata={"format": "pt"})
+    with pytest.raises(PipelineError, match=f"(?s){message}"):
+        Pipeline.opened(copied)
 
 
 def test_a_file_that_vanishes_is_named(copied):
-    teacher = Pipeline.opened(copied)
+    teacher = teachers.teacher_from_config(Pipeline.opened(copied).config())
     (copied / "scheduler" / "scheduler_config.json").unlink()
     with pytest.raises(PipelineError, match=r"cannot read scheduler/scheduler_config\.json in"):
         teacher.denoise(torch.zeros(1, 1, 8, 8), 1.0)

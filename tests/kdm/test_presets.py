@@ -61,6 +61,8 @@ def test_conditional_presets_are_told_classes_and_the_spectral_one_declares_eige
     conditional, spectral = model_of("cifar10-conditional", (3, 32, 32)), model_of("cifar10-spectral", (3, 32, 32))
     assert conditional.classes == 10
     assert isinstance(conditional.control, LabelControl)
+    four = Choices(classes=4).of(preset_named("cifar10-conditional").distillation).architecture
+    assert four == replace(preset_named("cifar10-conditional").distillation.architecture, classes=4)
     assert isinstance(spectral.operator, SpectralOperator)
     assert preset_named("cifar10-spectral").distillation.objective.spectral_weight > 0
 
@@ -70,11 +72,13 @@ def test_what_the_command_line_changes_is_changed_and_nothing_else():
     assert Choices().of(config) == config
     changed = Choices(
         operator="low-rank", rank=3, steps=7, batch=5, micro_batch=2, distance="pseudo-huber", adversary=0.1,
-        precision="bf16", compiled=True,
+        precision="bf16", compiled=True, learning_rate=0.25, threads=2,
     ).of(config)  # fmt: skip
     assert changed.architecture.operator == LowRankConfig(rank=3)
     assert (changed.training.steps, changed.training.batch, changed.training.micro_batch) == (7, 5, 2)
     assert (changed.training.precision, changed.training.compilation) == (BFloat16Autocast(), Compiled())
+    assert changed.training.threads == 2
+    assert changed.training.optimiser == replace(config.training.optimiser, learning_rate=0.25)
     assert changed.objective.distance == PseudoHuberDistance()
     assert changed.adversary == Adversary(weight=0.1)
     assert Choices(adversary_start=3).of(changed) == replace(changed, adversary=Adversary(weight=0.1, start=3))
