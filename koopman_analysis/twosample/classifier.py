@@ -7,7 +7,7 @@ import numpy as np
 import scipy.special
 
 from koopman_analysis.resampling import Interval
-from koopman_analysis.twosample.draws import Sample
+from koopman_analysis.twosample.draws import Sample, require_samples
 
 
 def classifier_accuracy(
@@ -21,7 +21,12 @@ def classifier_accuracy(
         classifier: Anything of the scikit-learn contract; gradient-boosted trees where None.
         folds: Folds of the cross-validation; every object is held out once.
         rng: Deals the folds and seeds the trees.
+
+    Raises:
+        TypeError: If a sample is not an array of real numbers.
+        ValueError: If a sample has fewer than two points, the widths differ, or a value is not finite.
     """
+    require_samples({"x": x, "y": y})
     # scikit-learn takes seconds to import and serves only this function.
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold, cross_val_predict

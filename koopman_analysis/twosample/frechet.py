@@ -34,7 +34,7 @@ from koopman_analysis.jackknife import Jackknife
 from koopman_analysis.moments import triangular_factor
 from koopman_analysis.resampling import Interval, jackknife_intervals, random_groups
 from koopman_analysis.shapes import Float
-from koopman_analysis.twosample.draws import Sample, require_sample
+from koopman_analysis.twosample.draws import Sample, require_samples
 
 GROUPS = 20
 """Groups of objects that are removed in turn."""
@@ -57,7 +57,7 @@ class NormalMoments:
     @classmethod
     def of(cls, sample: Sample) -> "NormalMoments":
         """The moments of a sample, its covariance divided by n − 1."""
-        require_sample("sample", sample, width=sample.shape[1])
+        require_samples({"sample": sample})
         mean = sample.mean(axis=0, dtype=np.float64)
         return cls(mean=mean, factor=triangular_factor((sample - mean) / np.sqrt(len(sample) - 1)), n=len(sample))
 
@@ -174,13 +174,14 @@ def frechet_distances(
         rng: Deals the objects.
 
     Raises:
+        TypeError: If a sample is not an array of real numbers.
         ValueError: If a sample has another width than the reference, is not finite, or has fewer than two points a
             group.
     """
-    width = len(reference.mean) if isinstance(reference, NormalMoments) else reference.shape[1]
+    width = len(reference.mean) if isinstance(reference, NormalMoments) else None
     everything = dict(samples) if isinstance(reference, NormalMoments) else {**samples, "reference": reference}
+    require_samples(everything, width=width)
     for name, sample in everything.items():
-        require_sample(name, sample, width=width)
         if len(sample) < 2 * groups:
             raise ValueError(f"expected at least {2 * groups} points in {name!r}, two a group, got {len(sample)}")
     dealt: dict[int, np.ndarray] = {}

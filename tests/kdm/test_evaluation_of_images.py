@@ -209,6 +209,24 @@ def test_a_file_of_statistics_without_its_number_is_told_so_and_one_of_something
         ReferenceStatistics.of_file(tmp_path / "none.npz")
 
 
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"mu": np.zeros(2) + 1j}, "expected real numbers in mu of .*, got complex128"),
+        ({"sigma": np.eye(2).astype("U3")}, "expected real numbers in sigma of .*, got <U3"),
+        ({"n": np.array([1, 2])}, r"one whole number of images in n of .*, got int64 of shape \(2,\): leave it out"),
+        ({"n": np.array("many")}, r"one whole number of images in n of .*, got <U4 of shape \(\)"),
+        ({"count": np.array(0.5)}, r"one whole number of images in count of .*, got float64 of shape \(\)"),
+        ({"n": np.array(-3)}, "one whole number of images in n"),
+        ({"n": np.array(np.nan)}, "one whole number of images in n"),
+    ],
+)
+def test_statistics_of_other_numbers_are_refused(tmp_path, arrays, message):
+    np.savez(tmp_path / "odd.npz", **{"mu": np.zeros(2), "sigma": np.eye(2)} | arrays)
+    with pytest.raises(ValueError, match=message):
+        ReferenceStatistics.of_file(tmp_path / "odd.npz")
+
+
 def experiment_of(data: Trajectories, folder, *, trained: bool) -> Experiment:
     model = ArrayLatentModel(
         encode_noise=lambda x: x, encode_data=lambda y: y, matrix=np.eye(64), decode=lambda z: z, shared_encoder=True
