@@ -9,6 +9,7 @@ import scipy.stats
 import torch
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.naive_bayes import GaussianNB
 
 from koopman_analysis.twosample import (
     ENERGY,
@@ -174,6 +175,23 @@ def test_a_classifier_tells_what_can_be_told(rng):
     apart = classifier_accuracy(*normals(150, 100, shift=3.0), folds=2, rng=rng)
     assert apart.low > 0.85
     assert apart.n == 250
+
+
+@pytest.mark.parametrize("n", [10, 20, 40])
+def test_trees_tell_few_points_apart_and_an_accuracy_of_one_has_an_interval(n):
+    apart = classifier_accuracy(*normals(n, n, shift=8.0), rng=np.random.default_rng(0))
+    assert apart.estimate > 0.9
+    assert 0.5 < apart.low < apart.high
+    right = classifier_accuracy(*normals(n, n, shift=50.0), classifier=GaussianNB(), rng=np.random.default_rng(0))
+    z, count = 1.959964, n / 2.25
+    assert right.estimate == 1.0
+    assert right.low == pytest.approx(1.0 - z**2 / (count + z**2) / 2**0.5, rel=1e-5)  # l = n / (n + z²) at p̂ = 1
+    assert right.high == 1.0
+
+
+def test_fewer_than_two_points_a_fold_are_not_told_apart(rng):
+    with pytest.raises(ValueError, match="at least 10 points in each sample, two a fold, got 9 and 12: take more"):
+        classifier_accuracy(*normals(9, 12), rng=rng)
 
 
 @pytest.mark.parametrize(
