@@ -1,13 +1,14 @@
 """Everything of the package that applies to a model and its data."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from kdm.evaluation.classes import class_agreement, distances_to_points, empirical_of
-from kdm.evaluation.distances import distribution, frechet_quantities, image_distribution
+from kdm.evaluation.distances import FEWEST, PLUG_IN, distribution, frechet_quantities, image_distribution
 from kdm.evaluation.features import COMPONENTS, FeatureExtractor, PrincipalComponents, features_of
 from kdm.evaluation.paired import mean_interval, paired_quantities
 from kdm.evaluation.reference import ReferenceStatistics
@@ -18,6 +19,8 @@ from koopman_analysis.resampling import Interval
 
 FEW = 10_000
 """Samples below which a Fréchet distance is told with a warning."""
+SAMPLES_A_FEATURE = 2
+"""Samples a feature from which a Fréchet distance is extrapolated, from a law and from another sample."""
 SHARP = 2000
 """Samples whose nearest point is looked for, at most."""
 
@@ -66,8 +69,8 @@ def evaluate(
         ValueError: If there are too few samples, features or statistics are given for what is no image, or the
             statistics are of other features.
     """
-    if count < 10:
-        raise ValueError(f"expected at least 10 samples to compare, got {count}")
+    if count < FEWEST:
+        raise ValueError(f"expected at least {FEWEST} samples to compare, got {count}")
     if (features or statistics) and not is_of_images(data):
         raise ValueError(f"expected images to compare by features, got states of shape {data.shape}: leave them out")
     if statistics is not None and features is None:
@@ -82,12 +85,7 @@ def evaluate(
     fresh = fresh_samples(data, count=count, generator=generator)
     told = heldout.labels if getattr(model, "classes", 0) else None
     if told is not None and fresh.labels is None:
-        # Labels that were read off the data belong to stored noise; nobody knows those of fresh noise.
-        stored = data.heldout(count=min(count, len(fresh.reference)))
-        some = slice(len(stored))
-        fresh = FreshSamples(
-            noise=stored.noise, reference=fresh.reference[some], second=fresh.second[some], labels=stored.labels
-        )
+        fresh = _of_stored_noise(fresh, data, count=count)
     asked = None if fresh.labels is None else fresh.labels.to(device)
     samples = generated(model, fresh.noise.to(device), asked).cpu()
     quantities = paired_quantities(data, heldout.data, predicted, rng=rng)
@@ -101,6 +99,15 @@ def evaluate(
         floor={**agreement.floor, **measured.floor},
         inputs=inputs | measured.inputs,
         notes=(*_of_how_many(len(heldout), data), *measured.notes),
+    )
+
+
+def _of_stored_noise(fresh: FreshSamples, data: Trajectories, *, count: int) -> FreshSamples:
+    """Labels that were read off the data belong to stored noise; nobody knows those of fresh noise."""
+    stored = data.heldout(count=min(count, len(fresh.reference)))
+    some = slice(len(stored))
+    return replace(
+        fresh, noise=stored.noise, reference=fresh.reference[some], second=fresh.second[some], labels=stored.labels
     )
 
 
@@ -135,7 +142,10 @@ def _as_laws(
     for values, which in ((quantities, 0), (floor, 2)):
         values |= images.quantities(which, statistics, rng=rng)
     return Evaluation(
-        quantities=quantities, floor=floor, inputs=images.inputs(statistics), notes=images.notes(statistics)
+        quantities=quantities,
+        floor=floor,
+        inputs=images.inputs(statistics),
+        notes=images.notes(statistics, told=quantities),
     )
 
 
@@ -176,12 +186,18 @@ class _ByFeatures:
         named = {} if statistics is None else {"statistics": statistics.to_json()}
         return {"features": {"extractor": self.extractor, "width": self.features[0].shape[1]}} | named
 
-    def notes(self, statistics: ReferenceStatistics | None) -> tuple[str, ...]:
-        found, n = [], len(self.features[0])
+    def notes(self, statistics: ReferenceStatistics | None, *, told: Mapping[str, Interval]) -> tuple[str, ...]:
+        found, (n, width) = [], self.features[0].shape
+        alone = [name for name in told if name.endswith(PLUG_IN) and name.removesuffix(PLUG_IN) not in told]
+        if alone:
+            found.append(
+                f"{' and '.join(alone)}: not extrapolated, for {n:,} samples are too few for {width:,} features; a "
+                f"plug-in depends on n, {SAMPLES_A_FEATURE} samples a feature are enough"
+            )
         if n < FEW:
             found.append(
                 f"Fréchet distances are of {n:,} samples, fewer than {FEW:,}: the plug-in is far above that of the "
-                "50,000 of the literature, and the extrapolated one uncertain"
+                f"50,000 of the literature{'' if alone else ', and the extrapolated one uncertain'}"
             )
         if statistics is not None and not statistics.moments.n:
             found.append(f"'{statistics.file}' does not say of how many images it is: its own bias is unknown")

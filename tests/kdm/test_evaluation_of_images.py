@@ -170,13 +170,25 @@ def statistics(tmp_path, digits):
 
 
 def test_statistics_of_a_file_are_named_with_their_hash_and_compared_with(digits, teacher, statistics):
-    found = evaluate(Drawn(teacher, classes=0), digits, count=60, features=Pixels(), statistics=statistics)
+    found = evaluate(Drawn(teacher, classes=0), digits, count=130, features=Pixels(), statistics=statistics)
     assert found.inputs["features"] == {"extractor": "pixels", "width": 64}
     assert found.inputs["statistics"] == {"file": "reference.npz", "sha256": statistics.digest, "n": 400}
     quantities = found.quantities
     plug_in = quantities["frechet_distance_to_statistics_plug_in"].estimate
     assert plug_in > quantities["frechet_distance_to_statistics"].estimate
     assert "frechet_distance_to_statistics" in found.floor
+
+
+def test_fewer_images_than_features_have_distances_at_their_number_only_and_a_note(digits, teacher, statistics):
+    found = evaluate(Drawn(teacher, classes=0), digits, count=60, features=Pixels(), statistics=statistics)
+    for told in (found.quantities, found.floor):
+        assert {"frechet_distance_plug_in", "frechet_distance_to_statistics_plug_in"} <= set(told)
+        assert not {"frechet_distance", "frechet_distance_to_statistics"} & set(told)
+    assert found.notes[0].startswith(
+        "frechet_distance_plug_in and frechet_distance_to_statistics_plug_in: not extrapolated, for 60 samples are too "
+        "few for 64 features"
+    )
+    assert "the extrapolated one" not in "".join(found.notes)
 
 
 def test_statistics_that_do_not_fit_are_refused(digits, teacher, statistics, tmp_path):
@@ -239,11 +251,11 @@ def experiment_of(data: Trajectories, folder, *, trained: bool) -> Experiment:
     )  # fmt: skip
 
 
-def evidence_of(teacher: Digits, *, blur: float) -> Evidence:
-    noise = torch.zeros(600, 8, 8)
+def evidence_of(teacher: Digits, *, blur: float, n: int = 600) -> Evidence:
+    noise = torch.zeros(n, 8, 8)
 
     def rows(seed: int, blur: float) -> np.ndarray:
-        drawn = Drawn(teacher, blur=blur).generate(torch.zeros(600 + seed, 8, 8))[:600]
+        drawn = Drawn(teacher, blur=blur).generate(torch.zeros(n + seed, 8, 8))[:n]
         return drawn.flatten(1).double().numpy()
 
     some = noise.flatten(1).double().numpy()
@@ -272,3 +284,15 @@ def test_a_model_trained_elsewhere_has_no_distillation_to_be_better_than(digits,
     experiment, evidence = experiment_of(digits, tmp_path, trained=False), evidence_of(teacher, blur=0.1)
     page = with_quality(Report(title="images"), experiment, evidence, rng=np.random.default_rng(0))
     assert page.claims["better_than_distillation"].because.startswith("not applicable: the model was trained elsewhere")
+
+
+@pytest.mark.parametrize("pairs", [8, 20, 60])
+def test_of_fewer_held_out_images_than_features_the_page_has_plug_ins_and_no_verdict(digits, teacher, tmp_path, pairs):
+    experiment, evidence = experiment_of(digits, tmp_path, trained=True), evidence_of(teacher, blur=0.1, n=pairs)
+    page = with_quality(Report(title="images"), experiment, evidence, rng=np.random.default_rng(0))
+    because = page.claims["better_than_distillation"].because
+    assert because.startswith("not applicable: expected more than ")
+    assert "take 69 samples or more" in because or pairs < 40  # of fewer groups more samples are in each
+    assert page.tables[0].columns[1] == "Plug-in [95 %]"
+    assert "of too few samples to be extrapolated" in page.tables[0].note
+    assert page.figure("quality").axes[0].get_xlabel().startswith("Plug-in F²")
