@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from kdm.distances import require_values
 from kdm.evaluation.classes import class_agreement, distances_to_points, empirical_of
 from kdm.evaluation.distances import FEWEST, PLUG_IN, distribution, frechet_quantities, image_distribution
-from kdm.evaluation.features import COMPONENTS, FeatureExtractor, PrincipalComponents, features_of
+from kdm.evaluation.features import COMPONENTS, FeatureExtractor, OfRange, PrincipalComponents, features_of
 from kdm.evaluation.paired import mean_interval, paired_quantities
 from kdm.evaluation.reference import ReferenceStatistics
 from kdm.evaluation.samples import FreshSamples, OneStepGenerator, fresh_samples, generated, is_of_images, rows
@@ -21,6 +22,8 @@ FEW = 10_000
 """Samples below which a Fréchet distance is told with a warning."""
 SAMPLES_A_FEATURE = 2
 """Samples a feature from which a Fréchet distance is extrapolated, from a law and from another sample."""
+MOST = 0.5
+"""Share of the values of samples that may lie outside the range of an extractor without a note."""
 SHARP = 2000
 """Samples whose nearest point is looked for, at most."""
 
@@ -66,8 +69,8 @@ def evaluate(
         statistics: Moments of the same features of reference images, to compare with as well.
 
     Raises:
-        ValueError: If there are too few samples, features or statistics are given for what is no image, or the
-            statistics are of other features.
+        ValueError: If there are too few samples, features or statistics are given for what is no image, the
+            statistics are of other features, or the data are not in the range that the features know.
     """
     if count < FEWEST:
         raise ValueError(f"expected at least {FEWEST} samples to compare, got {count}")
@@ -151,19 +154,32 @@ def _as_laws(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _ByFeatures:
-    """Images described by an extractor: the model's, the reference, and the second sample."""
+    """Images described by an extractor: the model's, the reference, and the second sample.
+
+    Attributes:
+        extractor: Its name.
+        features: Those of each.
+        outside: The share of the model's values that lie outside the range that the extractor knows.
+    """
 
     extractor: str
     features: list[np.ndarray]
+    outside: float
 
     @classmethod
     def of(
         cls, clouds: tuple[Samples, Samples, Samples], data: Trajectories, extractor: FeatureExtractor | None, *,
         device: torch.device,
     ) -> "_ByFeatures":  # fmt: skip
-        chosen = PrincipalComponents.of_training(data) if extractor is None else extractor
+        chosen, outside = PrincipalComponents.of_training(data) if extractor is None else extractor, 0.0
+        if isinstance(chosen, OfRange):
+            low, high = chosen.low, chosen.high
+            advice = f"{chosen.name} sees values beyond as the nearest, scale the data or leave it out"
+            for cloud in clouds[1:]:
+                require_values(cloud, low=low, high=high, advice=advice)
+            outside = float(((clouds[0] < low) | (clouds[0] > high)).double().mean())
         described = [features_of(chosen, cloud.to(device)) for cloud in clouds]
-        return cls(extractor=chosen.name, features=described)
+        return cls(extractor=chosen.name, features=described, outside=outside)
 
     def require_comparable(self, statistics: ReferenceStatistics | None) -> None:
         width = self.features[0].shape[1]
@@ -198,6 +214,11 @@ class _ByFeatures:
             found.append(
                 f"Fréchet distances are of {n:,} samples, fewer than {FEW:,}: the plug-in is far above that of the "
                 f"50,000 of the literature{'' if alone else ', and the extrapolated one uncertain'}"
+            )
+        if self.outside > MOST:
+            found.append(
+                f"{self.outside:.0%} of the values of the model's samples lie outside the range that the extractor "
+                "knows, and are seen as its nearer end: its quantities hide how far"
             )
         if statistics is not None and not statistics.moments.n:
             found.append(f"'{statistics.file}' does not say of how many images it is: its own bias is unknown")

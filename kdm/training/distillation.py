@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from kdm.configuration import Architecture, ModelConfig, built_model, from_json, to_json
-from kdm.distances import digests_of_weights
+from kdm.distances import digests_of_weights, require_range
 from kdm.model import KoopmanDistillationModel, Scaling
 from kdm.objectives import KoopmanObjective, Objective
 from kdm.operators import DenseConfig, OperatorConfig
@@ -169,7 +169,8 @@ def distil(
 
     Raises:
         DataError: If one encoder is to serve all times, and only the two ends were kept.
-        ValueError: If there is an adversary, and the samples are no pictures.
+        ValueError: If there is an adversary, and the samples are no pictures; or if values of the data are not in the
+            range of a perceptual distance.
         WeightsError: If a file of weights that the objective reads is not there.
         RunError: If the folder holds another experiment, or one whose objective read other files.
         FolderInUse: If another process trains in it.
@@ -188,6 +189,8 @@ def distil(
     }
     if current_processes().told(lambda: run.is_finished(experiment)):
         return
+    if isinstance(config.objective, KoopmanObjective):
+        require_range(config.objective.distance, data)
     with claimed_together(run, experiment, data_folder=data.folder):
         generator = torch.Generator().manual_seed(config.training.seed)
         model = built_model(model_config, generator=generator).to(device)

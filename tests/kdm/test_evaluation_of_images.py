@@ -10,6 +10,7 @@ from sklearn.naive_bayes import GaussianNB
 from kdm.ablations import DirectRegression
 from kdm.evaluation import (
     FeatureExtractor,
+    OfRange,
     Pixels,
     PointClassifier,
     PrincipalComponents,
@@ -237,6 +238,33 @@ def test_statistics_of_other_numbers_are_refused(tmp_path, arrays, message):
     np.savez(tmp_path / "odd.npz", **{"mu": np.zeros(2), "sigma": np.eye(2)} | arrays)
     with pytest.raises(ValueError, match=message):
         ReferenceStatistics.of_file(tmp_path / "odd.npz")
+
+
+class Clamped(Pixels):
+    """Pixels as an extractor sees them that knows [−1, 1]."""
+
+    low, high = -1.0, 1.0
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        return images.clamp(-1.0, 1.0).flatten(1)
+
+
+def test_data_outside_the_range_that_an_extractor_knows_are_refused(digits, teacher):
+    assert isinstance(Clamped(), OfRange)
+    assert not isinstance(Pixels(), OfRange)
+    assert float(np.abs(digits.data).max()) > 1.1  # a teacher's images leave the range a little
+    inside = evaluate(Drawn(teacher, classes=0), digits, count=60, features=Clamped())
+    assert not [note for note in inside.notes if "outside" in note]
+    for scale, shift in ((1.0, 100.0), (127.5, 127.5)):
+        fresh = Empirical(points=scale * teacher.points + shift, bandwidth=0.1)
+        data = collect(fresh, 100, generator=torch.Generator().manual_seed(0), steps=4)
+        with pytest.raises(ValueError, match=r"values between -1 and 1, got data between .* much lies outside: pixels"):
+            evaluate(Drawn(teacher, classes=0), data, count=60, features=Clamped())
+
+
+def test_samples_outside_the_range_that_an_extractor_knows_are_told_with_a_note(digits, teacher):
+    found = evaluate(Drawn(teacher, classes=0, noise=40.0), digits, count=60, features=Clamped())
+    assert [note for note in found.notes if "of the values of the model's samples lie outside the range" in note]
 
 
 def experiment_of(data: Trajectories, folder, *, trained: bool) -> Experiment:
