@@ -101,7 +101,7 @@ def evaluate(
         quantities={**quantities, **agreement.quantities, **measured.quantities},
         floor={**agreement.floor, **measured.floor},
         inputs=inputs | measured.inputs,
-        notes=(*_of_how_many(len(heldout), data), *measured.notes),
+        notes=(*_of_how_many(len(heldout), data), *_of_which(fresh, count=count), *measured.notes),
     )
 
 
@@ -112,6 +112,19 @@ def _of_stored_noise(fresh: FreshSamples, data: Trajectories, *, count: int) -> 
     return replace(
         fresh, noise=stored.noise, reference=fresh.reference[some], second=fresh.second[some], labels=stored.labels
     )
+
+
+def _of_which(fresh: FreshSamples, *, count: int) -> tuple[str, ...]:
+    """Notes where what is compared is not fresh, or less than was asked for."""
+    seen = (
+        "the law of the data is not known: samples are compared with training rows, which the model has seen, and "
+        "the floor is of such rows, too"
+    )
+    n = len(fresh.noise)
+    fewer = f"{n:,} samples are compared, not {count:,}: their noise is that of held-out pairs"
+    least = f"two_sample_accuracy, precision and recall take {FEWEST} samples, and are left out"
+    notes = ((seen, fresh.seen), (fewer, n < count), (least, n < FEWEST))
+    return tuple(note for note, applies in notes if applies)
 
 
 def _of_how_many(measured: int, data: Trajectories) -> tuple[str, ...]:

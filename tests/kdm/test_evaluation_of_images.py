@@ -24,7 +24,7 @@ from kdm.model import Scaling
 from kdm.networks import ResidualMLPConfig
 from kdm.teachers import Digits, Empirical, named
 from kdm.training.runs import RunFolder
-from kdm.trajectories import Trajectories, collect
+from kdm.trajectories import Trajectories, collect, open_trajectories, save_trajectories
 from kdm.verification.baselines import Baselines
 from kdm.verification.coordinates import LeadingCoordinates
 from kdm.verification.evidence import DIRECT, Evidence
@@ -265,6 +265,35 @@ def test_data_outside_the_range_that_an_extractor_knows_are_refused(digits, teac
 def test_samples_outside_the_range_that_an_extractor_knows_are_told_with_a_note(digits, teacher):
     found = evaluate(Drawn(teacher, classes=0, noise=40.0), digits, count=60, features=Clamped())
     assert [note for note in found.notes if "of the values of the model's samples lie outside the range" in note]
+
+
+def packed(n: int, *, folder) -> Trajectories:
+    """Pairs of 4 × 4 pixels of which nobody knows the law."""
+    rng = np.random.default_rng(0)
+    noise = 80.0 * rng.standard_normal((n, 4, 4)).astype(np.float32)
+    save_trajectories(
+        folder, noise=noise, data=np.tanh(noise / 80.0), times=(80.0, 0.002), time_name="sigma",
+        source={"kind": "packed", "layout": "x"},
+    )  # fmt: skip
+    return open_trajectories(folder)
+
+
+class Right:
+    def generate(self, noise: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        return torch.tanh(noise / 80.0)
+
+
+@pytest.mark.parametrize(("pairs", "heldout"), [(1000, 100), (50, 5)])
+def test_data_of_no_known_law_are_told_to_be_training_rows_and_few(pairs, heldout, tmp_path, digits, teacher):
+    found = evaluate(Right(), packed(pairs, folder=tmp_path / "data"), count=200)
+    assert found.inputs["samples"] == heldout
+    told = found.to_json()["notes"]
+    assert told[0].startswith("the law of the data is not known: samples are compared with training rows, which")
+    assert told[1] == f"{heldout} samples are compared, not 200: their noise is that of held-out pairs"
+    left_out = "two_sample_accuracy, precision and recall take 10 samples, and are left out" in told
+    assert left_out == (heldout < 10)
+    assert left_out == (not {"two_sample_accuracy", "precision", "recall"} & set(found.quantities))
+    assert "training rows" not in "".join(evaluate(Drawn(teacher, classes=0), digits, count=20).notes)
 
 
 def experiment_of(data: Trajectories, folder, *, trained: bool) -> Experiment:
