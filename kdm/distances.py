@@ -18,12 +18,18 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Protocol, TypeAlias, runtime_checkable
 
+import numpy as np
 import torch
 
 from kdm.model import Scaling
 from kdm.networks.perceptual import InstalledWeights, PerceptualNetwork, WeightFiles
 from kdm.shapes import Float, Samples, Tensor, as_pictures
+from kdm.trajectories import Trajectories
 
+LOOKED_AT = 2**24
+"""Numbers of the training data whose range is looked at."""
+OUTSIDE = 0.05
+"""How far values may lie outside a range on average, in halves of it: images of a teacher leave it a little."""
 PerSample: TypeAlias = Float[Tensor, " n"]
 DistanceTo: TypeAlias = Callable[[Samples], PerSample]
 """The distance of samples from a target that it knows, in standardised units."""
@@ -196,3 +202,39 @@ def digests_of_weights(distance: SampleDistance) -> dict[str, str]:
     if isinstance(distance, SumOfDistances):
         return {path: found for term in distance.terms for path, found in digests_of_weights(term.distance).items()}
     return distance.weights.digests() if isinstance(distance, PerceptualDistance) else {}
+
+
+def require_range(distance: SampleDistance, data: Trajectories) -> None:
+    """Refuses training data, by their first `LOOKED_AT` numbers, outside the range of a distance between pictures.
+
+    Raises:
+        ValueError: If they are.
+    """
+    if isinstance(distance, SumOfDistances):
+        for term in distance.terms:
+            require_range(term.distance, data)
+    if isinstance(distance, PerceptualDistance):
+        rows = min(len(data) - data.manifest.heldout, max(1, LOOKED_AT // math.prod(data.shape)))
+        pictures = torch.from_numpy(np.asarray(data.data[:rows], dtype=np.float32))
+        advice = "give the perceptual distance the low and high of these data"
+        require_values(pictures, low=distance.low, high=distance.high, advice=advice)
+
+
+def require_values(pictures: Samples, *, low: float, high: float, advice: str) -> None:
+    """Refuses pictures of data whose values are not of this range.
+
+    Args:
+        pictures: The pictures, in the data's units.
+        low: The value of a black pixel.
+        high: The value of a white one.
+        advice: What to do where it is another one.
+
+    Raises:
+        ValueError: If values lie further outside than `OUTSIDE`, on average.
+    """
+    outside = float((pictures - pictures.clamp(low, high)).abs().double().mean()) / ((high - low) / 2.0)
+    if not outside <= OUTSIDE:
+        raise ValueError(
+            f"expected pictures of values between {low:g} and {high:g}, got data between {float(pictures.min()):.4g} "
+            f"and {float(pictures.max()):.4g}, of which much lies outside: {advice}"
+        )

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from kdm.configuration import ModelConfig, built_model, from_json, seeded_modules, to_json
-from kdm.distances import Distance, SquaredDistance
+from kdm.distances import Distance, SquaredDistance, require_range
 from kdm.draws import Draws
 from kdm.model import Scaling
 from kdm.networks import Network, NetworkConfig
@@ -121,7 +121,8 @@ def regress_directly(
         Every finished step.
 
     Raises:
-        ValueError: If there is an adversary, and the samples are no pictures.
+        ValueError: If there is an adversary, and the samples are no pictures; or if values of the data are not in the
+            range of a perceptual distance.
         WeightsError: If a file of weights that the distance reads is not there.
         DataError: If the labels are not those of the classes, or the held-out data do not differ.
         RunError: If the folder holds another experiment.
@@ -142,6 +143,7 @@ def regress_directly(
         return
     heldout = data.heldout()
     require_trainable(data, heldout, classes=direct.classes, batch=config.training.batch)
+    require_range(minimised.distance, data)
     generator = torch.Generator().manual_seed(config.training.seed)
     module = _built(direct, generator=generator).to(device)
     objective, rival = _played(minimised, adversary, direct.shape, generator=generator, device=device)

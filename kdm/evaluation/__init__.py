@@ -25,7 +25,7 @@ by resampling objects.
 """
 
 from kdm.evaluation.classes import PointClassifier, labels_of
-from kdm.evaluation.features import FeatureExtractor, Pixels, PrincipalComponents, features_of
+from kdm.evaluation.features import FeatureExtractor, OfRange, Pixels, PrincipalComponents, features_of
 from kdm.evaluation.inception import Inception
 from kdm.evaluation.measurement import Evaluation, evaluate
 from kdm.evaluation.paired import PairedError, paired_error
@@ -45,6 +45,7 @@ __all__ = [
     "FeatureExtractor",
     "FreshSamples",
     "Inception",
+    "OfRange",
     "OneStepGenerator",
     "PairedError",
     "Pixels",

@@ -10,39 +10,39 @@ from koopman_analysis.twosample import (
     energy_distance,
     frechet_distances,
     kernel_distance,
+    most_groups,
     precision_recall,
     sliced_wasserstein,
 )
 
-GROUPS = 20
-"""Groups of objects that are left out in turn, where there are twice as many objects."""
+FEWEST = 10
+"""Samples of each side that a classifier and balls are given, at least."""
+PLUG_IN = "_plug_in"
+"""What the name of a distance ends in that is not extrapolated."""
 
 
 def distribution(x: Sample, y: Sample, *, rng: np.random.Generator) -> dict[str, Interval]:
-    """What any samples are compared by."""
-    return {
-        "energy_distance": energy_distance(x, y, rng=rng),
-        "sliced_w2": sliced_wasserstein(x, y, rng=rng),
-        "two_sample_accuracy": classifier_accuracy(x, y, rng=rng),
-    }
+    """What any samples are compared by; few are given to no classifier."""
+    found = {"energy_distance": energy_distance(x, y, rng=rng), "sliced_w2": sliced_wasserstein(x, y, rng=rng)}
+    if min(len(x), len(y)) < FEWEST:
+        return found
+    return {**found, "two_sample_accuracy": classifier_accuracy(x, y, rng=rng)}
 
 
 def image_distribution(x: Sample, y: Sample, *, rng: np.random.Generator) -> dict[str, Interval]:
     """What features of images are compared by, besides."""
-    groups = min(GROUPS, len(x) // 2, len(y) // 2)
-    shares = precision_recall(x, y, groups=groups, rng=rng)
-    return {
-        **frechet_quantities("frechet_distance", x, y, rng=rng),
-        "kernel_distance": kernel_distance(x, y, rng=rng),
-        "precision": shares.precision,
-        "recall": shares.recall,
-    }
+    few = min(len(x), len(y)) < FEWEST
+    shares = None if few else precision_recall(x, y, groups=most_groups(len(x), len(y)), rng=rng)
+    found = frechet_quantities("frechet_distance", x, y, rng=rng)
+    found["kernel_distance"] = kernel_distance(x, y, rng=rng)
+    return found if shares is None else {**found, "precision": shares.precision, "recall": shares.recall}
 
 
 def frechet_quantities(
     name: str, x: Sample, y: Sample | NormalMoments, *, rng: np.random.Generator
 ) -> dict[str, Interval]:
-    """The distance extrapolated to infinitely many samples, and as it is at their number."""
+    """The distance as it is at their number, and extrapolated to infinitely many samples where they are enough."""
     sizes = [len(x)] if isinstance(y, NormalMoments) else [len(x), len(y)]
-    found = frechet_distances({name: x}, y, groups=min(GROUPS, min(sizes) // 2), rng=rng)
-    return {name: found.extrapolated()[name], f"{name}_plug_in": found.plug_ins()[name]}
+    found = frechet_distances({name: x}, y, groups=most_groups(*sizes), rng=rng)
+    extrapolated = {} if found.obstacle else found.extrapolated()
+    return {**extrapolated, f"{name}{PLUG_IN}": found.plug_ins()[name]}

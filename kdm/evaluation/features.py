@@ -39,6 +39,21 @@ class FeatureExtractor(Protocol):
         ...
 
 
+@runtime_checkable
+class OfRange(Protocol):
+    """An extractor that knows images with values of one range, and sees others as the nearest of them."""
+
+    @property
+    def low(self) -> float:
+        """The value of a black pixel."""
+        ...
+
+    @property
+    def high(self) -> float:
+        """The value of a white one."""
+        ...
+
+
 @dataclass(frozen=True)
 class Pixels:
     """The images themselves."""

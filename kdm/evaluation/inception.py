@@ -3,8 +3,9 @@
 The network of Szegedy et al. 2016 as the FID uses it (Heusel et al. 2017): 2048 numbers, the mean over places of the
 last block, with TensorFlow's averages, which leave padding out, and a maximum in the last block. The file holds the
 tensors under the names of the public ports (`Mixed_5b.branch1x1.conv.weight`, …); widths and kernels are those of its
-tensors, and nothing is downloaded. Before it, images of [−1, 1] become what image files hold, and are enlarged as
-TensorFlow 1 does:
+tensors, and nothing is downloaded. Weights of other trainings have these names, too, and other features: those of the
+FID, of 2015-12-05, end in a layer of 1008 classes, others in one of 1000, and may have a second one in the middle.
+Before it, images of [−1, 1] become what image files hold, and are enlarged as TensorFlow 1 does:
 
     v = round(127.5 (x + 1)) clipped to 0 … 255,                                                             (1)
     v(i, j) ← linear between the pixels about (i h/299, j w/299), the last repeated,      (v − 128) / 128.    (2)
@@ -14,8 +15,9 @@ Every convolution is followed by its normalisation with stored moments (ε = 10�
 
 import pickle
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import torch
 from torch.nn import functional
@@ -23,6 +25,9 @@ from torch.nn import functional
 from kdm.shapes import Float, Samples, Tensor, as_pictures, can_be_shown
 from kdm.storage import digest_of
 
+CLASSES = 1008
+"""Rows of the last layer in the file of the FID; it is not read otherwise."""
+PUBLISHED = "weights-inception-2015-12-05-6726825d.pth or pt_inception-2015-12-05-6726825d.pth of the public ports"
 SIZE = 299
 """Pixels along each side that the network sees."""
 EPSILON = 1e-3
@@ -41,6 +46,9 @@ E = (
 )
 """Chains of convolutions of each kind of block; those of the last end in a fork."""
 Images = Float[Tensor, "n _ _ _"]
+Layer: TypeAlias = tuple[Tensor, Tensor, Tensor]
+"""A kernel, and the scale and shift of its normalisation."""
+NORMALISATION = ("weight", "bias", "running_mean", "running_var")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,11 +59,16 @@ class Inception:
         tensors: Of each convolution its kernel, and of its normalisation scale and shift, by the convolution's name.
         file: The file's name.
         digest: Its SHA-256.
+        low: The value of a black pixel.
+        high: The value of a white one.
     """
 
-    tensors: Mapping[str, tuple[Tensor, Tensor, Tensor]]
+    tensors: Mapping[str, Layer]
     file: str
     digest: str
+    low: float = field(default=-1.0, init=False)
+    high: float = field(default=1.0, init=False)
+    _copies: dict[torch.device, Mapping[str, Layer]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of_file(cls, path: str | Path) -> "Inception":
@@ -63,7 +76,7 @@ class Inception:
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If it does not hold the tensors of the network.
+            ValueError: If it does not hold the tensors of the network, or those of another training.
         """
         path = Path(path)
         digest = digest_of(path)
@@ -72,14 +85,13 @@ class Inception:
         except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
             raise ValueError(f"expected a file of tensors, got '{path}': {type(error).__name__}") from error
         tensors = loaded if isinstance(loaded, dict) else {}
-        missing = [name for name in _names() if f"{name}.conv.weight" not in tensors]
-        if missing:
+        if unlike := _unlike_the_published(tensors):
             raise ValueError(
-                f"expected the weights of Inception-v3 as the FID uses it in '{path}', got a file without "
-                f"{missing[0]}.conv.weight and {len(missing) - 1} others: take "
-                "weights-inception-2015-12-05-6726825d.pth or pt_inception-2015-12-05-6726825d.pth of the public ports"
+                f"expected the weights of Inception-v3 as the FID uses it in '{path}', got {unlike}: take {PUBLISHED}"
             )
-        return cls(tensors={name: _folded(tensors, name) for name in _names()}, file=path.name, digest=digest)
+        found = cls(tensors={name: _folded(tensors, name) for name in _names()}, file=path.name, digest=digest)
+        found._require_fitting(path, width=tensors["fc.weight"].shape[1])
+        return found
 
     @property
     def name(self) -> str:
@@ -103,6 +115,28 @@ class Inception:
         x = self._forked(x, "Mixed_7b", pooled=_average(x))
         x = self._forked(x, "Mixed_7c", pooled=functional.max_pool2d(x, 3, 1, padding=1))
         return x.mean(dim=(2, 3))
+
+    def on(self, device: torch.device) -> Mapping[str, Layer]:
+        """The tensors there: copied at the first call, and held."""
+        if device not in self._copies:
+            self._copies[device] = {
+                name: (kernel.to(device), scale.to(device), shift.to(device))
+                for name, (kernel, scale, shift) in self.tensors.items()
+            }
+        return self._copies[device]
+
+    def _require_fitting(self, path: Path, *, width: int) -> None:
+        """Refuses tensors that do not follow one another, or lead to no feature that the last layer takes."""
+        try:
+            # Without numbers: shapes alone are computed.
+            reached = self(torch.empty(1, 3, 8, 8, device="meta")).shape[1]
+        except RuntimeError as error:
+            raise ValueError(f"expected the convolutions of Inception-v3 in '{path}', got others: {error}") from error
+        if reached != width:
+            raise ValueError(
+                f"expected as many features as the last layer in '{path}' takes, {width}, got {reached} of the "
+                f"convolutions: take {PUBLISHED}"
+            )
 
     def _mixed(self, x: Images, block: str, chains: Iterable[tuple[str, ...]]) -> Images:
         parts = [self._chained(x, block, chain) for chain in chains]
@@ -129,7 +163,7 @@ class Inception:
         return x
 
     def _convolved(self, x: Images, name: str, *, stride: int = 1, padded: bool = True) -> Images:
-        kernel, scale, shift = (tensor.to(x) for tensor in self.tensors[name])
+        kernel, scale, shift = self.on(x.device)[name]
         padding = [side // 2 if padded else 0 for side in kernel.shape[2:]]
         x = functional.conv2d(x, kernel, stride=stride, padding=padding)
         return (x * scale[:, None, None] + shift[:, None, None]).relu_()
@@ -160,11 +194,24 @@ def _average(x: Images) -> Images:
     return functional.avg_pool2d(x, 3, 1, padding=1, count_include_pad=False)
 
 
-def _folded(tensors: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor, Tensor]:
+def _unlike_the_published(tensors: Mapping[str, Any]) -> str:
+    """What of these is not as in the file of the FID, empty where nothing is."""
+    parts = ("conv.weight", *(f"bn.{part}" for part in NORMALISATION))
+    needed = [*(f"{name}.{part}" for part in parts for name in _names()), "fc.weight"]
+    missing = [name for name in needed if not isinstance(tensors.get(name), Tensor)]
+    if missing:
+        return f"a file without {missing[0]} and {len(missing) - 1} others"
+    last = tensors["fc.weight"]
+    if last.ndim != 2 or len(last) != CLASSES:
+        return f"a last layer fc.weight of shape {tuple(last.shape)}, not of {CLASSES} rows: those of another training"
+    if second := next((name for name in tensors if name.startswith("AuxLogits.")), ""):
+        return f"{second}, of a second last layer: those of another training"
+    return ""
+
+
+def _folded(tensors: Mapping[str, Tensor], name: str) -> Layer:
     """The kernel, and the scale and shift that normalise by the stored moments."""
-    weight, bias, mean, variance = (
-        tensors[f"{name}.bn.{part}"].float() for part in ("weight", "bias", "running_mean", "running_var")
-    )
+    weight, bias, mean, variance = (tensors[f"{name}.bn.{part}"].float() for part in NORMALISATION)
     scale = weight / (variance + EPSILON).sqrt()
     return tensors[f"{name}.conv.weight"].float(), scale, bias - mean * scale
 

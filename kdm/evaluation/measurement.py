@@ -1,14 +1,16 @@
 """Everything of the package that applies to a model and its data."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
+from kdm.distances import require_values
 from kdm.evaluation.classes import class_agreement, distances_to_points, empirical_of
-from kdm.evaluation.distances import distribution, frechet_quantities, image_distribution
-from kdm.evaluation.features import COMPONENTS, FeatureExtractor, PrincipalComponents, features_of
+from kdm.evaluation.distances import FEWEST, PLUG_IN, distribution, frechet_quantities, image_distribution
+from kdm.evaluation.features import COMPONENTS, FeatureExtractor, OfRange, PrincipalComponents, features_of
 from kdm.evaluation.paired import mean_interval, paired_quantities
 from kdm.evaluation.reference import ReferenceStatistics
 from kdm.evaluation.samples import FreshSamples, OneStepGenerator, fresh_samples, generated, is_of_images, rows
@@ -18,6 +20,10 @@ from koopman_analysis.resampling import Interval
 
 FEW = 10_000
 """Samples below which a Fréchet distance is told with a warning."""
+SAMPLES_A_FEATURE = 2
+"""Samples a feature from which a Fréchet distance is extrapolated, from a law and from another sample."""
+MOST = 0.5
+"""Share of the values of samples that may lie outside the range of an extractor without a note."""
 SHARP = 2000
 """Samples whose nearest point is looked for, at most."""
 
@@ -63,11 +69,11 @@ def evaluate(
         statistics: Moments of the same features of reference images, to compare with as well.
 
     Raises:
-        ValueError: If there are too few samples, features or statistics are given for what is no image, or the
-            statistics are of other features.
+        ValueError: If there are too few samples, features or statistics are given for what is no image, the
+            statistics are of other features, or the data are not in the range that the features know.
     """
-    if count < 10:
-        raise ValueError(f"expected at least 10 samples to compare, got {count}")
+    if count < FEWEST:
+        raise ValueError(f"expected at least {FEWEST} samples to compare, got {count}")
     if (features or statistics) and not is_of_images(data):
         raise ValueError(f"expected images to compare by features, got states of shape {data.shape}: leave them out")
     if statistics is not None and features is None:
@@ -82,12 +88,7 @@ def evaluate(
     fresh = fresh_samples(data, count=count, generator=generator)
     told = heldout.labels if getattr(model, "classes", 0) else None
     if told is not None and fresh.labels is None:
-        # Labels that were read off the data belong to stored noise; nobody knows those of fresh noise.
-        stored = data.heldout(count=min(count, len(fresh.reference)))
-        some = slice(len(stored))
-        fresh = FreshSamples(
-            noise=stored.noise, reference=fresh.reference[some], second=fresh.second[some], labels=stored.labels
-        )
+        fresh = _of_stored_noise(fresh, data, count=count)
     asked = None if fresh.labels is None else fresh.labels.to(device)
     samples = generated(model, fresh.noise.to(device), asked).cpu()
     quantities = paired_quantities(data, heldout.data, predicted, rng=rng)
@@ -100,8 +101,30 @@ def evaluate(
         quantities={**quantities, **agreement.quantities, **measured.quantities},
         floor={**agreement.floor, **measured.floor},
         inputs=inputs | measured.inputs,
-        notes=(*_of_how_many(len(heldout), data), *measured.notes),
+        notes=(*_of_how_many(len(heldout), data), *_of_which(fresh, count=count), *measured.notes),
     )
+
+
+def _of_stored_noise(fresh: FreshSamples, data: Trajectories, *, count: int) -> FreshSamples:
+    """Labels that were read off the data belong to stored noise; nobody knows those of fresh noise."""
+    stored = data.heldout(count=min(count, len(fresh.reference)))
+    some = slice(len(stored))
+    return replace(
+        fresh, noise=stored.noise, reference=fresh.reference[some], second=fresh.second[some], labels=stored.labels
+    )
+
+
+def _of_which(fresh: FreshSamples, *, count: int) -> tuple[str, ...]:
+    """Notes where what is compared is not fresh, or less than was asked for."""
+    seen = (
+        "the law of the data is not known: samples are compared with training rows, which the model has seen, and "
+        "the floor is of such rows, too"
+    )
+    n = len(fresh.noise)
+    fewer = f"{n:,} samples are compared, not {count:,}: their noise is that of held-out pairs"
+    least = f"two_sample_accuracy, precision and recall take {FEWEST} samples, and are left out"
+    notes = ((seen, fresh.seen), (fewer, n < count), (least, n < FEWEST))
+    return tuple(note for note, applies in notes if applies)
 
 
 def _of_how_many(measured: int, data: Trajectories) -> tuple[str, ...]:
@@ -135,25 +158,41 @@ def _as_laws(
     for values, which in ((quantities, 0), (floor, 2)):
         values |= images.quantities(which, statistics, rng=rng)
     return Evaluation(
-        quantities=quantities, floor=floor, inputs=images.inputs(statistics), notes=images.notes(statistics)
+        quantities=quantities,
+        floor=floor,
+        inputs=images.inputs(statistics),
+        notes=images.notes(statistics, told=quantities),
     )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _ByFeatures:
-    """Images described by an extractor: the model's, the reference, and the second sample."""
+    """Images described by an extractor: the model's, the reference, and the second sample.
+
+    Attributes:
+        extractor: Its name.
+        features: Those of each.
+        outside: The share of the model's values that lie outside the range that the extractor knows.
+    """
 
     extractor: str
     features: list[np.ndarray]
+    outside: float
 
     @classmethod
     def of(
         cls, clouds: tuple[Samples, Samples, Samples], data: Trajectories, extractor: FeatureExtractor | None, *,
         device: torch.device,
     ) -> "_ByFeatures":  # fmt: skip
-        chosen = PrincipalComponents.of_training(data) if extractor is None else extractor
+        chosen, outside = PrincipalComponents.of_training(data) if extractor is None else extractor, 0.0
+        if isinstance(chosen, OfRange):
+            low, high = chosen.low, chosen.high
+            advice = f"{chosen.name} sees values beyond as the nearest, scale the data or leave it out"
+            for cloud in clouds[1:]:
+                require_values(cloud, low=low, high=high, advice=advice)
+            outside = float(((clouds[0] < low) | (clouds[0] > high)).double().mean())
         described = [features_of(chosen, cloud.to(device)) for cloud in clouds]
-        return cls(extractor=chosen.name, features=described)
+        return cls(extractor=chosen.name, features=described, outside=outside)
 
     def require_comparable(self, statistics: ReferenceStatistics | None) -> None:
         width = self.features[0].shape[1]
@@ -176,12 +215,23 @@ class _ByFeatures:
         named = {} if statistics is None else {"statistics": statistics.to_json()}
         return {"features": {"extractor": self.extractor, "width": self.features[0].shape[1]}} | named
 
-    def notes(self, statistics: ReferenceStatistics | None) -> tuple[str, ...]:
-        found, n = [], len(self.features[0])
+    def notes(self, statistics: ReferenceStatistics | None, *, told: Mapping[str, Interval]) -> tuple[str, ...]:
+        found, (n, width) = [], self.features[0].shape
+        alone = [name for name in told if name.endswith(PLUG_IN) and name.removesuffix(PLUG_IN) not in told]
+        if alone:
+            found.append(
+                f"{' and '.join(alone)}: not extrapolated, for {n:,} samples are too few for {width:,} features; a "
+                f"plug-in depends on n, {SAMPLES_A_FEATURE} samples a feature are enough"
+            )
         if n < FEW:
             found.append(
                 f"Fréchet distances are of {n:,} samples, fewer than {FEW:,}: the plug-in is far above that of the "
-                "50,000 of the literature, and the extrapolated one uncertain"
+                f"50,000 of the literature{'' if alone else ', and the extrapolated one uncertain'}"
+            )
+        if self.outside > MOST:
+            found.append(
+                f"{self.outside:.0%} of the values of the model's samples lie outside the range that the extractor "
+                "knows, and are seen as its nearer end: its quantities hide how far"
             )
         if statistics is not None and not statistics.moments.n:
             found.append(f"'{statistics.file}' does not say of how many images it is: its own bias is unknown")

@@ -1,6 +1,7 @@
 """Moments of features that somebody stored, so that a published distance can be compared with."""
 
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,8 @@ class ReferenceStatistics:
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If it is no such archive, or its arrays are not a mean and a covariance.
+            ValueError: If it is no such archive, its arrays are not a mean and a covariance of real numbers, or what it
+                tells as the number of images is none.
         """
         path = Path(path)
         try:
@@ -52,15 +54,32 @@ class ReferenceStatistics:
                 f"expected arrays mu (d,) and sigma (d, d) in '{path}', got {found or 'neither'}: compute them from "
                 "features of the reference images, with NormalMoments.of"
             )
-        n = next((int(arrays[name]) for name in COUNTS if name in arrays), 0)
+        for name in ("mu", "sigma"):
+            if arrays[name].dtype.kind not in "iuf":
+                raise ValueError(f"expected real numbers in {name} of '{path}', got {arrays[name].dtype}")
         moments = NormalMoments.of_covariance(
-            arrays["mu"].astype(np.float64), _symmetric(arrays["sigma"].astype(np.float64)), n=n
+            arrays["mu"].astype(np.float64), _symmetric(arrays["sigma"].astype(np.float64)), n=_count(arrays, path)
         )
         return cls(file=path.name, digest=digest_of(path), moments=moments)
 
     def to_json(self) -> dict[str, Any]:
         """What names it in a result; n is null where the file does not say it."""
         return {"file": self.file, "sha256": self.digest, "n": self.moments.n or None}
+
+
+def _count(arrays: Mapping[str, np.ndarray], path: Path) -> int:
+    """The number of images that a file tells, 0 where it tells none."""
+    for name in COUNTS:
+        if name in arrays:
+            told = arrays[name]
+            whole = told.dtype.kind in "iu" or (told.dtype.kind == "f" and bool((told == np.floor(told)).all()))
+            if told.size != 1 or not whole or told.item() < 1:
+                raise ValueError(
+                    f"expected one whole number of images in {name} of '{path}', got {told.dtype} of shape "
+                    f"{told.shape}: leave it out where it is not known"
+                )
+            return int(told.item())
+    return 0
 
 
 def _symmetric(covariance: np.ndarray) -> np.ndarray:

@@ -60,12 +60,14 @@ class FreshSamples:
         reference: Samples of the data end, what samples are compared with.
         second: More of them, which stand in for the model where the floor is measured.
         labels: Those that the noise is of, where the flow of a row depends on its label.
+        seen: Whether the samples of the data end are training rows, which the model has seen.
     """
 
     noise: Samples
     reference: Samples
     second: Samples
     labels: Labels | None = None
+    seen: bool = False
 
 
 def fresh_samples(data: Trajectories, *, count: int, generator: torch.Generator) -> FreshSamples:
@@ -85,7 +87,7 @@ def fresh_samples(data: Trajectories, *, count: int, generator: torch.Generator)
     rows = torch.randperm(len(training), generator=generator)
     return FreshSamples(
         noise=heldout.noise[:count], reference=training[rows[:count]], second=training[rows[count : 2 * count]],
-        labels=heldout.labels[:count] if data.conditional and heldout.labels is not None else None,
+        labels=heldout.labels[:count] if data.conditional and heldout.labels is not None else None, seen=True,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from kdm.configuration import Architecture, ModelConfig, built_model, from_json, to_json
-from kdm.distances import SampleDistance, digests_of_weights
+from kdm.distances import SampleDistance, digests_of_weights, require_range
 from kdm.model import KoopmanDistillationModel, Scaling
 from kdm.objectives import KoopmanObjective, Objective
 from kdm.operators import DenseConfig, OperatorConfig
@@ -199,7 +199,8 @@ def distil(
     Raises:
         DataError: If one encoder is to serve all times, and only the two ends were kept; if the labels are not those of
             the model's classes, or the held-out data do not differ.
-        ValueError: If there is an adversary, and the samples are no pictures.
+        ValueError: If there is an adversary, and the samples are no pictures; or if values of the data are not in the
+            range of a perceptual distance.
         WeightsError: If weights that the objective reads are not there, or others.
         RunError: If the folder holds another experiment, or one whose objective read other files.
         FolderInUse: If another process trains in it.
@@ -219,6 +220,7 @@ def distil(
     if current_processes().told(lambda: run.is_finished(experiment)):
         return
     require_trainable(data, heldout, classes=config.architecture.classes, batch=config.training.batch)
+    require_range(config.objective.distance, data)
     model, objective, rival = prepared(config, model_config, device=device)
     finish = None if config.refit is None else partial(refitted, pairs=training, refit=config.refit)
     state = TrainingState(model, config.training, pairs=len(training), rival=rival, finish=finish)

@@ -2,7 +2,8 @@
 
 better_than_distillation     the claim of the paper, against direct regression by the same loss: of models trained here
 
-The features are principal components of the training images, 64 or fewer.
+The features are principal components of the training images, 64 or fewer. Of fewer images than these need the distances
+are told as they are, and the claim does not apply.
 """
 
 from functools import partial
@@ -18,9 +19,11 @@ from koopman_analysis.checks import better_than_distillation, distillation_not_a
 from koopman_analysis.claims import Claim
 from koopman_analysis.figures import draw_discrepancies, figure_of
 from koopman_analysis.report import Entry, Report, Table, measured
-from koopman_analysis.twosample import frechet_distances
+from koopman_analysis.twosample import FrechetDistances, frechet_distances, most_groups
 
 MODEL, FLOOR = "model", "second sample of the data"
+ENOUGH = "The squared Fréchet distance of the two first moments, extrapolated to infinitely many samples"
+FEW = "The squared Fréchet distance of the two first moments, of too few samples to be extrapolated to infinitely many"
 
 
 def with_quality(report: Report, experiment: Experiment, evidence: Evidence, *, rng: np.random.Generator) -> Report:
@@ -31,21 +34,23 @@ def with_quality(report: Report, experiment: Experiment, evidence: Evidence, *, 
     clouds = {MODEL: evidence.samples, FLOOR: evidence.second, **evidence.rivals}
     features = {name: _described(extractor, cloud) for name, cloud in clouds.items()}
     reference = _described(extractor, evidence.reference)
-    claim = _claim(experiment, features, reference, rng=rng)
-    found = frechet_distances(features, reference, rng=rng)
-    distances, plug_ins = found.extrapolated(), found.plug_ins()
+    groups = most_groups(len(reference), *map(len, features.values()))
+    found = frechet_distances(features, reference, groups=groups, rng=rng)
+    claim = _claim(experiment, found, features, reference, rng=rng)
+    plug_ins = found.plug_ins()
+    distances, kind = (plug_ins, "Plug-in") if found.obstacle else (found.extrapolated(), "Fréchet distance")
     floor = distances[FLOOR]
     draw = partial(
         draw_discrepancies, coefficients=distances, tolerance=max(floor.high, floor.high - floor.estimate),
-        label="Fréchet distance F² (grey: as near as a second sample of the data)",
+        label=f"{kind} F² (grey: as near as a second sample of the data)",
     )  # fmt: skip
     table = Table(
         title=f"One-step images and their rivals, by {extractor.name}",
-        columns=("samples", "Fréchet distance [95 %]", f"plug-in, n = {len(reference):,}"),
+        columns=("samples", f"{kind} [95 %]", f"plug-in, n = {len(reference):,}"),
         rows=[(name, measured(interval), f"{plug_ins[name].estimate:.4g}") for name, interval in distances.items()],
         note=(
-            "The squared Fréchet distance of the two first moments, extrapolated to infinitely many samples; the "
-            "plug-in is what others publish, too large in proportion to 1/n. Only distances by one extractor compare."
+            f"{FEW if found.obstacle else ENOUGH}; the plug-in is what others publish, too large in proportion to 1/n. "
+            "Only distances by one extractor compare."
         ),
     )
     picture = partial(figure_of, draw, size=(6.4, 1.2 + 0.32 * len(distances)))
@@ -53,12 +58,16 @@ def with_quality(report: Report, experiment: Experiment, evidence: Evidence, *, 
 
 
 def _claim(
-    experiment: Experiment, features: dict[str, np.ndarray], reference: np.ndarray, *, rng: np.random.Generator
-) -> Claim:
+    experiment: Experiment, found: FrechetDistances, features: dict[str, np.ndarray], reference: np.ndarray, *,
+    rng: np.random.Generator,
+) -> Claim:  # fmt: skip
     if experiment.training is None:
         return distillation_not_applicable(NO_TRAINING)
+    if found.obstacle:
+        return distillation_not_applicable(found.obstacle)
     ratios = distillation_ratios(
-        [features[MODEL]], [features[DIRECT]], reference, second=features[FLOOR], rng=rng
+        [features[MODEL]], [features[DIRECT]], reference, second=features[FLOOR],
+        groups=len(found.jackknife.replicates), rng=rng,
     )  # fmt: skip
     return with_loss(better_than_distillation(ratios), experiment.training.config)
 

@@ -32,6 +32,7 @@ from koopman_analysis.jackknife import Jackknife, ratio_interval
 from koopman_analysis.resampling import Interval, jackknife_intervals
 from koopman_analysis.shapes import Float
 from koopman_analysis.twosample import NormalMoments, Sample, carried_towards, frechet_distances, squared_frechet
+from koopman_analysis.twosample.frechet import GROUPS
 
 ID = "better_than_distillation"
 HYPOTHESIS = "One step gives samples nearer to the data than knowledge distillation with equal means."
@@ -79,7 +80,7 @@ class DistillationRatios:
 
 def distillation_ratios(
     models: Sequence[Sample], distillations: Sequence[Sample], reference: Sample, *, second: Sample,
-    rng: np.random.Generator,
+    groups: int = GROUPS, rng: np.random.Generator,
 ) -> DistillationRatios:  # fmt: skip
     """Measures features of samples of models and of the distillations beside them, a pair for each seed.
 
@@ -88,11 +89,12 @@ def distillation_ratios(
         distillations: Samples of each training of the distillation, row by row from the same noise.
         reference: A sample of the data.
         second: Another, disjoint from the first.
+        groups: Groups of objects that are removed in turn.
         rng: Deals the objects into groups.
 
     Raises:
-        ValueError: If there are no models, the numbers differ, or two that stand against each other have different
-            shapes.
+        ValueError: If there are no models, the numbers differ, two that stand against each other have different
+            shapes, or there are too few samples to extrapolate their distances.
     """
     if not models or len(models) != len(distillations):
         raise ValueError(
@@ -112,7 +114,9 @@ def distillation_ratios(
             f"{FURTHER} {seed}": _further(distillation, target),
             f"{NEARER} {seed}": carried_towards(distillation, target, share=MARGIN),
         }
-    found = frechet_distances(samples, reference, rng=rng).jackknife
+    distances = frechet_distances(samples, reference, groups=groups, rng=rng)
+    distances.require_line()
+    found = distances.jackknife
     trainings = len(models)
     by_seed = found.unbiased().reshape(trainings, -1)
     return DistillationRatios(

@@ -27,7 +27,8 @@ plug-in is biased upwards by sampling: it is read beside its value for two disjo
 
     F² = ‖μ − ν‖² + tr S + tr T − 2 tr (S^½ T S^½)^½ ,                                                       (6)
 
-extrapolated to infinitely many samples; the **kernel distance**, which is D of (1) with
+extrapolated to infinitely many samples where there are more of them than features; the **kernel distance**, which is D
+of (1) with
 
     k(x, y) = (⟨x, y⟩ / d + 1)³                                                                              (7)
 
@@ -52,6 +53,7 @@ from koopman_analysis.twosample.frechet import (
     carried_towards,
     frechet_distance,
     frechet_distances,
+    most_groups,
     squared_frechet,
 )
 from koopman_analysis.twosample.kernels import CUBIC, ENERGY, CubicKernel, GaussianKernel, Kernel, NegativeDistance
@@ -78,6 +80,7 @@ __all__ = [
     "frechet_distance",
     "frechet_distances",
     "kernel_distance",
+    "most_groups",
     "permutation_test",
     "precision_recall",
     "sliced_wasserstein",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from koopman_analysis.resampling import Bootstrap, Interval, permutation_p_value
-from koopman_analysis.twosample.draws import Sample, require_sample, resampled_multiplicities
+from koopman_analysis.twosample.draws import Sample, require_samples, resampled_multiplicities
 from koopman_analysis.twosample.kernels import (
     CUBIC,
     ENERGY,
@@ -72,10 +72,10 @@ def discrepancies(
     differences are as sharp as the pairing allows; where rows are independent this changes nothing.
 
     Raises:
+        TypeError: If a sample is not an array of real numbers.
         ValueError: If a sample has fewer than two points, another width than the reference, or is not finite.
     """
-    for name, sample in {**samples, "reference": reference}.items():
-        require_sample(name, sample, width=reference.shape[1])
+    require_samples({**samples, "reference": reference})
     draws: dict[int, np.ndarray] = {}
     for size in sorted({len(sample) for sample in samples.values()}):
         draws[size] = resampled_multiplicities(size, resamples, rng=rng)
@@ -106,6 +106,7 @@ def squared_mmd(
     x: Sample, y: Sample, *, kernel: Kernel | None = None, resamples: int = 199, rng: np.random.Generator
 ) -> Interval:
     """The squared MMD, unbiased; Gaussian with the median distance of y unless a kernel is given."""
+    require_samples({"x": x, "y": y})
     chosen = GaussianKernel.of_median_distance(y, rng=rng) if kernel is None else kernel
     return discrepancies({"x": x}, y, kernel=chosen, resamples=resamples, rng=rng).distances()["x"]
 
@@ -121,10 +122,10 @@ def permutation_test(
     """Tests by relabelling whether two samples are of one law: exact at any size.
 
     Raises:
+        TypeError: If a sample is not an array of real numbers.
         ValueError: If a sample has fewer than two points, the widths differ, or a value is not finite.
     """
-    require_sample("x", x, width=y.shape[1])
-    require_sample("y", y, width=y.shape[1])
+    require_samples({"x": x, "y": y})
     n, m = len(x), len(y)
     first = np.zeros((permutations + 1, n + m))
     first[0, :n] = 1.0

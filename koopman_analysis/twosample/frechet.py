@@ -18,15 +18,32 @@ once more, misses the truth. With J groups of whole objects and F²₍ⱼ₎ the
 is the line through the plug-ins at sizes n and n (J − 1)/J, read at 1/n = 0. Its interval is that of the grouped
 jackknife, F²_∞ ± t se. A sample of the law itself is at F²_∞ ≈ 0, of either sign.
 
+**Where it is a line.** For n and m samples of one law with covariance s I in d directions, with γ = d/n and δ = d/m, 0
+for a law that is known exactly,
+
+    E F² = 2 s d ( (γ + δ)/8 + (γ − δ)²/64 + … ) + s d (1/n + 1/m),        γ, δ ≤ 1.                          (3)
+
+Of samples of one size it is a line as long as each spans all directions, and none beyond, where ‖F Gᵀ‖_* has lost some:
+so nothing is extrapolated unless n − ⌈n/J⌉ > d. Of unequal sizes (2) falls short of the truth by
+
+    tr T / 32 · (γ − δ)² J/(J − 1),                                                                         (4)
+
+by which the interval reaches further up, and |γ − δ| ≤ ½ is required: n ≥ 2 d against a known law. Measured on normal
+samples of 32 and 96 features, with variances that are equal or decay as 1/k and 1/k², of equal laws and others, 40 or
+60 times each, intervals for 95 % hold the truth in 87 to 100 % for n = m ≥ 1.15 d, and in 85 to 100 % for n ≥ 2 d
+against a law; without (4) in 12 %, of equal variances, 96 features and n = 2 d. Below one sample a feature the truth 0
+was never in them.
+
 **Ratios.** Where two models started from the same noise, rows are removed together, so that the ratio F²_∞ of one to
 F²_∞ of the other is as sharp as their pairing allows; its interval is Fieller's.
 
 Sources: Fréchet 1957, Dowson & Landau 1982 (equation (1)); Heusel et al. 2017 (of Inception features: the FID); Chong &
-Forsyth 2020 (the extrapolation); Efron & Tibshirani 1993 (jackknife estimate of bias).
+Forsyth 2020 (the extrapolation); Efron & Tibshirani 1993 (jackknife estimate of bias); Marchenko & Pastur 1967
+(equation (3) at δ = 0, from E λ^½ = ₂F₁(½, −½; 2; γ) of a law of eigenvalues).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,10 +51,12 @@ from koopman_analysis.jackknife import Jackknife
 from koopman_analysis.moments import triangular_factor
 from koopman_analysis.resampling import Interval, jackknife_intervals, random_groups
 from koopman_analysis.shapes import Float
-from koopman_analysis.twosample.draws import Sample, require_sample
+from koopman_analysis.twosample.draws import Sample, require_samples
 
 GROUPS = 20
 """Groups of objects that are removed in turn."""
+UNLIKE = 0.5
+"""|γ − δ| of equation (3), at most."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,7 +76,7 @@ class NormalMoments:
     @classmethod
     def of(cls, sample: Sample) -> "NormalMoments":
         """The moments of a sample, its covariance divided by n − 1."""
-        require_sample("sample", sample, width=sample.shape[1])
+        require_samples({"sample": sample})
         mean = sample.mean(axis=0, dtype=np.float64)
         return cls(mean=mean, factor=triangular_factor((sample - mean) / np.sqrt(len(sample) - 1)), n=len(sample))
 
@@ -136,14 +155,32 @@ class FrechetDistances:
     Attributes:
         names: The samples, in the order of the columns.
         jackknife: The plug-ins.
+        shortfall: Equation (4) for each.
+        obstacle: Why the plug-ins are on no line in 1/n, empty where they are: as an error says it.
     """
 
     names: tuple[str, ...]
     jackknife: Jackknife
+    shortfall: Float[np.ndarray, " k"]
+    obstacle: str = ""
 
     def extrapolated(self) -> dict[str, Interval]:
-        """F²_∞ of equation (2), each with its interval."""
-        return self._about(self.jackknife.unbiased())
+        """F²_∞ of equation (2), each with its interval.
+
+        Raises:
+            ValueError: If the plug-ins are on no line, for there are too few samples.
+        """
+        self.require_line()
+        found = self._about(self.jackknife.unbiased())
+        return {
+            name: replace(interval, high=interval.high + float(further))
+            for (name, interval), further in zip(found.items(), self.shortfall, strict=True)
+        }
+
+    def require_line(self) -> None:
+        """Raises a ValueError where nothing can be extrapolated: equation (3)."""
+        if self.obstacle:
+            raise ValueError(self.obstacle)
 
     def plug_ins(self) -> dict[str, Interval]:
         """F² at these numbers of samples, bias and all: what compares with a published number of the same n."""
@@ -174,13 +211,13 @@ def frechet_distances(
         rng: Deals the objects.
 
     Raises:
+        TypeError: If a sample is not an array of real numbers.
         ValueError: If a sample has another width than the reference, is not finite, or has fewer than two points a
             group.
     """
-    width = len(reference.mean) if isinstance(reference, NormalMoments) else reference.shape[1]
     everything = dict(samples) if isinstance(reference, NormalMoments) else {**samples, "reference": reference}
+    require_samples(everything, width=len(reference.mean) if isinstance(reference, NormalMoments) else None)
     for name, sample in everything.items():
-        require_sample(name, sample, width=width)
         if len(sample) < 2 * groups:
             raise ValueError(f"expected at least {2 * groups} points in {name!r}, two a group, got {len(sample)}")
     dealt: dict[int, np.ndarray] = {}
@@ -190,21 +227,65 @@ def frechet_distances(
         references = [reference] * (groups + 1)
     else:
         references = _without_each(reference, random_groups(np.arange(len(reference)), groups, rng=rng), groups)
-    columns = []
+    columns, directions = [], _directions(references[0])
     for sample in samples.values():
         moments = _without_each(sample, dealt[len(sample)], groups)
         columns.append([squared_frechet(*both) for both in zip(moments, references, strict=True)])
+        directions = max(directions, _directions(moments[0]))
     values = np.array(columns).T
     units = min(len(sample) for sample in everything.values())
     jackknife = Jackknife(estimate=values[0], replicates=values[1:], units=units)
-    return FrechetDistances(names=tuple(samples), jackknife=jackknife)
+    ratios = [_difference_of_ratios(len(sample), reference, directions) for sample in samples.values()]
+    spread, width = np.square(references[0].factor).sum() * groups / (groups - 1), len(references[0].mean)
+    return FrechetDistances(
+        names=tuple(samples), jackknife=jackknife, shortfall=spread / 32.0 * np.square(ratios),
+        obstacle=_obstacle(units, ratios, directions=directions, width=width, groups=groups),
+    )  # fmt: skip
 
 
 def frechet_distance(
     x: Sample, y: Sample | NormalMoments, *, groups: int = GROUPS, rng: np.random.Generator
 ) -> Interval:
-    """F²_∞ of equation (2) between two samples, or a sample and a law."""
+    """F²_∞ of equation (2) between two samples, or a sample and a law.
+
+    Raises:
+        ValueError: As `frechet_distances`, and if there are too few samples to extrapolate.
+    """
     return frechet_distances({"x": x}, y, groups=groups, rng=rng).extrapolated()["x"]
+
+
+def most_groups(*sizes: int) -> int:
+    """`GROUPS`, or fewer where there are not twice as many objects."""
+    return max(2, min(GROUPS, min(sizes) // 2))
+
+
+def _difference_of_ratios(n: int, reference: Sample | NormalMoments, directions: int) -> float:
+    """γ − δ of equation (3)."""
+    return directions / n - (0.0 if isinstance(reference, NormalMoments) else directions / len(reference))
+
+
+def _obstacle(fewest: int, ratios: list[float], *, directions: int, width: int, groups: int) -> str:
+    """What is wrong with these numbers of samples, empty where nothing is."""
+    left = fewest - -(-fewest // groups)
+    if left <= directions:
+        return (
+            f"expected more than {directions} samples beside each group, as many as the features have directions, to "
+            f"extrapolate a Fréchet distance, got {left}: take {-(-(width + 1) * groups // (groups - 1))} samples or "
+            "more, describe them by fewer features, or look at the plug-in"
+        )
+    if (unlike := max(map(abs, ratios))) > UNLIKE:
+        return (
+            f"expected numbers of features a sample that differ by {UNLIKE} or less between the samples and what they "
+            f"are compared with, a law being of infinitely many, to extrapolate a Fréchet distance, got {unlike:.2g}: "
+            f"take as many of both, of a law {2 * directions} or more, describe them by fewer features, or look at the "
+            "plug-in"
+        )
+    return ""
+
+
+def _directions(moments: NormalMoments) -> int:
+    """Of how many directions a covariance is, to rounding."""
+    return int(np.linalg.matrix_rank(moments.factor))
 
 
 def _without_each(sample: Sample, group: np.ndarray, groups: int) -> list[NormalMoments]:

@@ -28,7 +28,7 @@ import numpy as np
 
 from koopman_analysis.resampling import Interval, jackknife_intervals, random_groups
 from koopman_analysis.shapes import Float, Int
-from koopman_analysis.twosample.draws import Sample, require_sample
+from koopman_analysis.twosample.draws import Sample, require_samples
 from koopman_analysis.twosample.kernels import strips
 
 NEIGHBOURS = 3
@@ -63,14 +63,15 @@ def precision_recall(
         rng: Deals the objects.
 
     Raises:
+        TypeError: If a sample is not an array of real numbers.
         ValueError: If a sample has fewer points than neighbours and groups need, the widths differ, or a value is not
             finite.
     """
     if neighbours < 1 or groups < 2:
         raise ValueError(f"expected at least one neighbour and two groups, got {neighbours} and {groups}")
     needed = max(2 * groups, 2 * (neighbours + 1))
+    require_samples({"x": x, "y": y})
     for name, sample in {"x": x, "y": y}.items():
-        require_sample(name, sample, width=y.shape[1])
         if len(sample) < needed:
             raise ValueError(
                 f"expected at least {needed} points in {name!r} for {neighbours} neighbours and {groups} groups, got "

@@ -3,7 +3,7 @@
 import numpy as np
 
 from koopman_analysis.resampling import Interval
-from koopman_analysis.twosample.draws import Sample, require_sample, resampled_multiplicities
+from koopman_analysis.twosample.draws import Sample, require_samples, resampled_multiplicities
 
 
 def sliced_wasserstein(
@@ -15,10 +15,10 @@ def sliced_wasserstein(
     the same for the noise floor at the same sizes.
 
     Raises:
+        TypeError: If a sample is not an array of real numbers.
         ValueError: If a sample has fewer than two points, the widths differ, or a value is not finite.
     """
-    require_sample("x", x, width=y.shape[1])
-    require_sample("y", y, width=y.shape[1])
+    require_samples({"x": x, "y": y})
     theta = rng.standard_normal((x.shape[1], directions))
     theta /= np.linalg.norm(theta, axis=0)
     counts_x, counts_y = (

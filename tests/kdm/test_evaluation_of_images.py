@@ -10,6 +10,7 @@ from sklearn.naive_bayes import GaussianNB
 from kdm.ablations import DirectRegression
 from kdm.evaluation import (
     FeatureExtractor,
+    OfRange,
     Pixels,
     PointClassifier,
     PrincipalComponents,
@@ -24,7 +25,7 @@ from kdm.networks import ResidualMLPConfig
 from kdm.presets import preset_named
 from kdm.teachers import Digits, Empirical, named
 from kdm.training.runs import RunFolder
-from kdm.trajectories import Trajectories, collect
+from kdm.trajectories import Trajectories, collect, open_trajectories, save_trajectories
 from kdm.verification.baselines import Baselines
 from kdm.verification.coordinates import LeadingCoordinates
 from kdm.verification.evidence import DIRECT, Evidence
@@ -171,13 +172,25 @@ def statistics(tmp_path, digits):
 
 
 def test_statistics_of_a_file_are_named_with_their_hash_and_compared_with(digits, teacher, statistics):
-    found = evaluate(Drawn(teacher, classes=0), digits, count=60, features=Pixels(), statistics=statistics)
+    found = evaluate(Drawn(teacher, classes=0), digits, count=130, features=Pixels(), statistics=statistics)
     assert found.inputs["features"] == {"extractor": "pixels", "width": 64}
     assert found.inputs["statistics"] == {"file": "reference.npz", "sha256": statistics.digest, "n": 400}
     quantities = found.quantities
     plug_in = quantities["frechet_distance_to_statistics_plug_in"].estimate
     assert plug_in > quantities["frechet_distance_to_statistics"].estimate
     assert "frechet_distance_to_statistics" in found.floor
+
+
+def test_fewer_images_than_features_have_distances_at_their_number_only_and_a_note(digits, teacher, statistics):
+    found = evaluate(Drawn(teacher, classes=0), digits, count=60, features=Pixels(), statistics=statistics)
+    for told in (found.quantities, found.floor):
+        assert {"frechet_distance_plug_in", "frechet_distance_to_statistics_plug_in"} <= set(told)
+        assert not {"frechet_distance", "frechet_distance_to_statistics"} & set(told)
+    assert found.notes[0].startswith(
+        "frechet_distance_plug_in and frechet_distance_to_statistics_plug_in: not extrapolated, for 60 samples are too "
+        "few for 64 features"
+    )
+    assert "the extrapolated one" not in "".join(found.notes)
 
 
 def test_statistics_that_do_not_fit_are_refused(digits, teacher, statistics, tmp_path):
@@ -210,6 +223,80 @@ def test_a_file_of_statistics_without_its_number_is_told_so_and_one_of_something
         ReferenceStatistics.of_file(tmp_path / "none.npz")
 
 
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"mu": np.zeros(2) + 1j}, "expected real numbers in mu of .*, got complex128"),
+        ({"sigma": np.eye(2).astype("U3")}, "expected real numbers in sigma of .*, got <U3"),
+        ({"n": np.array([1, 2])}, r"one whole number of images in n of .*, got int64 of shape \(2,\): leave it out"),
+        ({"n": np.array("many")}, r"one whole number of images in n of .*, got <U4 of shape \(\)"),
+        ({"count": np.array(0.5)}, r"one whole number of images in count of .*, got float64 of shape \(\)"),
+        ({"n": np.array(-3)}, "one whole number of images in n"),
+        ({"n": np.array(np.nan)}, "one whole number of images in n"),
+    ],
+)
+def test_statistics_of_other_numbers_are_refused(tmp_path, arrays, message):
+    np.savez(tmp_path / "odd.npz", **{"mu": np.zeros(2), "sigma": np.eye(2)} | arrays)
+    with pytest.raises(ValueError, match=message):
+        ReferenceStatistics.of_file(tmp_path / "odd.npz")
+
+
+class Clamped(Pixels):
+    """Pixels as an extractor sees them that knows [−1, 1]."""
+
+    low, high = -1.0, 1.0
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        return images.clamp(-1.0, 1.0).flatten(1)
+
+
+def test_data_outside_the_range_that_an_extractor_knows_are_refused(digits, teacher):
+    assert isinstance(Clamped(), OfRange)
+    assert not isinstance(Pixels(), OfRange)
+    assert float(np.abs(digits.data).max()) > 1.1  # a teacher's images leave the range a little
+    inside = evaluate(Drawn(teacher, classes=0), digits, count=60, features=Clamped())
+    assert not [note for note in inside.notes if "outside" in note]
+    for scale, shift in ((1.0, 100.0), (127.5, 127.5)):
+        fresh = Empirical(points=scale * teacher.points + shift, bandwidth=0.1)
+        data = collect(fresh, 100, generator=torch.Generator().manual_seed(0), steps=4)
+        with pytest.raises(ValueError, match=r"values between -1 and 1, got data between .* much lies outside: pixels"):
+            evaluate(Drawn(teacher, classes=0), data, count=60, features=Clamped())
+
+
+def test_samples_outside_the_range_that_an_extractor_knows_are_told_with_a_note(digits, teacher):
+    found = evaluate(Drawn(teacher, classes=0, noise=40.0), digits, count=60, features=Clamped())
+    assert [note for note in found.notes if "of the values of the model's samples lie outside the range" in note]
+
+
+def packed(n: int, *, folder) -> Trajectories:
+    """Pairs of 4 × 4 pixels of which nobody knows the law."""
+    rng = np.random.default_rng(0)
+    noise = 80.0 * rng.standard_normal((n, 4, 4)).astype(np.float32)
+    save_trajectories(
+        folder, noise=noise, data=np.tanh(noise / 80.0), times=(80.0, 0.002), time_name="sigma",
+        source={"kind": "packed", "layout": "x"},
+    )  # fmt: skip
+    return open_trajectories(folder)
+
+
+class Right:
+    def generate(self, noise: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        return torch.tanh(noise / 80.0)
+
+
+@pytest.mark.parametrize(("pairs", "heldout"), [(1000, 100), (50, 5)])
+def test_data_of_no_known_law_are_told_to_be_training_rows_and_few(pairs, heldout, tmp_path, digits, teacher):
+    found = evaluate(Right(), packed(pairs, folder=tmp_path / "data"), count=200)
+    assert found.inputs["samples"] == heldout
+    told = found.to_json()["notes"]
+    assert told[0].startswith("the law of the data is not known: samples are compared with training rows, which")
+    assert told[1] == f"{heldout} samples are compared, not 200: their noise is that of held-out pairs"
+    left_out = "two_sample_accuracy, precision and recall take 10 samples, and are left out" in told
+    assert left_out == (heldout < 10)
+    assert left_out == (not {"two_sample_accuracy", "precision", "recall"} & set(found.quantities))
+    assert "training rows" not in "".join(evaluate(Drawn(teacher, classes=0), digits, count=20).notes)
+
+
 def experiment_of(data: Trajectories, folder, *, trained: bool) -> Experiment:
     model = ArrayLatentModel(
         encode_noise=lambda x: x, encode_data=lambda y: y, matrix=np.eye(64), decode=lambda z: z, shared_encoder=True
@@ -223,11 +310,11 @@ def experiment_of(data: Trajectories, folder, *, trained: bool) -> Experiment:
     )  # fmt: skip
 
 
-def evidence_of(teacher: Digits, *, blur: float) -> Evidence:
-    noise = torch.zeros(600, 8, 8)
+def evidence_of(teacher: Digits, *, blur: float, n: int = 600) -> Evidence:
+    noise = torch.zeros(n, 8, 8)
 
     def rows(seed: int, blur: float) -> np.ndarray:
-        drawn = Drawn(teacher, blur=blur).generate(torch.zeros(600 + seed, 8, 8))[:600]
+        drawn = Drawn(teacher, blur=blur).generate(torch.zeros(n + seed, 8, 8))[:n]
         return drawn.flatten(1).double().numpy()
 
     some = noise.flatten(1).double().numpy()
@@ -257,3 +344,15 @@ def test_a_model_trained_elsewhere_has_no_distillation_to_be_better_than(digits,
     experiment, evidence = experiment_of(digits, tmp_path, trained=False), evidence_of(teacher, blur=0.1)
     page = with_quality(Report(title="images"), experiment, evidence, rng=np.random.default_rng(0))
     assert page.claims["better_than_distillation"].because.startswith("not applicable: the model was trained elsewhere")
+
+
+@pytest.mark.parametrize("pairs", [8, 20, 60])
+def test_of_fewer_held_out_images_than_features_the_page_has_plug_ins_and_no_verdict(digits, teacher, tmp_path, pairs):
+    experiment, evidence = experiment_of(digits, tmp_path, trained=True), evidence_of(teacher, blur=0.1, n=pairs)
+    page = with_quality(Report(title="images"), experiment, evidence, rng=np.random.default_rng(0))
+    because = page.claims["better_than_distillation"].because
+    assert because.startswith("not applicable: expected more than ")
+    assert "take 69 samples or more" in because or pairs < 40  # of fewer groups more samples are in each
+    assert page.tables[0].columns[1] == "Plug-in [95 %]"
+    assert "of too few samples to be extrapolated" in page.tables[0].note
+    assert page.figure("quality").axes[0].get_xlabel().startswith("Plug-in F²")

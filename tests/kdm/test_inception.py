@@ -47,7 +47,7 @@ def tensors(draw) -> dict[str, torch.Tensor]:
         variance = torch.full((shape[0],), 1.0 - 1e-3)
         parts = {"weight": 1.0 + 0 * variance, "bias": 0 * variance, "running_mean": 0 * variance}
         found |= {f"{name}.bn.{part}": value for part, value in {**parts, "running_var": variance}.items()}
-    return found
+    return found | {"fc.weight": torch.zeros(1008, 12), "fc.bias": torch.zeros(1008)}
 
 
 def centred(shape: tuple[int, ...]) -> torch.Tensor:
@@ -106,10 +106,39 @@ def test_what_is_no_image_or_no_inception_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"grey or coloured images, .* got shape \(1, 2, 4, 4\)"):
         as_stored(torch.zeros(1, 2, 4, 4))
     torch.save({"fc.weight": torch.zeros(2)}, tmp_path / "other.pth")
-    with pytest.raises(ValueError, match=r"a file without Conv2d_1a_3x3\.conv\.weight and 93 others"):
+    with pytest.raises(ValueError, match=r"a file without Conv2d_1a_3x3\.conv\.weight and 469 others"):
         Inception.of_file(tmp_path / "other.pth")
     (tmp_path / "text.pth").write_text("weights")
     with pytest.raises(ValueError, match="expected a file of tensors"):
         Inception.of_file(tmp_path / "text.pth")
     with pytest.raises(FileNotFoundError):
         Inception.of_file(tmp_path / "none.pth")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"fc.weight": torch.zeros(1000, 12)}, r"a last layer fc\.weight of shape \(1000, 12\), not of 1008 rows"),
+        ({"AuxLogits.fc.weight": torch.zeros(1000, 2)}, r"AuxLogits\.fc\.weight, of a second last layer"),
+        ({"fc.weight": None}, r"a file without fc\.weight and 0 others: take .*pt_inception-2015-12-05"),
+        ({"Mixed_7c.branch_pool.bn.bias": None}, r"a file without Mixed_7c\.branch_pool\.bn\.bias and 0 others"),
+        (
+            {"Mixed_5b.branch1x1.conv.weight": torch.zeros(2, 3, 1, 1)},
+            "convolutions of Inception-v3 in .*, got others: ",
+        ),
+        ({"fc.weight": torch.zeros(1008, 2048)}, "as the last layer in '.*' takes, 2048, got 12 of the convolutions"),
+    ],
+)
+def test_weights_of_another_training_or_another_network_are_refused(tmp_path, changed, message):
+    found = tensors(centred) | changed
+    torch.save({name: value for name, value in found.items() if value is not None}, tmp_path / "weights.pth")
+    with pytest.raises(ValueError, match=message):
+        Inception.of_file(tmp_path / "weights.pth")
+
+
+def test_tensors_are_copied_to_a_device_once(random_file):
+    inception, elsewhere = Inception.of_file(random_file), torch.device("meta")
+    first = inception.on(elsewhere)
+    inception(torch.empty(2, 3, 8, 8, device="meta"))
+    assert inception.on(elsewhere) is first
+    assert all(tensor.device == elsewhere for layer in first.values() for tensor in layer)

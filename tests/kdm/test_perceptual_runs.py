@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,19 @@ def test_without_the_files_nothing_is_trained_and_all_else_is_done(config, perce
     with pytest.raises(WeightsError, match="expected a file of weights at '.*', got none: download it"):
         next(distil(config, patterns, tmp_path / "new", device=CPU))
     assert not (tmp_path / "new").exists()
+
+
+def test_data_outside_the_range_of_the_distance_are_refused_before_anything_is_trained(config, patterns, tmp_path):
+    brighter = replace(patterns, data=patterns.data + 100.0)
+    pair = SumOfDistances(
+        terms=(WeighedDistance(distance=SquaredDistance()), WeighedDistance(distance=config.objective.distance))
+    )
+    for distance in (config.objective.distance, pair):
+        with pytest.raises(ValueError, match=r"values between -3 and 3, got data between 9.* give the perceptual"):
+            next(distil(replace(config, objective=KoopmanObjective(distance=distance)), brighter, tmp_path / "run",
+                        device=CPU))  # fmt: skip
+    assert not (tmp_path / "run").exists()
+    trained(replace(config, objective=KoopmanObjective(distance=SquaredDistance())), brighter, tmp_path / "squared")
 
 
 def test_a_run_of_an_earlier_version_that_does_not_know_its_weights_loads_and_goes_on(config, patterns, tmp_path):

@@ -101,6 +101,8 @@ def test_what_has_no_counterpart_is_refused_and_no_distillation_is_not_applicabl
         distillation_ratios([], [], y, second=y, rng=rng)
     with pytest.raises(ValueError, match=r"same noise, got shapes \(60, 16\) and \(59, 16\)"):
         distillation_ratios([x], [x[1:]], y, second=y, rng=rng)
+    with pytest.raises(ValueError, match="expected more than 16 samples beside each group, .* got 14"):
+        distillation_ratios([x[:17]], [x[:17]], y[:17], second=y[:17], groups=8, rng=rng)
     assert distillation_not_applicable("no training").because == "not applicable: no training"
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy.special
 from scipy.spatial.distance import cdist
 
 from koopman_analysis.jackknife import Jackknife
@@ -57,8 +58,57 @@ def test_the_extrapolated_distance_covers_the_truth_where_the_plug_in_never_does
     assert plug_in < 0.1
 
 
+def test_fewer_samples_than_features_are_on_no_line_and_are_not_extrapolated():
+    rng = np.random.default_rng(12)
+    x, y = rng.standard_normal((2, 64, 128))
+    found = frechet_distances({"x": x}, y, rng=rng)
+    blind = found.jackknife.unbiased()[0] - 3.0 * np.sqrt(found.jackknife.covariance()[0, 0])
+    assert blind > 10.0  # the line would be far from the truth, 0, and sure of it
+    message = "expected more than 63 samples beside each group, .* got 60: take 136 samples or more, .* the plug-in"
+    for measure in (found.extrapolated, lambda: frechet_distance(x, y, rng=rng)):
+        with pytest.raises(ValueError, match=message):
+            measure()
+    assert found.plug_ins()["x"].estimate > 10.0
+
+
+def test_samples_of_few_directions_in_many_features_are_extrapolated():
+    rng = np.random.default_rng(13)
+    axes = rng.standard_normal((5, 64))
+    assert 0.0 in frechet_distance(rng.standard_normal((60, 5)) @ axes, rng.standard_normal((60, 5)) @ axes, rng=rng)
+
+
+def test_the_plug_in_of_one_law_is_on_a_line_in_one_over_n_where_both_samples_are_of_one_size():
+    rng, d = np.random.default_rng(14), 40
+
+    def mean(n: int, m: int) -> tuple[float, float]:
+        found = [
+            squared_frechet(*(NormalMoments.of(rng.standard_normal((size, d))) for size in (n, m))) for _ in range(60)
+        ]
+        return float(np.mean(found)), float(np.std(found) / np.sqrt(60))
+
+    for n in (45, 80, 400):
+        plug_in, error = mean(n, n)
+        assert plug_in == pytest.approx(2.0 * d / n + d * d / n / 2.0, abs=5.0 * error + 0.01 * d * d / n)
+    law = NormalMoments(mean=np.zeros(d), factor=np.eye(d))
+    found = [squared_frechet(NormalMoments.of(rng.standard_normal((80, d))), law) for _ in range(60)]
+    expected = d / 80 + 2.0 * d * (1.0 - scipy.special.hyp2f1(0.5, -0.5, 2.0, d / 79))
+    assert np.mean(found) == pytest.approx(expected, rel=0.05)
+
+
+def test_an_interval_against_a_law_reaches_up_as_far_as_the_line_may_fall_short():
+    rng, d = np.random.default_rng(15), 96
+    law = NormalMoments(mean=np.zeros(d), factor=np.eye(d))
+    found = [frechet_distances({"x": drawn(law, 2 * d, rng)}, law, rng=rng) for _ in range(12)]
+    assert found[0].shortfall == pytest.approx(d / 32 / 4 * 20 / 19)
+    high = np.array([one.extrapolated()["x"].high for one in found])
+    assert (high > 0.0).sum() >= 8
+    assert (high - found[0].shortfall > 0.0).sum() <= 4
+    with pytest.raises(ValueError, match=r"differ by 0\.5 or less .* got 0\.67: take as many of both, of a law 192"):
+        frechet_distance(drawn(law, 144, rng), law, rng=rng)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("d", "n"), [(8, 300), (64, 1000)])
+@pytest.mark.parametrize(("d", "n"), [(8, 300), (64, 1000), (64, 74)])
 @pytest.mark.parametrize("equal", [True, False])
 def test_the_interval_of_the_frechet_distance_covers_as_stated(d, n, equal):
     rng = np.random.default_rng(d)

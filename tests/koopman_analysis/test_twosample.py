@@ -1,12 +1,15 @@
 import math
 import tracemalloc
 
+import jaxtyping
 import numpy as np
 import ot
 import pytest
 import scipy.stats
+import torch
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.naive_bayes import GaussianNB
 
 from koopman_analysis.twosample import (
     ENERGY,
@@ -14,8 +17,11 @@ from koopman_analysis.twosample import (
     classifier_accuracy,
     discrepancies,
     energy_distance,
+    frechet_distance,
+    kernel_distance,
     kernels,
     permutation_test,
+    precision_recall,
     sliced_wasserstein,
     squared_mmd,
 )
@@ -167,8 +173,25 @@ def test_a_classifier_tells_what_can_be_told(rng):
     )
     assert 0.5 in alike
     apart = classifier_accuracy(*normals(150, 100, shift=3.0), folds=2, rng=rng)
-    assert apart.low > 0.9
+    assert apart.low > 0.85
     assert apart.n == 250
+
+
+@pytest.mark.parametrize("n", [10, 20, 40])
+def test_trees_tell_few_points_apart_and_an_accuracy_of_one_has_an_interval(n):
+    apart = classifier_accuracy(*normals(n, n, shift=8.0), rng=np.random.default_rng(0))
+    assert apart.estimate > 0.9
+    assert 0.5 < apart.low < apart.high
+    right = classifier_accuracy(*normals(n, n, shift=50.0), classifier=GaussianNB(), rng=np.random.default_rng(0))
+    z, count = 1.959964, n / 2.25
+    assert right.estimate == 1.0
+    assert right.low == pytest.approx(1.0 - z**2 / (count + z**2) / 2**0.5, rel=1e-5)  # l = n / (n + z²) at p̂ = 1
+    assert right.high == 1.0
+
+
+def test_fewer_than_two_points_a_fold_are_not_told_apart(rng):
+    with pytest.raises(ValueError, match="at least 10 points in each sample, two a fold, got 9 and 12: take more"):
+        classifier_accuracy(*normals(9, 12), rng=rng)
 
 
 @pytest.mark.parametrize(
@@ -183,6 +206,44 @@ def test_samples_that_cannot_be_compared_are_refused(measure, rng):
     y[0, 0] = np.nan
     with pytest.raises(ValueError, match="finite points in .*, got 1 that are not"):
         measure(x, y, rng=rng)
+
+
+COLUMN = np.zeros((4, 1))
+
+
+@pytest.fixture
+def unchecked():
+    """Without the checks of the tests, which would come first."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.mark.parametrize(
+    ("samples", "error", "message"),
+    [
+        ((COLUMN.tolist(), COLUMN), TypeError, r"'x' as a NumPy array of real numbers, got list: use np\.asarray"),
+        ((COLUMN, torch.zeros(4, 1)), TypeError, "'(y|reference)' as a NumPy array of real numbers, got Tensor"),
+        ((COLUMN, COLUMN + 1j), TypeError, "got an array of complex128"),
+        (
+            (COLUMN[:, 0], COLUMN[:, 0]),
+            ValueError,
+            r"in 'x', one a row, got shape \(4,\): reshape to \(points, numbers",
+        ),
+        ((COLUMN[:, :0], COLUMN[:, :0]), ValueError, r"points of one number or more in 'x', .* got shape \(4, 0\)"),
+        ((np.zeros((4, 3)), COLUMN), ValueError, r"'x' to have at least two points of width 1, got shape \(4, 3\)"),
+    ],
+    ids=["lists", "tensors", "complex", "flat", "empty", "widths"],
+)
+@pytest.mark.parametrize(
+    "measure",
+    [permutation_test, energy_distance, squared_mmd, kernel_distance, sliced_wasserstein, precision_recall,
+     classifier_accuracy, frechet_distance],
+)  # fmt: skip
+@pytest.mark.usefixtures("unchecked")
+def test_what_is_no_sample_is_refused_and_it_is_said_why(measure, samples, error, message, rng):
+    with pytest.raises(error, match=message):
+        measure(*samples, rng=rng)
 
 
 def test_many_points_are_compared_in_bounded_memory(rng):
