@@ -57,7 +57,7 @@ RESTORED, TEACHER = "direct regression, moments restored", "the teacher"
 FRECHET, KERNEL, ERROR = "Fréchet distance", "kernel distance", "paired error, held out"
 PRECISION, RECALL = "precision", "recall"
 COLUMNS = {
-    "samples": "", "seed": "", ERROR: ".3f", FRECHET: ".2f", KERNEL: ".4f", PRECISION: ".3f", RECALL: ".3f",
+    "samples": "", "seed": "", ERROR: ".3f", FRECHET: ".2f", KERNEL: ".1f", PRECISION: ".3f", RECALL: ".3f",
 }  # fmt: skip
 RATIOS = {"rival": "", "ratio of Fréchet distances, one step over rival": ".3f", "at most 1": ""}
 
@@ -176,8 +176,8 @@ def page(judged: Judge, trained: Sequence[Trained], fixed: Mapping[str, Measured
         ],
         notes=[
             f"“{RESTORED}” is an affine map of the features of finished samples that no image is made of: whoever "
-            "looks at two moments alone can be given them. Kernel distance, precision and recall look at more.",
-            "The paired error of one step is larger than that of its least squares: preserving the measure costs it.",
+            "looks at two moments alone can be given them, and precision tells what they are worth.",
+            "Preserving the measure of the latents costs paired error and precision, and gains recall.",
         ],
     )
 
