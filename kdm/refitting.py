@@ -18,6 +18,9 @@ data's, and what the decoder makes of it varies too little. (2) gives back to ev
 over data, whatever ρ. It predicts each pair worse, by 2 (1 − ρ) instead of 1 − ρ² in such a direction, and draws a law
 whose second moments are those of the data: of one-step *samples* that is what is asked.
 
+What E_data does not tell is not given back: where training has left in the latents of data little that E_noise cannot
+predict, ρ ≈ 1, (2) changes little, and a decoder that blurs, blurs as before.
+
 Networks in single precision know each latent to a relative ε = 2⁻²³; independent errors of that size move the singular
 values of Z_noise by about ε of the largest, so that directions below 10 ε are left out.
 """

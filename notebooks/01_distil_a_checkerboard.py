@@ -40,7 +40,6 @@ import kdm
 from kdm.ablations import load_direct, regress_directly
 from kdm.evaluation import generated, paired_error
 from kdm.presets import Choices, operator_named
-from kdm.refitting import MeasurePreserving, Refit, refitted
 from kdm.training.runs import RunFolder
 from koopman_analysis import EDMD, Constant, Coordinates, Hermite, RandomFourier, SnapshotPairs, checks, closure_report
 from koopman_analysis.figures import draw_by_class, draw_image_rows, draw_training, figure_of
@@ -292,28 +291,9 @@ rows = {name: each.double().numpy() for name, each in {"teacher": some.data, **p
 figure_of(partial(draw_image_rows, rows=rows, title="the same noise"), size=(7, 2.9))
 
 # %% [markdown]
-# The strokes are where the teacher's are, and paler: a mean varies less than what it is the mean of. As the answer to
-# one noise that may be right; as a law it is wrong. The flow carries the law of noise to that of data, so that its
-# Koopman operator *preserves norms*, each taken over its own end, and least squares does not. Among the matrices that
-# give the latents of noise exactly the second moments of the latents of data, the nearest to the pairs is known in
-# closed form.
-# The networks stay as they are, and only $K$ is another:
-
-# %%
-models["measure-preserving K"] = refitted(model, digits.training(), Refit(solution=MeasurePreserving()))
-columns = ("paired_error", "frechet_distance", "recall", "classifier_agreement")
-print(f"{'':22}", *(f"{name:>20}" for name in columns))
-for name in ("dense K", "measure-preserving K", "direct regression"):
-    found = measured if name == "dense K" else kdm.evaluate(models[name], digits, count=500 if FAST else 5000)
-    print(f"{name:22}", *(f"{found.quantities[column].estimate:20.3f}" for column in columns))
-
-# %% [markdown]
-# Each single pair is predicted a little worse, and the law is drawn better: the Fréchet distance compares means and
-# covariances of features, and recall is the share of real samples that have a drawn one near. `kdm train --refit
-# measure-preserving` does the same after its last step.
-#
-# What makes one-step digits sharper, and at which price, is measured in `tests/benchmarks/results`; how quality grows
-# with the time of training, beside DMD and EDMD, is the figure `images` of `paper_figures`.
+# The strokes are where the teacher's are, and paler. What makes one-step digits sharper, and at which price, is
+# measured in `tests/benchmarks/results`; how quality grows with the time of training, beside DMD and EDMD, is the
+# figure `images` of `paper_figures`.
 #
 # `kdm verify` asks all of this and more, beside every baseline, and writes it on one page. Where a model is told
 # classes, it asks of the flow of one of them: `kdm verify digits-conditional --label 3`.
