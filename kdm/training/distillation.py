@@ -220,8 +220,8 @@ def distil(
     if current_processes().told(lambda: run.is_finished(experiment)):
         return
     require_trainable(data, heldout, classes=config.architecture.classes, batch=config.training.batch)
-    require_range(config.objective.distance, data)
     model, objective, rival = prepared(config, model_config, device=device)
+    require_range(config.objective.distance, data)
     finish = None if config.refit is None else partial(refitted, pairs=training, refit=config.refit)
     state = TrainingState(model, config.training, pairs=len(training), rival=rival, finish=finish)
     with claimed_together(run, experiment, data_folder=data.folder):
