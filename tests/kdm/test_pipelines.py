@@ -6,14 +6,13 @@ The networks are tiny and not trained; one is linear and exact, for data that ar
 import json
 import math
 import shutil
-import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from tiny_pipelines import BETAS, TIMES, written
 
 from kdm import teachers
 from kdm.__main__ import main
@@ -25,43 +24,6 @@ from kdm.training.distillation import model_config_of, noise_scale
 from kdm.trajectories import DataError, collect, open_trajectories
 
 diffusers = pytest.importorskip("diffusers")
-
-TIMES = 50
-BETAS = {"num_train_timesteps": TIMES, "beta_start": 0.002, "beta_end": 0.4, "clip_sample": False}
-
-
-def written(folder, scheduler, **changes):
-    """A pipeline with a network as small as networks get."""
-    network = {
-        "sample_size": 8, "in_channels": 1, "out_channels": 1, "layers_per_block": 1, "block_out_channels": (8, 8),
-        "norm_num_groups": 4, "down_block_types": ("DownBlock2D",) * 2, "up_block_types": ("UpBlock2D",) * 2,
-        "add_attention": False,
-    }  # fmt: skip
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        unet = diffusers.UNet2DModel(**{**network, **changes})
-    diffusers.DDIMPipeline(unet, diffusers.DDIMScheduler()).save_pretrained(folder)
-    name = type(scheduler).__name__
-    scheduler.save_pretrained(folder / "scheduler")
-    index = json.loads((folder / "model_index.json").read_text())
-    (folder / "model_index.json").write_text(json.dumps({**index, "scheduler": ["diffusers", name]}))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def ddim(tmp_path_factory):
-    return written(tmp_path_factory.mktemp("pipelines") / "ddim", diffusers.DDIMScheduler(**BETAS))
-
-
-@pytest.fixture(scope="module")
-def conditional(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pipelines") / "conditional"
-    return written(folder, diffusers.EDMEulerScheduler(sigma_min=0.01, sigma_max=20), num_class_embeds=3)
-
-
-@pytest.fixture
-def copied(ddim, tmp_path):
-    return shutil.copytree(ddim, tmp_path / "pipeline")
 
 
 def seeded(seed=3):
@@ -353,120 +315,6 @@ def test_labels_that_a_network_does_not_know_or_has_not_got_are_refused(conditio
         teacher.given(torch.tensor([1, 3]))
     with pytest.raises(ValueError, match="expected the 3 rows whose labels are given, got 2"):
         teacher.given(torch.tensor([1, 2, 0])).denoise(x, 1.0)
-
-
-def _changed(path, **entries):
-    path.write_text(json.dumps({**json.loads(path.read_text()), **entries}))
-
-
-def without(name):
-    return lambda folder: (folder / name).unlink()
-
-
-def holding(name, text):
-    return lambda folder: (folder / name).write_text(text)
-
-
-def saying(name, **entries):
-    return lambda folder: _changed(folder / name, **entries)
-
-
-def as_variant(folder):
-    plain = folder / "unet" / "diffusion_pytorch_model.safetensors"
-    plain.rename(plain.with_suffix(".fp16.safetensors"))
-
-
-INDEX, UNET, SCHEDULER = "model_index.json", "unet/config.json", "scheduler/scheduler_config.json"
-SPOILED = {
-    "no index": (without(INDEX), r"no pipeline at '.*': expected a folder with model_index\.json"),
-    "no network": (without(UNET), r"expected config\.json in '.*unet', a part of the pipeline, found none"),
-    "no weights": (
-        without("unet/diffusion_pytorch_model.safetensors"), r"expected weights in '.*unet', a file \*\.safetensors"
-    ),
-    "no schedule": (without(SCHEDULER), r"expected scheduler_config\.json in '.*scheduler', a part of"),
-    "an index that is a list": (holding(INDEX, "[]"), "expected a JSON object in .*, got list"),
-    "an index that is no JSON": (holding(INDEX, "{"), "expected JSON in .*, got something else"),
-    "text to image": (
-        saying(INDEX, text_encoder=["transformers", "CLIPTextModel"]), "got scheduler: DDIMScheduler, text_enc"
-    ),
-    "another scheduler": (
-        saying(INDEX, scheduler=["diffusers", "KarrasVeScheduler"]),
-        "expected a scheduler among DDPMScheduler, .*, got KarrasVeScheduler in",
-    ),
-    "another prediction": (saying(SCHEDULER, prediction_type="flow"), "expected a prediction among epsilon, .*'flow'"),
-    "other betas": (saying(SCHEDULER, beta_schedule="odd"), "the schedule in '.*' cannot be made: odd is not"),
-    "nothing but noise": (
-        saying(SCHEDULER, trained_betas=[0.1, 1.0]), r"the schedule in '.*' cannot be used: .* positive to a finite"
-    ),
-    "betas of text": (saying(SCHEDULER, beta_start="a"), r"the schedule in '.*' cannot be made: [^\n]*$"),
-    "negative betas": (saying(SCHEDULER, beta_start=-0.1), "cannot be used: .* a beta that is not above 0 and below 1"),
-    "one time": (saying(SCHEDULER, num_train_timesteps=1), "cannot be used: expected noise levels of at least two tim"),
-    "no size": (saying(UNET, sample_size=None), "got sample_size None and 1 to 1 channels"),
-    "one side": (saying(UNET, sample_size=[8]), r"got sample_size \[8\] and 1 to 1 channels"),
-    "no channels": (saying(UNET, in_channels=None), "got sample_size 8 and None to 1 channels"),
-    "numbered times": (saying(UNET, time_embedding_type="learned"), "expected .* 'positional', .*, got 'learned' in"),
-    "logarithms of times": (saying(UNET, time_embedding_type="fourier"), "expected .* 'positional', .* 'fourier' in"),
-    "a variant": (as_variant, r"expected weights .*, found only the variant diffusion_pytorch_model\.fp16\.safetens"),
-    "other channels": (saying(UNET, out_channels=3), "got sample_size 8 and 1 to 3 channels"),
-    "other classes": (saying(UNET, class_embed_type="timestep"), "numbered classes or of none, got the kind 'time"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("spoil", "message"), SPOILED.values(), ids=SPOILED.keys())
-def test_a_folder_that_is_no_such_pipeline_is_refused(copied, spoil, message):
-    assert Pipeline.opened(copied)
-    spoil(copied)
-    with pytest.raises(PipelineError, match=message):
-        teachers.named(str(copied))
-
-
-def test_weights_that_are_not_those_of_the_network_are_refused(copied):
-    (copied / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"not weights")
-    with pytest.raises(PipelineError, match="the network in '.*unet' cannot be loaded"):
-        Pipeline.opened(copied)
-
-
-def _lacking(tensors):
-    del tensors["mid_block.resnets.0.conv1.weight"]
-
-
-def _with_more(tensors):
-    tensors["extra.weight"] = torch.zeros(1)
-
-
-def _of_another_size(tensors):
-    tensors["conv_out.bias"] = torch.zeros(7)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (_lacking, r"exactly the weights .* 1 missing, the first of them mid_block\.resnets\.0\.conv1\.weight: bring"),
-        (_with_more, r"exactly the weights .* 1 unexpected, the first of them extra\.weight: bring the files of one"),
-        (_of_another_size, "the network in '.*unet' cannot be loaded: .*conv_out"),
-    ],
-    ids=["one too few", "one too many", "of another size"],
-)
-def test_weights_that_are_not_all_those_of_the_network_are_refused_and_never_drawn(copied, change, message):
-    path = copied / "unet" / "diffusion_pytorch_model.safetensors"
-    tensors = load_file(path)
-    change(tensors)
-    save_file(tensors, path, metadata={"format": "pt"})
-    with pytest.raises(PipelineError, match=f"(?s){message}"):
-        Pipeline.opened(copied)
-
-
-def test_a_file_that_vanishes_is_named(copied):
-    teacher = teachers.teacher_from_config(Pipeline.opened(copied).config())
-    (copied / "scheduler" / "scheduler_config.json").unlink()
-    with pytest.raises(PipelineError, match=r"cannot read scheduler/scheduler_config\.json in"):
-        teacher.denoise(torch.zeros(1, 1, 8, 8), 1.0)
-
-
-def test_without_diffusers_the_extra_is_named(ddim, monkeypatch):
-    monkeypatch.setitem(sys.modules, "diffusers", None)
-    with pytest.raises(RuntimeError, match=r"expected diffusers, .* pip install 'kdm\[images\]'"):
-        Pipeline.opened(ddim)
 
 
 def test_another_pipeline_does_not_go_on_with_a_data_set(ddim, copied, tmp_path):
