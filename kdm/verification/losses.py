@@ -1,7 +1,7 @@
 """What the model and the direct regression beside it minimise: the same distance, beside the same kind of critic.
 
 Otherwise a verdict on the two could come from the loss alone. What the model minimises beside, latent linearity and
-reconstruction, has no counterpart in a network without latents.
+reconstruction, has no counterpart in a network without latents, nor has an operator that is refitted in the end.
 """
 
 from dataclasses import replace
@@ -19,7 +19,10 @@ def with_loss(claim: Claim, config: DistillationConfig) -> Claim:
 def loss_of_both(config: DistillationConfig) -> str:
     """What a distillation and the direct regression beside it minimise: a clause."""
     critic = "neither has a critic" if config.adversary is None else "each has a critic of its own"
-    return f"both minimise {named_distance(config.objective.distance)} between samples, and {critic}"
+    minimised = f"both minimise {named_distance(config.objective.distance)} between samples, and {critic}"
+    if config.refit is None:
+        return minimised
+    return f"{minimised}; after its last step the model had its operator refitted, as direct regression cannot"
 
 
 def named_distance(distance: Distance) -> str:

@@ -21,6 +21,7 @@ from kdm.networks import ResidualMLPConfig
 from kdm.networks.discriminator import CriticConfig
 from kdm.networks.perceptual import InstalledWeights
 from kdm.objectives import KoopmanObjective
+from kdm.refitting import MeasurePreserving, Refit
 from kdm.teachers import Empirical
 from kdm.training.adversary import Adversary
 from kdm.training.distillation import DistillationConfig
@@ -217,3 +218,5 @@ def test_what_both_minimise_is_told_in_words(config):
     assert loss_of_both(replace(beside(config, lpips), adversary=Adversary())) == (
         "both minimise LPIPS between samples, and each has a critic of its own"
     )
+    refit = Refit(solution=MeasurePreserving())
+    assert loss_of_both(replace(config, refit=refit)).endswith("had its operator refitted, as direct regression cannot")
