@@ -16,18 +16,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from kdm.configuration import built_model
 from kdm.evaluation import OneStepGenerator, generated
 from kdm.importing.checkpoints import published_checkerboard
 from kdm.importing.layouts import CHECKERBOARD, pack
-from kdm.training.distillation import DistillationConfig, model_config_of
-from kdm.training.loop import TrainingState, train
+from kdm.training.distillation import DistillationConfig, begun, model_config_of
+from kdm.training.loop import train
 from kdm.trajectories import Trajectories, collect, open_trajectories
 from kdm.verification.baselines import fourier_edmd
 from koopman_analysis import (
@@ -199,12 +199,11 @@ def drawn(profile: Profile) -> Figure:
 
 
 def _distilled(config: DistillationConfig, data: Trajectories) -> OneStepGenerator:
-    generator = torch.Generator().manual_seed(config.training.seed)
-    model = built_model(model_config_of(config, data), generator=generator)
-    state = TrainingState(model, config.training, pairs=len(data.training()))
-    steps = train(state, config.objective, data.training(), data.heldout())
+    training, heldout = data.training(), data.heldout()
+    state, objective = begun(config, model_config_of(config, data), training, device=torch.device("cpu"))
+    steps = train(state, objective, training, heldout)
     deque(tqdm(steps, total=config.training.steps, desc="training", unit="step"), maxlen=0)
-    return state.average.module
+    return cast(OneStepGenerator, state.result())
 
 
 def _measured(

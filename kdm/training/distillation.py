@@ -26,7 +26,7 @@ from kdm.training.preparation import require_trainable
 from kdm.training.records import WEIGHTS_READ
 from kdm.training.runs import RunFolder
 from kdm.training.sessions import claimed_together, train_in_folder
-from kdm.trajectories import Trajectories
+from kdm.trajectories import IndexedPairs, Trajectories
 from kdm.trajectories.manifest import NOISE_DEVIATION
 from kdm.versions import ADDED_LATER
 
@@ -151,6 +151,20 @@ def prepared(
     return model, objective, rival
 
 
+def begun(
+    config: DistillationConfig, model_config: ModelConfig, training: IndexedPairs, *, device: torch.device
+) -> tuple[TrainingState, Objective]:
+    """A training before its first step, and its objective.
+
+    Raises:
+        ValueError: As `prepared`.
+        WeightsError: As `prepared`.
+    """
+    model, objective, rival = prepared(config, model_config, device=device)
+    finish = None if config.refit is None else partial(refitted, pairs=training, refit=config.refit)
+    return TrainingState(model, config.training, pairs=len(training), rival=rival, finish=finish), objective
+
+
 def noise_scale(data: Trajectories) -> float:
     """The standard deviation of the noise: that of its source, or σ of the first stored time, 1 for flow matching."""
     sigma = data.manifest.times[0] if data.manifest.time_name == "sigma" else 1.0
@@ -220,10 +234,8 @@ def distil(
     if current_processes().told(lambda: run.is_finished(experiment)):
         return
     require_trainable(data, heldout, classes=config.architecture.classes, batch=config.training.batch)
-    model, objective, rival = prepared(config, model_config, device=device)
+    state, objective = begun(config, model_config, training, device=device)
     require_range(config.objective.distance, data)
-    finish = None if config.refit is None else partial(refitted, pairs=training, refit=config.refit)
-    state = TrainingState(model, config.training, pairs=len(training), rival=rival, finish=finish)
     with claimed_together(run, experiment, data_folder=data.folder):
         yield from train_in_folder(
             run, state=state, objective=objective, training=training.to(device), heldout=heldout.to(device)

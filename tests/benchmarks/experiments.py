@@ -10,13 +10,12 @@ import torch
 from tqdm import tqdm
 
 from kdm.ablations import DirectRegression, load_direct, regress_directly
-from kdm.configuration import built_model
 from kdm.evaluation import evaluate, generated, paired_error
 from kdm.importing.layouts import CHECKERBOARD, pack
 from kdm.model import KoopmanDistillationModel
 from kdm.presets import Preset, preset_named
-from kdm.training.distillation import DistillationConfig, distil, load, model_config_of, played
-from kdm.training.loop import Step, TrainingState, train
+from kdm.training.distillation import DistillationConfig, begun, distil, load, model_config_of
+from kdm.training.loop import Step, train
 from kdm.trajectories import Pairs, Trajectories, collect, open_trajectories
 
 from .cost import Cost, Stopwatch
@@ -64,15 +63,12 @@ class Trained:
 
 def trained(config: DistillationConfig, data: Trajectories, *, name: str = "training") -> Trained:
     """Distils in memory, exactly as `kdm train` does but for the saves; the cost is that of the training alone."""
-    model_config, generator = model_config_of(config, data), torch.Generator().manual_seed(config.training.seed)
-    model = built_model(model_config, generator=generator)
-    objective, rival = played(config, model_config.shape, generator=generator, device=CPU)
     training, heldout = data.training(), data.heldout()
-    state = TrainingState(model, config.training, pairs=len(training), rival=rival)
+    state, objective = begun(config, model_config_of(config, data), training, device=CPU)
     watch = Stopwatch()
     steps = train(state, objective, training, heldout)
     deque(tqdm(steps, total=config.training.steps, desc=name, unit="step", mininterval=5), maxlen=0)
-    module = state.average.module.eval()
+    module = state.result().eval()
     assert isinstance(module, KoopmanDistillationModel)
     return Trained(model=module, cost=watch.cost())
 
