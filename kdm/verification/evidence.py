@@ -23,6 +23,8 @@ SOLVER_STEPS = (1, 2, 4, 8)
 """Coarse solvers of the teacher that stand beside the model."""
 TRAJECTORY_NUMBERS = 20_000_000
 """Numbers of training trajectories held in memory at most."""
+FRESH_NUMBERS = 2**24
+"""Numbers that the fresh samples of one rival have at most: those of all are held at once."""
 FEWEST_PER_FEATURE = 10
 """Trajectories for each feature below which a linear flow is not fitted."""
 
@@ -68,8 +70,9 @@ class Evidence:
 def evidence_of(
     experiment: Experiment, *, count: int, rng: np.random.Generator, generator: torch.Generator
 ) -> Evidence:  # fmt: skip
-    """Fits the baselines and takes every sample; `count` fresh ones where the teacher is known."""
+    """Fits the baselines and takes every sample; `count` fresh ones of a known teacher, fewer of wide states."""
     data, subject = experiment.data, experiment.subject
+    count = affordable(count, width=math.prod(data.shape))
     heldout = data.heldout()
     baselines = fitted_baselines(
         pairs_in_rows(data.training()), dimension=subject.latent, noise=noise_scale(data), rng=rng,
@@ -93,6 +96,11 @@ def evidence_of(
         fresh=data.teacher is not None and data.teacher.exact,
         latent_trajectories=_latent_trajectories(subject, data),
     )
+
+
+def affordable(count: int, *, width: int) -> int:
+    """So many fresh samples of this width, or as many as have `FRESH_NUMBERS` numbers."""
+    return min(count, max(1, FRESH_NUMBERS // width))
 
 
 def _others(experiment: Experiment) -> dict[str, Predictor]:

@@ -5,7 +5,7 @@ import pytest
 
 from kdm.trajectories.storage import save_trajectories
 from kdm.verification.baselines import fitted_baselines, hermite_degree
-from kdm.verification.evidence import trajectories_in_rows
+from kdm.verification.evidence import affordable, trajectories_in_rows
 from koopman_analysis import SnapshotPairs, SnapshotTrajectories
 
 
@@ -86,3 +86,8 @@ def test_trajectories_are_given_on_a_clock_while_they_determine_a_flow(tmp_path)
     assert trajectories_in_rows(save_trajectories(tmp_path / "ends", **options)) is None
     few = {**options, "noise": noise[:20], "data": noise[:20] / 4}
     assert trajectories_in_rows(save_trajectories(tmp_path / "few", trajectory=trajectory[:20], **few)) is None
+
+
+@pytest.mark.parametrize(("width", "count"), [(2, 20_000), (64, 20_000), (3072, 5461), (10**9, 1)])
+def test_of_wide_states_fewer_samples_are_drawn(width, count):
+    assert affordable(20_000, width=width) == count
