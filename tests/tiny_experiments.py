@@ -1,5 +1,7 @@
 """Small experiments: fixtures, for the conftest of a folder of tests, and what is done with them."""
 
+from collections.abc import Callable, Generator
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,11 @@ from kdm.configuration import Architecture
 from kdm.networks import ResidualMLPConfig
 from kdm.teachers import named
 from kdm.training.distillation import DistillationConfig, distil
-from kdm.training.loop import TrainingConfig
-from kdm.trajectories import Trajectories, collect
+from kdm.training.loop import Step, TrainingConfig
+from kdm.trajectories import MappedPairs, Trajectories, collect
 
 CPU = torch.device("cpu")
+Training = Callable[..., Generator[Step, None, None]]
 
 
 @pytest.fixture
@@ -37,19 +40,35 @@ def config() -> DistillationConfig:
     return DistillationConfig(architecture=architecture, training=training)
 
 
-def trained(config: DistillationConfig, data: Trajectories, folder: Path) -> dict[str, torch.Tensor]:
+def trained(
+    config: DistillationConfig, data: Trajectories, folder: Path, *, train: Training = distil
+) -> dict[str, torch.Tensor]:
     """The weights at the end of a training, new or resumed, in this folder."""
-    for _ in distil(config, data, folder, device=CPU):
+    for _ in train(config, data, folder, device=CPU):
         pass
     return load_file(folder / "model.safetensors")
 
 
-def half_trained(config: DistillationConfig, data: Trajectories, folder: Path) -> None:
+def half_trained(config: DistillationConfig, data: Trajectories, folder: Path, *, train: Training = distil) -> None:
     """Saved at the measurement after step 5; whatever follows is lost."""
-    steps = distil(config, data, folder, device=CPU)
+    steps = train(config, data, folder, device=CPU)
     for step in steps:
         if step.index == 5:
             steps.close()
+
+
+def read_from_disk(monkeypatch: pytest.MonkeyPatch) -> list[MappedPairs]:
+    """From now on pairs stay on disk; one entry for every batch that is taken from there."""
+    taken: list[MappedPairs] = []
+    copied = MappedPairs.__getitem__
+
+    def gathered(self, *arguments):
+        taken.append(self)
+        return copied(self, *arguments)
+
+    monkeypatch.setattr(MappedPairs, "__getitem__", gathered)
+    monkeypatch.setattr(Trajectories, "training_source", partialmethod(Trajectories.training_source, in_memory=0))
+    return taken
 
 
 def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from kdm.distances import PerceptualDistance
 from kdm.networks.perceptual import STAGES, WeightFiles
 
 WIDTHS = (4, 5, 6, 7, 8)
@@ -37,3 +38,9 @@ def weight_files(folder: Path) -> WeightFiles:
     torch.save(vgg_state(), vgg)
     torch.save(head_state(), heads)
     return WeightFiles(vgg=str(vgg), heads=str(heads))
+
+
+def narrow_distance(folder: Path, *, low: float, high: float) -> PerceptualDistance:
+    """LPIPS by such files in a new folder, of pictures of 16 pixels and more."""
+    folder.mkdir()
+    return PerceptualDistance(weights=weight_files(folder), low=low, high=high, shortest=16)

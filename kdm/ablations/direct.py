@@ -20,9 +20,9 @@ from kdm.distances import Distance, SquaredDistance, require_range
 from kdm.draws import Draws
 from kdm.model import Scaling
 from kdm.networks import Network, NetworkConfig
-from kdm.objectives import Losses, Objective, Predicted, Weights, prediction, weighted_mean
+from kdm.objectives import Losses, Predicted, Weights, prediction, weighted_mean
 from kdm.shapes import Float, Labels, Samples, Tensor
-from kdm.training.adversary import Adversary, Rival
+from kdm.training.adversary import Adversary, played
 from kdm.training.distillation import DistillationConfig, model_config_of, weights_read
 from kdm.training.loop import Step, TrainingState
 from kdm.training.preparation import require_trainable
@@ -146,7 +146,7 @@ def regress_directly(
     require_range(minimised.distance, data)
     generator = torch.Generator().manual_seed(config.training.seed)
     module = _built(direct, generator=generator).to(device)
-    objective, rival = _played(minimised, adversary, direct.shape, generator=generator, device=device)
+    objective, rival = played(minimised, adversary, direct.shape, generator=generator, device=device)
     state = TrainingState(module, config.training, pairs=len(training), rival=rival)
     with run.claimed(experiment, data_folder=data.folder):
         yield from train_in_folder(
@@ -160,16 +160,6 @@ def adversary_of(config: DistillationConfig) -> Adversary | None:
     if config.adversary is None or weight == 0.0:
         return config.adversary
     return replace(config.adversary, weight=config.adversary.weight / weight)
-
-
-def _played(
-    objective: DirectObjective, adversary: Adversary | None, shape: tuple[int, ...], *, generator: torch.Generator,
-    device: torch.device,
-) -> tuple[Objective, Rival | None]:  # fmt: skip
-    """What is minimised, and what is trained beside the network, if anything."""
-    if adversary is None:
-        return objective, None
-    return adversary.built(shape, objective, generator=generator, device=device)
 
 
 def _entries(objective: DirectObjective, adversary: Adversary | None) -> dict[str, Any]:

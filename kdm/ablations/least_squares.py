@@ -16,7 +16,8 @@ from kdm.configuration import built_model, to_json
 from kdm.model import KoopmanDistillationModel
 from kdm.operators import DenseConfig
 from kdm.refitting import LeastSquares, Refit, refitted
-from kdm.training.distillation import DistillationConfig, model_config_of, objective_entries, played, restored_model
+from kdm.training.adversary import played
+from kdm.training.distillation import DistillationConfig, model_config_of, objective_entries, restored_model
 from kdm.training.loop import Step, TrainingState
 from kdm.training.preparation import require_trainable
 from kdm.training.runs import RunFolder
@@ -85,7 +86,9 @@ class RandomEncoders:
         model = refitted(drawn, training, BY_LEAST_SQUARES).to(device)
         model.requires_grad_(False)
         model.decoder.requires_grad_(True)
-        objective, rival = played(config, model_config.shape, generator=generator, device=device)
+        objective, rival = played(
+            config.objective, config.adversary, model_config.shape, generator=generator, device=device
+        )
         state = TrainingState(model, config.training, pairs=len(training), rival=rival)
         with run.claimed(experiment, data_folder=data.folder):
             yield from train_in_folder(

@@ -15,7 +15,7 @@ from torch import nn
 from kdm.adversarial_objective import AdversarialObjective, Game, NonSaturatingGame, PairedGame
 from kdm.configuration import seeded_modules
 from kdm.networks.discriminator import CriticConfig
-from kdm.objectives import SampleObjective
+from kdm.objectives import Objective, SampleObjective
 from kdm.training.optimisation import AdamConfig
 from kdm.versions import ADDED_LATER
 
@@ -111,3 +111,18 @@ class Rival:
         """Restores what `state_dict` returned."""
         self.module.load_state_dict(state["module"])
         self.optimiser.load_state_dict(state["optimiser"])
+
+
+def played(
+    objective: Objective, adversary: Adversary | None, shape: tuple[int, ...], *, generator: torch.Generator,
+    device: torch.device,
+) -> tuple[Objective, Rival | None]:  # fmt: skip
+    """The objective, and where there is an adversary, with a fresh critic beside it, and what is trained with it.
+
+    Raises:
+        ValueError: If there is one, and the samples are no pictures.
+    """
+    if adversary is None:
+        return objective, None
+    assert isinstance(objective, SampleObjective)  # as configurations say of what has an adversary
+    return adversary.built(shape, objective, generator=generator, device=device)

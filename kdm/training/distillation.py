@@ -19,7 +19,7 @@ from kdm.objectives import KoopmanObjective, Objective
 from kdm.operators import DenseConfig, OperatorConfig
 from kdm.refitting import Refit, refitted
 from kdm.semigroup_objective import SemigroupObjective
-from kdm.training.adversary import Adversary, Rival
+from kdm.training.adversary import Adversary, Rival, played
 from kdm.training.distributed import current_processes
 from kdm.training.loop import Step, TrainingConfig, TrainingState
 from kdm.training.preparation import require_trainable
@@ -120,20 +120,6 @@ def weights_read(distance: SampleDistance) -> dict[str, Any]:
     return {WEIGHTS_READ: read} if read else {}
 
 
-def played(
-    config: DistillationConfig, shape: tuple[int, ...], *, generator: torch.Generator, device: torch.device
-) -> tuple[Objective, Rival | None]:
-    """The objective, and where there is an adversary, what is trained beside the model.
-
-    Raises:
-        ValueError: If there is one, and the samples are no pictures.
-    """
-    if config.adversary is None:
-        return config.objective, None
-    assert isinstance(config.objective, KoopmanObjective)  # as the configuration says itself
-    return config.adversary.built(shape, config.objective, generator=generator, device=device)
-
-
 def prepared(
     config: DistillationConfig, model_config: ModelConfig, *, device: torch.device
 ) -> tuple[KoopmanDistillationModel, Objective, Rival | None]:
@@ -145,7 +131,9 @@ def prepared(
     """
     generator = torch.Generator().manual_seed(config.training.seed)
     model = built_model(model_config, generator=generator).to(device)
-    objective, rival = played(config, model_config.shape, generator=generator, device=device)
+    objective, rival = played(
+        config.objective, config.adversary, model_config.shape, generator=generator, device=device
+    )
     if isinstance(config.objective, KoopmanObjective):
         config.objective.distance.to(torch.zeros(1, *model_config.shape, device=device), scaling=model_config.scaling)
     return model, objective, rival

@@ -2,14 +2,13 @@
 
 import hashlib
 from dataclasses import replace
-from functools import partialmethod
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
-from tiny_experiments import CPU, same
-from vgg_files import head_state, weight_files
+from tiny_experiments import CPU, half_trained, read_from_disk, same, trained
+from vgg_files import head_state, narrow_distance
 
 from kdm.ablations import load_direct, regress_directly
 from kdm.ablations.direct import DirectObjective, DirectRegression, adversary_of
@@ -28,7 +27,7 @@ from kdm.training.distillation import DistillationConfig
 from kdm.training.loop import TrainingConfig
 from kdm.training.optimisation import AdamConfig
 from kdm.training.runs import RunError, RunFolder
-from kdm.trajectories import MappedPairs, Pairs, Trajectories, collect
+from kdm.trajectories import Pairs, Trajectories, collect
 from kdm.verification.losses import loss_of_both
 
 TINY = ResidualMLPConfig(width=16, blocks=1, dropout=0.2)
@@ -44,8 +43,7 @@ def patterns(tmp_path_factory) -> Trajectories:
 
 @pytest.fixture
 def perceptual(tmp_path) -> PerceptualDistance:
-    (tmp_path / "weights").mkdir()
-    return PerceptualDistance(weights=weight_files(tmp_path / "weights"), low=-3.0, high=5.0, shortest=16)
+    return narrow_distance(tmp_path / "weights", low=-3.0, high=5.0)
 
 
 @pytest.fixture
@@ -59,19 +57,7 @@ def beside(config: DistillationConfig, distance) -> DistillationConfig:
     return replace(config, objective=KoopmanObjective(distance=distance))
 
 
-def regressed(config: DistillationConfig, data: Trajectories, folder: Path) -> dict[str, torch.Tensor]:
-    """The weights at the end of a training, new or resumed."""
-    for _ in regress_directly(config, data, folder, device=CPU):
-        pass
-    return load_file(folder / "model.safetensors")
-
-
-def half_regressed(config: DistillationConfig, data: Trajectories, folder: Path) -> None:
-    """Saved at the measurement after step 5; whatever follows is lost."""
-    steps = regress_directly(config, data, folder, device=CPU)
-    for step in steps:
-        if step.index == 5:
-            steps.close()
+regressed, half_regressed = (partial(done, train=regress_directly) for done in (trained, half_trained))
 
 
 def test_a_run_of_the_squared_distance_records_what_it_always_did_and_stays_finished(config, data, tmp_path):
@@ -189,15 +175,7 @@ def test_the_critic_is_weighed_against_the_distance_as_against_the_models_predic
 
 def test_pairs_that_stay_on_disk_give_the_same_weights(config, data, tmp_path, monkeypatch):
     memory = regressed(config, data, tmp_path / "memory")
-    taken = []
-
-    def gathered(self, *arguments):
-        taken.append(self)
-        return copied(self, *arguments)
-
-    copied = MappedPairs.__getitem__
-    monkeypatch.setattr(MappedPairs, "__getitem__", gathered)
-    monkeypatch.setattr(Trajectories, "training_source", partialmethod(Trajectories.training_source, in_memory=0))
+    taken = read_from_disk(monkeypatch)
     assert same(regressed(config, data, tmp_path / "disk"), memory)
     assert len(taken) == config.training.steps
 

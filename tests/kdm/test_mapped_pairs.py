@@ -2,19 +2,17 @@
 
 import threading
 import time
-from functools import partialmethod
 
 import numpy as np
 import pytest
 import torch
-from tiny_experiments import same, trained
+from tiny_experiments import read_from_disk, same, trained
 
 from kdm.teachers import named
 from kdm.trajectories import (
     IndexedPairs,
     MappedPairs,
     Pairs,
-    Trajectories,
     collect,
     mapped,
     open_trajectories,
@@ -124,15 +122,7 @@ def test_moments_of_data_that_fit_one_block_are_bitwise_those_of_their_tensor(da
 
 def test_a_training_from_disk_ends_in_the_same_weights_as_from_memory(config, collected, tmp_path, monkeypatch):
     memory = trained(config, collected, tmp_path / "memory")
-    taken = []
-
-    def gathered(self, *arguments):
-        taken.append(self)
-        return copied(self, *arguments)
-
-    copied = MappedPairs.__getitem__
-    monkeypatch.setattr(MappedPairs, "__getitem__", gathered)
-    monkeypatch.setattr(Trajectories, "training_source", partialmethod(Trajectories.training_source, in_memory=0))
+    taken = read_from_disk(monkeypatch)
     assert same(trained(config, collected, tmp_path / "disk"), memory)
     assert len(taken) == config.training.steps
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from tiny_experiments import CPU, half_trained, same, trained
-from vgg_files import head_state, weight_files
+from vgg_files import head_state, narrow_distance
 
 from kdm.configuration import Architecture
 from kdm.distances import PerceptualDistance, SquaredDistance, SumOfDistances, WeighedDistance, digests_of_weights
@@ -34,8 +34,7 @@ def patterns(tmp_path_factory) -> Trajectories:
 
 @pytest.fixture
 def perceptual(tmp_path) -> PerceptualDistance:
-    (tmp_path / "weights").mkdir()
-    return PerceptualDistance(weights=weight_files(tmp_path / "weights"), low=-3.0, high=3.0, shortest=16)
+    return narrow_distance(tmp_path / "weights", low=-3.0, high=3.0)
 
 
 @pytest.fixture
